@@ -1,0 +1,94 @@
+"""Structured logs for structlog and the standard library alike; what users store never gets into them."""
+
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+# Names under which user data or a secret could travel into a log call by mistake.
+SECRET_FIELDS = frozenset(
+    {
+        "authorization",
+        "body",
+        "cookie",
+        "entries",
+        "entry",
+        "key",
+        "line",
+        "lines",
+        "password",
+        "payload",
+        "raw",
+        "secret",
+        "ticket",
+        "token",
+        "value",
+        "values",
+    }
+)
+
+
+def withhold(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Replace fields that may hold user data or secrets by the fact that something was there."""
+    for name in SECRET_FIELDS & event.keys():
+        event[name] = "[withheld]"
+    return event
+
+
+PROCESSORS: list[Any] = [
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_logger_name,
+    structlog.stdlib.add_log_level,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+    structlog.processors.StackInfoRenderer(),
+    withhold,
+]
+
+
+def configure() -> None:
+    """Send structlog through the standard library, so that one handler formats everything."""
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *PROCESSORS,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )
+
+
+def settings(*, level: str, as_json: bool) -> dict[str, Any]:
+    """Django's LOGGING: one stream on stderr, JSON lines for machines or plain lines for people."""
+    renderer: Any = structlog.dev.ConsoleRenderer(
+        colors=False, exception_formatter=structlog.dev.plain_traceback
+    )
+    if as_json:
+        renderer = structlog.processors.JSONRenderer()
+    final = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    if as_json:
+        # Without locals: a traceback with variables would carry the very values we withhold.
+        final.append(structlog.processors.format_exc_info)
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {
+            "structured": {
+                "()": structlog.stdlib.ProcessorFormatter,
+                "foreign_pre_chain": PROCESSORS,
+                "processors": [*final, renderer],
+            }
+        },
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structured"}},
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            # Its own handlers would print every line twice.
+            "django": {"level": level, "propagate": True, "handlers": []},
+            "django.server": {"level": level, "propagate": True, "handlers": []},
+            "rq": {"level": "WARNING", "propagate": True},
+            "rq.worker": {"level": "WARNING", "propagate": True},
+            # Parameters of statements are user data.
+            "django.db.backends": {"level": "INFO", "propagate": True},
+        },
+    }

@@ -1,0 +1,37 @@
+"""Ties a process to the one that started it, so that a killed supervisor leaves nothing behind.
+
+The kernel forgets the tie when a process changes its user, and never hands it to grandchildren; so it is
+made in the child before `exec`, and made again by every process of ours that starts (`die_with_parent`).
+"""
+
+import ctypes
+import os
+import signal
+import sys
+
+SUPERVISED_BY = "MIGRATION_SUPERVISED_BY"
+PR_SET_PDEATHSIG = 1
+
+# Loaded at import: between fork and exec nothing may be loaded any more.
+_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def tie(to: int, *, by: int = signal.SIGKILL) -> None:
+    """Have the kernel send `by` to this process when process `to`, its parent, dies; exit if it already has.
+
+    What the kernel really watches is the *thread* that forked: it has to live as long as the parent.
+    Does nothing where the kernel has no such call.
+    """
+    if _libc is None:
+        return
+    _libc.prctl(PR_SET_PDEATHSIG, int(by), 0, 0, 0)
+    if os.getppid() != to:
+        # The parent died between fork and here; nobody would ever send the signal.
+        os._exit(1)
+
+
+def die_with_parent() -> None:
+    """Tie this process to its supervisor when it has one (`MIGRATION_SUPERVISED_BY` holds its pid)."""
+    supervisor = os.environ.get(SUPERVISED_BY, "")
+    if supervisor.isdigit() and int(supervisor) == os.getppid():
+        tie(int(supervisor))
