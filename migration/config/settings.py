@@ -1,0 +1,52 @@
+"""Every `MIGRATION_*` setting with its default and meaning; the README's table is made from this one."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: its default and what it means, unit included."""
+
+    default: Any
+    meaning: str
+
+
+SETTINGS: dict[str, Setting] = {
+    "CHUNK_BYTES": Setting(1_048_576, "largest chunk as sent, bytes"),
+    "INFLATED_BYTES": Setting(8_388_608, "largest chunk once inflated, bytes"),
+    "SINGLE_ENTRY_BYTES": Setting(33_554_432, "inflated size allowed to a chunk of one entry, bytes"),
+    "INFLATE_RATIO": Setting(200, "a chunk may inflate to this many times its size (64 KiB are always allowed)"),
+    "CHUNK_ENTRIES": Setting(10_000, "entries in a chunk"),
+    "CREATE_BYTES": Setting(1_572_864, "largest JSON body (a run created with its chunks), bytes"),
+    "ENTRY_BYTES": Setting(33_554_432, "a longer canonical line goes to quarantine, bytes"),
+    "RUN_IDLE_SECONDS": Setting(7 * 86_400, "a planned run expires after this time without a chunk, s"),
+    "DRY_RUN_SECONDS": Setting(3_600, "what a dry run left is deleted after this time, s"),
+    "BATCH_ENTRIES": Setting(5_000, "entries claimed for one batch at most (a single larger chunk is taken whole)"),
+    "BATCH_CHUNKS": Setting(64, "chunks claimed for one batch at most"),
+    "LEASE_SECONDS": Setting(45, "a claim is void after this time, s"),
+    "SWEEP_SECONDS": Setting(5.0, "pause between two sweeps, s"),
+    "POISON_ATTEMPTS": Setting(2, "claims in vain after which a single entry is quarantined as poison"),
+    "VERIFY_ROUNDS": Setting(3, "verifications of one run before it fails"),
+    "ERROR_HISTORY": Setting(50, "errors kept in a run's progress"),
+    "PROGRESS_SECONDS": Setting(0.1, "shortest pause between two progress messages of a run, s"),
+    "TOKEN_SECONDS": Setting(900, "longest life of a user token, s"),
+    "TOKEN_SKEW_SECONDS": Setting(60, "clock skew allowed to tokens, s"),
+    "TICKET_SECONDS": Setting(30, "life of a socket ticket, s"),
+    "REQUESTS_PER_MINUTE": Setting(1_200, "requests an owner may make per minute"),
+    "GUEST_SESSIONS_PER_MINUTE": Setting(600, "guest sessions an address may open per minute"),
+    "REDIS_TIMEOUT": Setting(0.5, "how long a bell or message may wait for Redis, s"),
+    "FAULTS": Setting("", "armed fault points, NAME:N:ACTION[:MATCH],… (tests only)"),
+}
+
+
+def setting(name: str) -> Any:
+    """Return `MIGRATION_<name>` from the environment in the type of its default, else the default.
+
+    Raises KeyError for a name that is not in the table, ValueError for text that is not of the type.
+    """
+    default = SETTINGS[name].default
+    given = settings.MIGRATION.get(name)
+    return default if given is None else type(default)(given)

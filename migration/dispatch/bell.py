@@ -1,0 +1,42 @@
+"""One RQ job that says "there is work", deduplicated only against bells that are still queued.
+
+The job carries no work and no ids: what to do stands in Postgres. With Redis down nothing rings, nothing fails,
+and nothing is lost.
+"""
+
+import structlog
+import django_rq
+from django.db import transaction
+from redis.exceptions import RedisError
+
+QUEUE = "default"
+JOB = "migration.jobs.work"
+_FLAG = "migration:bell"
+_FLAG_SECONDS = 10
+
+log = structlog.get_logger(__name__)
+
+
+def ring(*, after_commit: bool = True) -> None:
+    """Wake a worker once the current transaction has committed (at once outside of one). Never raises."""
+    if after_commit:
+        transaction.on_commit(_ring_now, robust=True)
+    else:
+        _ring_now()
+
+
+def answered() -> None:
+    """Say that a bell left the queue: the next ring enqueues again. Called before work is looked for."""
+    try:
+        django_rq.get_connection(QUEUE).delete(_FLAG)
+    except RedisError as error:
+        log.warning("bell_not_cleared", error=type(error).__name__)
+
+
+def _ring_now() -> None:
+    try:
+        queue = django_rq.get_queue(QUEUE)
+        if queue.connection.set(_FLAG, 1, nx=True, ex=_FLAG_SECONDS):
+            queue.enqueue(JOB, result_ttl=0, failure_ttl=3600, job_timeout=-1)
+    except RedisError as error:
+        log.warning("bell_not_rung", error=type(error).__name__)

@@ -1,0 +1,74 @@
+"""Every failure has a class, a stable `code`, and a docstring that is its default message.
+
+    MigrationError
+    ├── BadInput            the request or entry is wrong; repeating it unchanged cannot help
+    ├── Refused             understood, but not allowed now (wrong state, stale epoch, foreign object)
+    └── Unavailable         try again later
+
+Doors turn `code` into a status in one table (`migration.api.problems`). Clients match on `code`, never on words.
+"""
+
+from migration.errors.base import BadInput, MigrationError, Refused, Unavailable
+from migration.errors.intake import (
+    BodyInvalid,
+    ChecksumMismatch,
+    EncodingInvalid,
+    EntryCountWrong,
+    InflateLimit,
+    LineForm,
+    ManifestInvalid,
+    ManifestShrinks,
+    SensitiveItem,
+    TooLarge,
+)
+from migration.errors.refusals import (
+    AppDisabled,
+    BackupUnreadable,
+    CannotRollBack,
+    FenceSuperseded,
+    GuestsNotAllowed,
+    IdempotencyMismatch,
+    IllegalMove,
+    LeaseLost,
+    NotFound,
+    NotMigrated,
+    OriginNotAllowed,
+    RateLimited,
+    RunExpired,
+    StaleEpoch,
+    Unauthenticated,
+    WrongState,
+)
+
+__all__ = [
+    "AppDisabled",
+    "BackupUnreadable",
+    "BadInput",
+    "BodyInvalid",
+    "CannotRollBack",
+    "ChecksumMismatch",
+    "EncodingInvalid",
+    "EntryCountWrong",
+    "FenceSuperseded",
+    "GuestsNotAllowed",
+    "IdempotencyMismatch",
+    "IllegalMove",
+    "InflateLimit",
+    "LeaseLost",
+    "LineForm",
+    "ManifestInvalid",
+    "ManifestShrinks",
+    "MigrationError",
+    "NotFound",
+    "NotMigrated",
+    "OriginNotAllowed",
+    "RateLimited",
+    "Refused",
+    "RunExpired",
+    "SensitiveItem",
+    "StaleEpoch",
+    "TooLarge",
+    "Unauthenticated",
+    "Unavailable",
+    "WrongState",
+]

@@ -1,0 +1,99 @@
+"""What is refused although it was well-formed."""
+
+from migration.errors.base import MigrationError, Refused, Unavailable
+
+
+class Unauthenticated(Refused):
+    """Valid credentials are required."""
+
+    code = "unauthenticated"
+
+
+class OriginNotAllowed(Refused):
+    """This origin is not among the app's allowed origins."""
+
+    code = "origin_not_allowed"
+
+
+class GuestsNotAllowed(Refused):
+    """This app does not take guests."""
+
+    code = "guests_not_allowed"
+
+
+class AppDisabled(Refused):
+    """The app has been switched off."""
+
+    code = "app_disabled"
+
+
+class NotFound(Refused):
+    """There is no such object here."""
+
+    code = "not_found"
+
+
+class WrongState(Refused):
+    """The object is not in a state that allows this."""
+
+    code = "wrong_state"
+
+
+class IllegalMove(WrongState):
+    """The state machine has no such move; nothing has changed."""
+
+    code = "wrong_state"
+
+
+class StaleEpoch(Refused):
+    """The epoch has risen since: a stage was stepped back or something was rolled back."""
+
+    code = "stale_epoch"
+
+
+class IdempotencyMismatch(Refused):
+    """This id was used before with another body."""
+
+    code = "idempotency_mismatch"
+
+
+class RunExpired(Refused):
+    """The run expired before anything arrived; start a new one."""
+
+    code = "run_expired"
+
+
+class FenceSuperseded(Refused):
+    """Another tab of this device leads now."""
+
+    code = "fence_superseded"
+
+
+class RateLimited(Unavailable):
+    """Too many requests; wait as long as Retry-After says."""
+
+    code = "rate_limited"
+
+
+class CannotRollBack(Refused):
+    """This cannot be rolled back now; `reasons` says why."""
+
+    code = "cannot_roll_back"
+
+
+class BackupUnreadable(Refused):
+    """The backup is damaged or its key is not available; nothing has been changed."""
+
+    code = "backup_unreadable"
+
+
+class NotMigrated(Refused):
+    """There is no receipt yet."""
+
+    code = "not_migrated"
+
+
+class LeaseLost(MigrationError):
+    """Another worker holds these chunks now; this batch must not commit."""
+
+    code = "lease_lost"

@@ -1,0 +1,138 @@
+"""Moves of chunks, many at a time. A claim is a commit of its own (semantics 5).
+
+Inside the batch's transaction a crash would undo the attempts counter, and a chunk that kills its worker would
+loop for ever. The worker's number is also the key of a session advisory lock it holds: when its connection dies
+the lock goes, so a dead worker's claims can be released without waiting for their lease to end.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import connection
+
+WORKER_LOCKS = 0x73796E63
+"""First key of the advisory locks workers hold on their numbers ("sync")."""
+
+# Round-robin over apps (`rank` counts within an app), one run per owner, a run that failed a batch alone.
+_CLAIM = """
+WITH waiting AS (
+    SELECT c.id, c.entries, c.owner_id, c.run_id, c.app_id, c.attempts,
+           row_number() OVER (PARTITION BY c.app_id ORDER BY c.id) AS rank,
+           first_value(c.run_id) OVER (PARTITION BY c.owner_id ORDER BY c.id) AS owners_run
+    FROM (SELECT id, entries, owner_id, run_id, app_id, attempts FROM migration_chunk
+          WHERE state = 'stored' ORDER BY id LIMIT %(window)s) c
+    JOIN migration_migrationrun r ON r.id = c.run_id
+    WHERE r.state = 'transferring' AND NOT r.pause_wished AND NOT r.cancel_wished
+), chosen AS (
+    SELECT w.id, w.entries, w.attempts, w.rank FROM waiting w
+    WHERE w.run_id = w.owners_run AND (w.attempts = 0 OR w.rank = 1)
+    ORDER BY w.rank, w.id LIMIT %(chunks)s
+), locked AS (
+    SELECT c.id, c.entries, c.attempts FROM migration_chunk c JOIN chosen USING (id)
+    WHERE c.state = 'stored' ORDER BY chosen.rank, c.id FOR UPDATE OF c SKIP LOCKED
+), budgeted AS (
+    SELECT id, attempts, sum(entries) OVER (ORDER BY id) - entries AS before,
+           row_number() OVER (ORDER BY attempts DESC, id) AS place,
+           max(attempts) OVER () AS worst
+    FROM locked
+), taken AS (
+    SELECT id FROM budgeted
+    WHERE (worst = 0 AND before < %(entries)s) OR (worst > 0 AND place = 1)
+)
+UPDATE migration_chunk c
+SET state = 'claimed', lease_until = %(until)s, holder = %(holder)s, fence = c.fence + 1, attempts = c.attempts + 1,
+    span = CASE WHEN c.attempts = 0 THEN c.span
+                ELSE greatest(1, ceil(coalesce(c.span, c.entries) / 8.0)::int) END
+FROM taken WHERE c.id = taken.id
+RETURNING c.id, c.key, c.run_id, c.owner_id, c.app_id, c.seq, c.entries, c.payload_bytes, c.encoding, c.sealed_payload,
+          c.wrapped_key, c.fence, c.attempts, c.next_ordinal, c.span
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedChunk:
+    """A chunk this worker may load while its lease lasts and its fence is the highest."""
+
+    id: int
+    key: UUID
+    run_id: UUID
+    owner_id: UUID
+    app_id: UUID
+    seq: int
+    entries: int
+    payload_bytes: int
+    encoding: str
+    sealed_payload: bytes
+    wrapped_key: bytes
+    fence: int
+    attempts: int
+    next_ordinal: int
+    span: int | None
+
+
+def claim_chunks(
+    *, holder: int, at: datetime, lease_seconds: int, max_chunks: int, max_entries: int
+) -> list[ClaimedChunk]:
+    """Claim waiting chunks of many runs in one commit; return them in order (run, seq, id).
+
+    A chunk that was claimed before in vain comes alone, with a `span` of entries to try per commit.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CLAIM,
+            {
+                "holder": holder,
+                "until": at + timedelta(seconds=lease_seconds),
+                "chunks": max_chunks,
+                "entries": max_entries,
+                "window": max_chunks * 16,
+            },
+        )
+        claims = [ClaimedChunk(*row) for row in cursor.fetchall()]
+    return sorted(claims, key=lambda claim: (claim.run_id, claim.seq, claim.id))
+
+
+def finish_chunks(claims: list[ClaimedChunk], *, at: datetime) -> int:
+    """Mark claimed chunks loaded, each only under its own fence; return how many moved."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE migration_chunk c SET state = 'loaded', loaded_at = %s, lease_until = NULL, holder = NULL,
+                      attempts = 0, next_ordinal = c.entries
+               FROM unnest(%s::bigint[], %s::bigint[]) AS claim(id, fence)
+               WHERE c.id = claim.id AND c.fence = claim.fence AND c.state = 'claimed'""",
+            [at, [claim.id for claim in claims], [claim.fence for claim in claims]],
+        )
+        return int(cursor.rowcount)
+
+
+def release_chunks(claims: list[ClaimedChunk], *, next_ordinal: int | None = None, forgive: bool = False) -> int:
+    """Give claimed chunks back (their fence permitting) and return how many moved.
+
+    `next_ordinal` is the checkpoint reached; progress, or `forgive`, sets the attempts to naught.
+    """
+    progressed = forgive or next_ordinal is not None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE migration_chunk c SET state = 'stored', lease_until = NULL, holder = NULL,
+                      next_ordinal = coalesce(%s, c.next_ordinal),
+                      attempts = CASE WHEN %s THEN 0 ELSE c.attempts END
+               FROM unnest(%s::bigint[], %s::bigint[]) AS claim(id, fence)
+               WHERE c.id = claim.id AND c.fence = claim.fence AND c.state = 'claimed'""",
+            [next_ordinal, progressed, [claim.id for claim in claims], [claim.fence for claim in claims]],
+        )
+        return int(cursor.rowcount)
+
+
+def release_dead_claims(*, at: datetime) -> int:
+    """Give back chunks whose lease has ended or whose worker's connection is gone; return how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE migration_chunk SET state = 'stored', lease_until = NULL, holder = NULL
+               WHERE state = 'claimed' AND (lease_until < %s OR holder NOT IN (
+                   SELECT objid::bigint FROM pg_locks
+                   WHERE locktype = 'advisory' AND classid = %s AND objsubid = 2 AND granted
+                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())))""",
+            [at, WORKER_LOCKS],
+        )
+        return int(cursor.rowcount)

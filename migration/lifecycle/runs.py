@@ -1,0 +1,66 @@
+"""Moves of a run and of its upload, and the timeline they leave."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import F
+
+from migration.errors import IllegalMove, NotFound
+from migration.events import Happening
+from migration.models import MigrationRun, RunEvent
+from migration.states import RUN, UPLOAD, Machine, RunState
+
+_ENDS = {RunState.COMPLETED, RunState.FAILED, RunState.EXPIRED, RunState.CANCELLED, RunState.ROLLED_BACK}
+
+
+def move_run(
+    run_id: UUID, to: RunState, *, why: str, at: datetime, data: dict[str, Any] | None = None, **columns: Any
+) -> RunState:
+    """Move a run along its table and write `columns` with it; return the state it left.
+
+    Raises IllegalMove (with `state`) when the table has no such move from where the run stands, NotFound when
+    there is no such run; nothing has changed then. Runs inside the caller's transaction, or one of its own.
+    """
+    if to in _ENDS:
+        columns.setdefault("finished_at", at)
+    with transaction.atomic():
+        source = _guarded_update(RUN, "state", run_id, to, columns)
+        note(run_id, Happening.STATE, {"from": source, "to": str(to), "why": why, **(data or {})}, at=at)
+    return RunState(source)
+
+
+def move_upload(run_id: UUID, to: str, **columns: Any) -> None:
+    """Move a run's upload along its table. Raises IllegalMove or NotFound, changing nothing."""
+    with transaction.atomic():
+        _guarded_update(UPLOAD, "upload_state", run_id, to, columns)
+
+
+def _guarded_update(machine: Machine, column: str, run_id: UUID, to: str, columns: dict[str, Any]) -> str:
+    """Lock the run, ask the table, write. The lock makes the answer hold until the caller commits."""
+    source = MigrationRun.objects.select_for_update(no_key=True).filter(id=run_id).values_list(column, flat=True).first()
+    if source is None:
+        raise NotFound("There is no such run.")
+    if not machine.allows(source, to):
+        raise IllegalMove(f"A {machine.name} cannot go from {source} to {to}.", state=source)
+    MigrationRun.objects.filter(id=run_id).update(**{column: to}, **columns)
+    return str(source)
+
+
+def wish(run_id: UUID, *, at: datetime, actor: str, **wishes: bool) -> None:
+    """Write wishes (`pause_wished`, `cancel_wished`); work answers them between batches."""
+    with transaction.atomic():
+        MigrationRun.objects.filter(id=run_id).update(**wishes)
+        note(run_id, Happening.WISH, {**wishes, "actor": actor}, at=at)
+
+
+def note(run_id: UUID, kind: Happening, data: dict[str, Any], *, at: datetime) -> int:
+    """Write one timeline line under the run's next event number and return that number."""
+    MigrationRun.objects.filter(id=run_id).update(number=F("number") + 1, updated_at=at)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT number FROM migration_migrationrun WHERE id = %s", [run_id])
+        row = cursor.fetchone()
+    number = int(row[0]) if row else 0
+    RunEvent.objects.create(run_id=run_id, number=number, kind=str(kind), data=data, at=at)
+    return number

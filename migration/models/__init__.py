@@ -1,0 +1,28 @@
+"""What Postgres keeps. Ids travel between rooms, model instances rarely do."""
+
+from migration.models.audit import AuditLine
+from migration.models.backups import Backup
+from migration.models.chunks import Chunk
+from migration.models.records import Conflict, QuarantineEntry, Record, RecordVersion
+from migration.models.rollbacks import Rollback, RollbackPoint
+from migration.models.runs import MigrationRun, RunEvent
+from migration.models.tenancy import App, AppSecret, Device, Owner, SocketTicket
+
+__all__ = [
+    "App",
+    "AppSecret",
+    "AuditLine",
+    "Backup",
+    "Chunk",
+    "Conflict",
+    "Device",
+    "MigrationRun",
+    "Owner",
+    "QuarantineEntry",
+    "Record",
+    "RecordVersion",
+    "Rollback",
+    "RollbackPoint",
+    "RunEvent",
+    "SocketTicket",
+]

@@ -1,0 +1,109 @@
+"""Who is who: apps (tenants), their secrets, their owners and the owners' devices."""
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+
+from migration.states.stage import Stage
+
+
+class App(models.Model):
+    """A tenant: publishable key, signing secrets, allowed origins, settings."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    slug = models.SlugField(unique=True)
+    name = models.CharField(max_length=200)
+    publishable_key = models.CharField(max_length=64, unique=True)
+    allowed_origins = ArrayField(
+        models.CharField(max_length=255),
+        default=list,
+        blank=True,
+        help_text="Exact origins (scheme://host:port) whose pages may call the API.",
+    )
+    guests_allowed = models.BooleanField(default=True)
+    is_active = models.BooleanField(default=True, help_text="Switched off: every SDK of this app stops.")
+    namespace = models.CharField(
+        max_length=64, default="default", help_text="Part of every record's identity; one for all origins."
+    )
+    collections = models.JSONField(
+        default=list, blank=True, help_text='[{"name": "todo", "patterns": ["todo:*"], "conflict_policy": "AUTO_MERGE"}]'
+    )
+    exclude = ArrayField(models.CharField(max_length=512), default=list, blank=True)
+    allow_sensitive = ArrayField(models.CharField(max_length=512), default=list, blank=True)
+    conflict_policy = models.CharField(max_length=20, default="AUTO_MERGE")
+    stage = models.CharField(max_length=20, choices=Stage.choices, default=Stage.DUAL_WRITE)
+    max_entry_bytes = models.PositiveIntegerField(
+        default=33_554_432, help_text="A longer canonical line goes to quarantine."
+    )
+    epoch = models.BigIntegerField(default=1, help_text="Rises on step-back, disable and panic.")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class AppSecret(models.Model):
+    """A secret key `sk_…`, stored wrapped by the rotatable keys; at most two are active at once."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="secrets")
+    key_id = models.CharField(max_length=16, unique=True, help_text="First characters after sk_; the `kid` of a token.")
+    wrapped = models.BinaryField()
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"sk_{self.key_id}…"
+
+
+class Owner(models.Model):
+    """One end user of one app. Its row is the lock under which all of the owner's records change."""
+
+    class Kind(models.TextChoices):
+        ACCOUNT = "account"
+        GUEST = "guest"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="owners")
+    kind = models.CharField(max_length=10, choices=Kind.choices)
+    subject = models.CharField(
+        max_length=255, help_text="The account's `sub`, or the base64url SHA-256 of a guest's random id."
+    )
+    revision = models.BigIntegerField(default=0, help_text="Last revision given out; gapless, in commit order.")
+    epoch = models.BigIntegerField(default=1, help_text="Rises on rollback.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["app", "kind", "subject"], name="owner_subject_once")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.subject[:24]}"
+
+
+class Device(models.Model):
+    """One browser profile of an owner. `key` is the id its SDK made; the same profile under two owners is two devices."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="devices")
+    key = models.UUIDField()
+    fence = models.BigIntegerField(default=0, help_text="Highest fence a leading tab has shown; lower ones are refused.")
+    user_agent = models.CharField(max_length=255, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "key"], name="device_once_per_owner")]
+
+    def __str__(self) -> str:
+        return str(self.key)
+
+
+class SocketTicket(models.Model):
+    """A one-time permission to open a socket; using it deletes the row, so it cannot be used twice."""
+
+    hash = models.BinaryField(primary_key=True, max_length=32)
+    owner = models.ForeignKey(Owner, on_delete=models.CASCADE)
+    run_id = models.UUIDField(null=True)
+    expires_at = models.DateTimeField(db_index=True)

@@ -1,0 +1,26 @@
+"""State machines as tables: one file each. Everything that decides whether a move is legal stands here."""
+
+from migration.states.breaker import BREAKER, BreakerState
+from migration.states.chunk import CHUNK, ChunkState
+from migration.states.machine import Machine, Move
+from migration.states.run import RUN, RunState
+from migration.states.stage import STAGE, Stage
+from migration.states.upload import UPLOAD, UploadState
+
+MACHINES = (RUN, UPLOAD, CHUNK, STAGE, BREAKER)
+
+__all__ = [
+    "BREAKER",
+    "CHUNK",
+    "MACHINES",
+    "RUN",
+    "STAGE",
+    "UPLOAD",
+    "BreakerState",
+    "ChunkState",
+    "Machine",
+    "Move",
+    "RunState",
+    "Stage",
+    "UploadState",
+]

@@ -1,0 +1,1 @@
+"""Plain values and pure functions every floor may use: lines, fingerprints, digests, envelopes, manifests."""

@@ -1,0 +1,102 @@
+r"""How a value is kept: verbatim where it is JSON, else as a JSON string literal (semantics 1).
+
+`verbatim` demands JSON as Postgres' `json` type accepts it, encodable as UTF-8 and nested at most 128 deep;
+`queryable` demands besides that no escape stands in it that Postgres cannot turn into text (`\u0000`, a lone
+surrogate), because one such value makes `->>` fail for the whole table.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+
+import msgspec
+
+MAX_DEPTH = 128
+VERBATIM, LITERAL = 1, 2
+
+_IS_JSON = msgspec.json.Decoder(msgspec.Raw)
+_LONE = re.compile("[\ud800-\udfff]")
+_SUSPECT = re.compile(r"\\u(?:0000|[dD][89abAB][0-9a-fA-F]{2}|[dD][c-fC-F][0-9a-fA-F]{2})")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The form of one value: 1 verbatim or 2 literal, and whether JSON operators may touch it."""
+
+    form: int
+    queryable: bool
+
+
+_QUERYABLE, _OPAQUE, _LITERAL = Form(VERBATIM, True), Form(VERBATIM, False), Form(LITERAL, False)
+
+
+def form_of(value: str) -> Form:
+    """Decide how `value` is kept. Pure; never raises."""
+    try:
+        encoded = value.encode()
+    except UnicodeEncodeError:
+        return _LITERAL
+    suspect = b"\\u" in encoded and _SUSPECT.search(value) is not None
+    if not _is_json(encoded, suspect) or _too_deep(encoded):
+        return _LITERAL
+    return _OPAQUE if suspect and not _escapes_are_text(value) else _QUERYABLE
+
+
+def _is_json(encoded: bytes, suspect: bool) -> bool:
+    try:
+        _IS_JSON.decode(encoded)
+    except (msgspec.DecodeError, RecursionError):
+        return suspect and _is_json_slowly(encoded)
+    return True
+
+
+def _is_json_slowly(encoded: bytes) -> bool:
+    """The same for values with lone surrogate escapes, which msgspec refuses and Postgres accepts."""
+    try:
+        json.loads(encoded.decode(), parse_constant=_refuse_constant, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _too_deep(encoded: bytes) -> bool:
+    if encoded.count(b"[") + encoded.count(b"{") <= MAX_DEPTH:
+        return False
+    depth = deepest = 0
+    in_string = escaped = False
+    for byte in encoded:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif byte == 0x5C:
+                escaped = True
+            elif byte == 0x22:
+                in_string = False
+        elif byte == 0x22:
+            in_string = True
+        elif byte in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"]}":
+            depth -= 1
+    return deepest > MAX_DEPTH
+
+
+def _escapes_are_text(value: str) -> bool:
+    """Tell whether every string in the JSON text is text Postgres can hold."""
+    try:
+        waiting = [json.loads(value, parse_int=str, parse_float=str, object_pairs_hook=list)]
+    except (ValueError, RecursionError):
+        return False
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            if "\x00" in item or _LONE.search(item):
+                return False
+        elif isinstance(item, (list, tuple)):
+            waiting.extend(item)
+    return True
