@@ -7,6 +7,11 @@ import sys
 
 def main() -> None:
     """Hand the command line to Django."""
+    from syncserver.stack import PROJECT, parent, running
+
+    parent.die_with_parent()
+    # By hand, a command means the stack that runs here.
+    running.adopt(PROJECT / ".stack")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "syncserver.settings")
     from django.core.management import execute_from_command_line
 

@@ -98,14 +98,15 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = environment.text("REDIS_URL", "redis://127.0.0.1:6379/0")
 # A web request must not hang on a frozen Redis. A worker waits for its next bell on the socket, so there RQ
 # sets the time-out that suits its own blocking call.
-PATIENCE = {"socket_connect_timeout": 1.0} | ({"socket_timeout": 2.0} if IS_WEB else {})
+WAIT = float(environment.text("MIGRATION_REDIS_TIMEOUT", "0.5"))
+PATIENCE = {"socket_connect_timeout": WAIT} | ({"socket_timeout": WAIT} if IS_WEB else {})
 BELL_URL = environment.with_query(REDIS_URL, **PATIENCE)
 RQ_QUEUE = {
     "URL": BELL_URL,
     "SERIALIZER": "rq.serializers.JSONSerializer",
     "DEFAULT_TIMEOUT": environment.number("MIGRATION_JOB_TIMEOUT", 600),
 }
-RQ_QUEUES = {"default": RQ_QUEUE, "migration": dict(RQ_QUEUE)}
+RQ_QUEUES = {"default": RQ_QUEUE}
 RQ = {"COMMIT_MODE": "on_db_commit", "WORKER_CLASS": "rq.SimpleWorker"}
 RQ_SHOW_ADMIN_LINK = True
 CHANNEL_LAYERS = {
@@ -143,7 +144,7 @@ SPECTACULAR_SETTINGS = {
 # Origins are a matter of each app; the API answers corsheaders' signal from the database.
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_CREDENTIALS = False
-CORS_EXPOSE_HEADERS = ["etag", "retry-after", "x-migration-epoch"]
+CORS_EXPOSE_HEADERS = ["etag", "retry-after", "migration-epoch"]
 
 # --- Words, time, files -----------------------------------------------------------------------------------
 
@@ -185,7 +186,5 @@ LOGGING = logs.settings(
 logs.configure()
 # Everything the app itself may be told; `migration.config` knows the names, their types and their defaults.
 MIGRATION = {
-    name.removeprefix("MIGRATION_"): value
-    for name, value in os.environ.items()
-    if name.startswith("MIGRATION_")
+    name.removeprefix("MIGRATION_"): value for name, value in os.environ.items() if name.startswith("MIGRATION_")
 }

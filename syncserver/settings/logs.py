@@ -61,9 +61,7 @@ def configure() -> None:
 
 def settings(*, level: str, as_json: bool) -> dict[str, Any]:
     """Django's LOGGING: one stream on stderr, JSON lines for machines or plain lines for people."""
-    renderer: Any = structlog.dev.ConsoleRenderer(
-        colors=False, exception_formatter=structlog.dev.plain_traceback
-    )
+    renderer: Any = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     if as_json:
         renderer = structlog.processors.JSONRenderer()
     final = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]

@@ -31,7 +31,9 @@ def tie(to: int, *, by: int = signal.SIGKILL) -> None:
 
 
 def die_with_parent() -> None:
-    """Tie this process to its supervisor when it has one (`MIGRATION_SUPERVISED_BY` holds its pid)."""
-    supervisor = os.environ.get(SUPERVISED_BY, "")
-    if supervisor.isdigit() and int(supervisor) == os.getppid():
-        tie(int(supervisor))
+    """Tie this process to the one that started it, if a supervisor stands above (`MIGRATION_SUPERVISED_BY`).
+
+    To its own parent, not to the supervisor: a server that forks must take its children along.
+    """
+    if os.environ.get(SUPERVISED_BY):
+        tie(os.getppid())

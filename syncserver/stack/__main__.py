@@ -1,0 +1,103 @@
+"""`python3 -m syncserver.stack run|services|test|bench`: the commands behind the Makefile."""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+from types import FrameType
+
+from syncserver.stack import PROJECT, Stack, StackError, running
+from syncserver.stack.environment import Environment
+
+STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Stopped(BaseException):
+    """One of the signals that mean "take everything down" arrived."""
+
+
+def main() -> int:
+    """Run the command named on the command line; return the exit code."""
+    options = _options().parse_args()
+    # Installed explicitly: a shell starts background jobs with SIGINT ignored, and Python keeps it so.
+    for number in STOPPED_BY:
+        signal.signal(number, _stop)
+    try:
+        return int(options.command(options))
+    except Stopped:
+        return 0
+    except StackError as error:
+        _say(str(error))
+        return 1
+
+
+def _run(options: argparse.Namespace) -> int:
+    """Start everything, say where it is, and wait to be stopped."""
+    root = PROJECT / ".stack"
+    Environment(project=PROJECT).ensure("run", _say)
+    with running.alone(root), _stack(root, options) as stack:
+        running.write(root, url=f"{stack.url}/", database_url=stack.database_url, redis_url=stack.redis_url)
+        print(
+            f"ready: demo {stack.url}/  admin {stack.url}/admin/ (admin / {stack.admin_password})",
+            flush=True,
+        )
+        _wait()
+    return 0
+
+
+def _services(_: argparse.Namespace) -> int:
+    """Start Postgres and Redis alone, for tests and tools that are run by hand."""
+    root = PROJECT / ".stack"
+    Environment(project=PROJECT).ensure("run", _say)
+    with running.alone(root), Stack(root=root, workers=0, web=None, sweeper=False, keep=True, say=_say) as stack:
+        running.write(root, database_url=stack.database_url, redis_url=stack.redis_url)
+        print(f"DATABASE_URL={stack.database_url} REDIS_URL={stack.redis_url}", flush=True)
+        _wait()
+    return 0
+
+
+def _stack(root: Path, options: argparse.Namespace) -> Stack:
+    workers = os.environ.get("MIGRATION_WORKERS", "")
+    return Stack(
+        root=root,
+        workers=int(workers) if workers.isdigit() else max(2, (os.cpu_count() or 2) // 2),
+        database_url=os.environ.get("DATABASE_URL"),
+        redis_url=os.environ.get("REDIS_URL"),
+        shared=True,
+        port=options.port,
+        keep=True,
+        say=_say,
+    )
+
+
+def _options() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python3 -m syncserver.stack", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    run = commands.add_parser("run", help=_run.__doc__)
+    run.add_argument("--port", type=int, default=None, help="the web server's port (8000, else any free one)")
+    run.set_defaults(command=_run)
+    services = commands.add_parser("services", help=_services.__doc__)
+    services.set_defaults(command=_services)
+    return parser
+
+
+def _wait() -> None:
+    """Sleep until a signal raises Stopped."""
+    while True:
+        signal.pause()
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    # A second Ctrl-C must not interrupt the clean-up the first one began.
+    for number in STOPPED_BY:
+        signal.signal(number, signal.SIG_IGN)
+    raise Stopped
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

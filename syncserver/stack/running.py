@@ -1,0 +1,79 @@
+"""Who runs the stack of a folder: one lock, one note with the addresses."""
+
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from syncserver.stack.errors import StackError
+
+
+class AlreadyRuns(StackError):
+    """The stack of this folder already runs."""
+
+
+def _lock(root: Path) -> Path:
+    return root / "lock"
+
+
+def _note(root: Path) -> Path:
+    return root / "running.json"
+
+
+@contextmanager
+def alone(root: Path) -> Iterator[None]:
+    """Hold the folder as long as the block runs; raises AlreadyRuns. The kernel frees it when we die."""
+    root.mkdir(parents=True, exist_ok=True)
+    with _lock(root).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            where = read(root).get("url") or "starting"
+            raise AlreadyRuns(f"the stack already runs in {root.parent}: {where}") from None
+        _note(root).unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            _note(root).unlink(missing_ok=True)
+
+
+def write(root: Path, **addresses: str) -> None:
+    """Note where the running stack can be reached; for its own user only, since it names passwords."""
+    aside = _note(root).with_suffix(".new")
+    with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        json.dump(addresses, file)
+    aside.replace(_note(root))
+
+
+def read(root: Path) -> dict[str, str]:
+    """The addresses of the stack that runs in `root`; empty when none does."""
+    try:
+        with _lock(root).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _noted(root)
+    except OSError:
+        return {}
+    return {}
+
+
+def _noted(root: Path) -> dict[str, str]:
+    try:
+        noted: dict[str, str] = json.loads(_note(root).read_text())
+    except (OSError, ValueError):
+        return {}
+    return noted
+
+
+def adopt(root: Path) -> bool:
+    """Point this process at the stack that runs in `root`, where the environment does not say otherwise.
+
+    Returns whether there is a Postgres to use.
+    """
+    found = read(root)
+    for variable, name in (("DATABASE_URL", "database_url"), ("REDIS_URL", "redis_url")):
+        if name in found:
+            os.environ.setdefault(variable, found[name])
+    return "DATABASE_URL" in os.environ
