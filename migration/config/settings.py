@@ -39,6 +39,7 @@ SETTINGS: dict[str, Setting] = {
     "GUEST_SESSIONS_PER_MINUTE": Setting(600, "guest sessions an address may open per minute"),
     "REDIS_TIMEOUT": Setting(0.5, "how long a bell or message may wait for Redis, s"),
     "FAULTS": Setting("", "armed fault points, NAME:N:ACTION[:MATCH],… (tests only)"),
+    "FAULTS_ONCE": Setting("", "folder that remembers which armed faults have fired (tests only)"),
 }
 
 

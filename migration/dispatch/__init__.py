@@ -1,5 +1,5 @@
 """The only bell: tells workers that there is work in Postgres. A lost bell loses nothing, the sweeper rings again."""
 
-from migration.dispatch.bell import answered, ring
+from migration.dispatch.bell import QUEUE, answered, ring
 
-__all__ = ["answered", "ring"]
+__all__ = ["QUEUE", "answered", "ring"]

@@ -1,13 +1,24 @@
 """The only writer of states: a table says which moves are legal, a guarded UPDATE makes them so."""
 
 from migration.lifecycle.audit import audit
-from migration.lifecycle.chunks import ClaimedChunk, claim_chunks, finish_chunks, release_chunks, release_dead_claims
+from migration.lifecycle.chunks import (
+    ClaimedChunk,
+    checkpoint_chunk,
+    claim_chunks,
+    finish_chunks,
+    release_chunks,
+    release_dead_claims,
+)
 from migration.lifecycle.runs import move_run, move_upload, note, wish
+from migration.lifecycle.workers import count_workers, enlist
 
 __all__ = [
     "ClaimedChunk",
     "audit",
+    "checkpoint_chunk",
     "claim_chunks",
+    "count_workers",
+    "enlist",
     "finish_chunks",
     "move_run",
     "move_upload",

@@ -23,6 +23,8 @@ WITH waiting AS (
     FROM (SELECT id, entries, owner_id, run_id, app_id, attempts FROM migration_chunk
           WHERE state = 'stored' ORDER BY id LIMIT %(window)s) c
     JOIN migration_migrationrun r ON r.id = c.run_id
+    JOIN migration_owner o ON o.id = c.owner_id
+    JOIN migration_app a ON a.id = c.app_id AND r.epoch = a.epoch || '.' || o.epoch
     WHERE r.state = 'transferring' AND NOT r.pause_wished AND NOT r.cancel_wished
 ), chosen AS (
     SELECT w.id, w.entries, w.attempts, w.rank FROM waiting w
@@ -106,20 +108,33 @@ def finish_chunks(claims: list[ClaimedChunk], *, at: datetime) -> int:
         return int(cursor.rowcount)
 
 
-def release_chunks(claims: list[ClaimedChunk], *, next_ordinal: int | None = None, forgive: bool = False) -> int:
+def release_chunks(claims: list[ClaimedChunk], *, forgive: bool = False) -> int:
     """Give claimed chunks back (their fence permitting) and return how many moved.
 
-    `next_ordinal` is the checkpoint reached; progress, or `forgive`, sets the attempts to naught.
+    `forgive` sets their attempts to naught: they were not the cause.
     """
-    progressed = forgive or next_ordinal is not None
     with connection.cursor() as cursor:
         cursor.execute(
             """UPDATE migration_chunk c SET state = 'stored', lease_until = NULL, holder = NULL,
-                      next_ordinal = coalesce(%s, c.next_ordinal),
                       attempts = CASE WHEN %s THEN 0 ELSE c.attempts END
                FROM unnest(%s::bigint[], %s::bigint[]) AS claim(id, fence)
                WHERE c.id = claim.id AND c.fence = claim.fence AND c.state = 'claimed'""",
-            [next_ordinal, progressed, [claim.id for claim in claims], [claim.fence for claim in claims]],
+            [forgive, [claim.id for claim in claims], [claim.fence for claim in claims]],
+        )
+        return int(cursor.rowcount)
+
+
+def checkpoint_chunk(claim: ClaimedChunk, *, next_ordinal: int, span: int | None) -> int:
+    """Give one partly loaded chunk back with how far it has come; return 1, or 0 when the claim is void.
+
+    `span` is how many entries to try next (None: all that are left). Progress clears the attempts.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE migration_chunk SET state = 'stored', lease_until = NULL, holder = NULL, attempts = 0,
+                      next_ordinal = %s, span = %s
+               WHERE id = %s AND fence = %s AND state = 'claimed'""",
+            [next_ordinal, span, claim.id, claim.fence],
         )
         return int(cursor.rowcount)
 

@@ -9,7 +9,6 @@ Strings in Python may carry lone surrogates as such; pairs are always joined.
 
 import json
 import re
-from dataclasses import dataclass
 
 import msgspec
 
@@ -18,10 +17,10 @@ from migration.errors import LineForm
 _LONE = re.compile("[\ud800-\udfff]")
 _FAST = msgspec.json.Encoder()
 _PAIR = msgspec.json.Decoder(tuple[str, ...])
+_PAIRS = msgspec.json.Decoder(list[tuple[str, ...]])
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(msgspec.Struct, frozen=True, gc=False):
     """One entry as it travels. `value` is None for a deletion; `raw` is the line without its newline."""
 
     key: str
@@ -89,8 +88,10 @@ def decode_lines(payload: bytes) -> list[Line]:
         raise LineForm("The payload does not end with a newline.", line=payload.count(b"\n") + 1)
     raws = payload[:-1].split(b"\n")
     try:
-        parts = [_PAIR.decode(raw) for raw in raws]
-        if b"\n".join(map(_FAST.encode, parts)) == payload[:-1] and all(0 < len(part) < 3 for part in parts):
+        # One call decodes all of them; that each line, encoded anew, is itself again is what makes them canonical
+        # (and keeps a line that is two, or half of one, from slipping through).
+        parts = _PAIRS.decode(b"[" + b",".join(raws) + b"]")
+        if list(map(_FAST.encode, parts)) == raws and 1 <= min(map(len, parts)) and max(map(len, parts)) <= 2:
             return [Line(part[0], part[1] if len(part) == 2 else None, raw) for part, raw in zip(parts, raws, strict=True)]
     except (msgspec.DecodeError, UnicodeDecodeError, UnicodeEncodeError):
         pass  # some line holds a lone surrogate, or is wrong: look at each

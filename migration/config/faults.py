@@ -1,0 +1,98 @@
+"""Named fault points: places where tests may kill, raise or stall a process instead of hoping for bad luck.
+
+Armed by `MIGRATION_FAULTS="NAME:N:ACTION[:MATCH],…"`: at the N-th passing of NAME (counted per process, and only
+where `about` contains MATCH) do ACTION: `kill` (SIGKILL to this process), `raise` (FaultInjected), `sleep=SECONDS`.
+With `MIGRATION_FAULTS_ONCE=<folder>` an armed fault fires once for all processes and restarts; without it, each
+process fires it anew. Off, a fault point is one look into an empty table.
+"""
+
+import os
+import signal
+import time
+from collections import Counter
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from migration.config.settings import setting
+
+FAULT_POINTS = {
+    "intake.before_store": "a chunk is checked, nothing is written",
+    "intake.after_commit": "a chunk is committed, the answer is not sent",
+    "claim.after_commit": "chunks are claimed, nothing is decoded",
+    "load.entry": "one entry is decoded (about: its line)",
+    "load.after_stage": "rows are staged, nothing is merged",
+    "load.before_commit": "history, records, quarantine, counters and checkpoint are written, not committed",
+    "load.after_commit": "a batch is committed, nothing is announced",
+    "verify.before_commit": "receipt is made, not committed",
+    "verify.after_commit": "run is completed, nothing is announced",
+    "rollback.before_commit": "records are reverted, not committed",
+    "rollback.after_commit": "rollback is done, nothing is announced",
+}
+
+
+class FaultInjected(Exception):  # noqa: N818 - named for what happened, it is no error of ours
+    """A test asked for this."""
+
+
+@dataclass(frozen=True)
+class _Armed:
+    point: str
+    nth: int
+    action: str
+    match: str
+
+
+_passed: Counter[str] = Counter()
+
+
+@cache
+def _armed() -> dict[str, _Armed]:
+    table = {}
+    for text in filter(None, setting("FAULTS").split(",")):
+        point, nth, action, *match = text.split(":", 3)
+        if point not in FAULT_POINTS:
+            raise ValueError(f"there is no fault point {point!r}")
+        table[point] = _Armed(point, int(nth), action, match[0] if match else "")
+    return table
+
+
+def fault_point(name: str, about: bytes | str = "") -> None:
+    """Do what was armed for this point, if anything was. `about` is what an armed MATCH looks into."""
+    armed = _armed().get(name)
+    if armed is None:
+        return
+    text = about.decode(errors="replace") if isinstance(about, bytes) else about
+    if armed.match and armed.match not in text:
+        return
+    _passed[name] += 1
+    if _passed[name] == armed.nth and _first_time(armed):
+        _act(armed.action)
+
+
+def faults_armed() -> bool:
+    """Tell whether any fault is armed: hot loops ask once instead of passing a point per entry."""
+    return bool(_armed())
+
+
+def _first_time(armed: _Armed) -> bool:
+    folder = setting("FAULTS_ONCE")
+    if not folder:
+        return True
+    try:
+        (Path(folder) / f"{armed.point}-{armed.nth}").touch(exist_ok=False)
+    except FileExistsError:
+        return False
+    return True
+
+
+def _act(action: str) -> None:
+    verb, _, amount = action.partition("=")
+    if verb == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif verb == "raise":
+        raise FaultInjected
+    elif verb == "sleep":
+        time.sleep(float(amount))
+    else:
+        raise ValueError(f"unknown fault action {action!r}")

@@ -1,0 +1,81 @@
+"""What else commits with a batch: quarantine, counters, checkpoints."""
+
+from collections import Counter
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from migration.lifecycle import checkpoint_chunk, finish_chunks
+from migration.loading.parts import Part
+from migration.models import QuarantineEntry
+
+_COUNT = """
+UPDATE migration_migrationrun r SET
+    entries_processed = r.entries_processed + c.processed, bytes_processed = r.bytes_processed + c.bytes,
+    entries_stored = r.entries_stored + c.stored, entries_unchanged = r.entries_unchanged + c.unchanged,
+    entries_superseded = r.entries_superseded + c.superseded, entries_conflict = r.entries_conflict + c.conflict,
+    entries_quarantined = r.entries_quarantined + c.quarantined, entries_deleted = r.entries_deleted + c.deleted,
+    chunks_loaded = r.chunks_loaded + c.chunks, number = r.number + 1, updated_at = %s
+FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
+            %s::bigint[], %s::int[])
+    AS c(run_id, processed, bytes, stored, unchanged, superseded, conflict, quarantined, deleted, chunks)
+WHERE r.id = c.run_id
+"""
+_NAMES = ("processed", "bytes", "stored", "unchanged", "superseded", "conflict", "quarantined", "deleted", "chunks")
+
+
+def quarantine(parts: list[Part], *, at: datetime) -> int:
+    """Keep refused entries verbatim with their reasons; return how many. An entry is quarantined once."""
+    entries = [
+        QuarantineEntry(
+            run_id=part.terms.run_id,
+            owner_id=part.claim.owner_id,
+            chunk_id=part.claim.id,
+            ordinal=refused.row.ordinal,
+            seq=part.claim.seq,
+            key_hash=refused.row.key_hash,
+            fingerprint=refused.row.fingerprint,
+            collection=refused.row.collection,
+            line=refused.line,
+            code=refused.code,
+            detail=refused.detail,
+            path=refused.path,
+            created_at=at,
+        )
+        for part in parts
+        for refused in part.refused
+    ]
+    QuarantineEntry.objects.bulk_create(entries, ignore_conflicts=True)
+    return len(entries)
+
+
+def count(parts: list[Part], outcomes: dict[UUID, Counter[str]], *, at: datetime) -> None:
+    """Add a batch's outcomes to its runs' counters."""
+    for part in parts:
+        tally = outcomes[part.terms.run_id]
+        tally["processed"] += part.last - part.first
+        tally["bytes"] += part.line_bytes
+        tally["quarantined"] += len(part.refused)
+        tally["chunks"] += part.is_whole
+    runs = sorted(outcomes)
+    with connection.cursor() as cursor:
+        cursor.execute(_COUNT, [at, runs, *([outcomes[run][name] for run in runs] for name in _NAMES)])
+
+
+def check_off(parts: list[Part], *, at: datetime) -> bool:
+    """Mark whole chunks loaded and write the checkpoint of partly loaded ones; False if a claim was void."""
+    whole = [part.claim for part in parts if part.is_whole]
+    moved = finish_chunks(whole, at=at) if whole else 0
+    for part in parts:
+        if not part.is_whole:
+            moved += checkpoint_chunk(part.claim, next_ordinal=part.last, span=_next_span(part))
+    return moved == len(parts)
+
+
+def _next_span(part: Part) -> int | None:
+    """After a success try eight times as much, until all of the rest is tried at once."""
+    if part.claim.span is None:
+        return None
+    grown = part.claim.span * 8
+    return grown if grown < part.claim.entries - part.last else None

@@ -1,0 +1,140 @@
+"""Statement 3: decide for every staged row, then write history, records and conflicts (semantics 2 and 6).
+
+One statement is safe here because the owners were locked by an earlier one: nobody else can change their
+records, and under READ COMMITTED this statement's snapshot is younger than the locks.
+"""
+
+import json
+from collections import Counter
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from migration.loading.parts import Part
+
+_COLUMNS = """owner_id, namespace, key_hash, revision, seq, device_id, run_id, cause, written_at, form, queryable,
+    fingerprint, collection, key_json, value"""
+
+_MERGE = f"""
+WITH part AS (
+    SELECT * FROM unnest(%(chunk)s::bigint[], %(owner)s::uuid[], %(namespace)s::text[], %(device)s::uuid[],
+                         %(run)s::uuid[], %(seq)s::bigint[], %(policy)s::text[], %(policies)s::text[], %(writes)s::bool[])
+        AS p(chunk_id, owner_id, namespace, device_id, run_id, seq, policy, policies, writes)
+), arrived AS (  -- two rows for one key would abort the merge: the last by (seq, chunk, ordinal) stands for all
+    SELECT DISTINCT ON (p.owner_id, p.namespace, s.key_hash) p.*, s.ordinal, s.key_hash, s.fingerprint, s.form,
+           s.queryable, s.collection, s.key_json, s.value
+    FROM migration_stage s JOIN part p USING (chunk_id)
+    ORDER BY p.owner_id, p.namespace, s.key_hash, p.seq DESC, s.chunk_id DESC, s.ordinal DESC
+), judged AS (
+    SELECT a.*, r.revision AS old_revision,
+        CASE
+            WHEN r.revision IS NULL THEN 'stored'
+            WHEN r.fingerprint = a.fingerprint THEN 'unchanged'
+            WHEN r.device_id = a.device_id AND a.seq <= r.seq THEN 'superseded'
+            WHEN r.device_id = a.device_id THEN 'stored'
+            WHEN r.value IS NULL AND r.cause = 'rollback' THEN 'stored'
+            ELSE coalesce(a.policies::json ->> a.collection, a.policy)
+        END AS verdict
+    FROM arrived a LEFT JOIN migration_record r
+        ON r.owner_id = a.owner_id AND r.namespace = a.namespace AND r.key_hash = a.key_hash
+), plan AS MATERIALIZED (
+    SELECT j.*,
+        CASE
+            WHEN verdict IN ('stored', 'unchanged', 'superseded') THEN verdict
+            WHEN verdict = 'AUTO_OVERWRITE' OR (verdict = 'AUTO_MERGE' AND value IS NOT NULL) THEN 'won'
+            ELSE 'conflict'
+        END AS outcome
+    FROM judged j
+), applied AS (
+    SELECT plan.*, o.revision + row_number() OVER
+               (PARTITION BY plan.owner_id ORDER BY plan.seq, plan.chunk_id, plan.ordinal) AS new_revision
+    FROM plan JOIN migration_owner o ON o.id = plan.owner_id
+    WHERE outcome IN ('stored', 'won') AND writes
+), history AS (
+    INSERT INTO migration_record_version ({_COLUMNS}, superseded_by)
+    SELECT r.owner_id, r.namespace, r.key_hash, r.revision, r.seq, r.device_id, r.run_id, r.cause, r.written_at, r.form,
+           r.queryable, r.fingerprint, r.collection, r.key_json, r.value, a.new_revision
+    FROM applied a JOIN migration_record r
+        ON r.owner_id = a.owner_id AND r.namespace = a.namespace AND r.key_hash = a.key_hash
+    WHERE a.old_revision IS NOT NULL
+), disputes AS (
+    INSERT INTO migration_conflict (owner_id, namespace, key_hash, key_json, collection, run_id, policy, winner, reason,
+        record_revision, loser_device_id, loser_seq, loser_form, loser_fingerprint, loser_value, state, created_at)
+    SELECT p.owner_id, p.namespace, p.key_hash, p.key_json, p.collection, p.run_id, p.verdict,
+           CASE WHEN p.outcome = 'won' THEN 'arriving' WHEN p.verdict = 'INTERACTIVE' THEN 'none' ELSE 'server' END,
+           CASE WHEN p.outcome = 'won' THEN 'no common base: the arriving write wins'
+                WHEN p.verdict = 'INTERACTIVE' THEN 'the policy leaves the choice to people'
+                WHEN p.verdict = 'AUTO_MERGE' THEN 'an edit beats a delete'
+                ELSE 'the policy keeps what the server holds' END,
+           coalesce(a.new_revision, p.old_revision),
+           CASE WHEN p.outcome = 'won' THEN r.device_id ELSE p.device_id END,
+           CASE WHEN p.outcome = 'won' THEN r.seq ELSE p.seq END,
+           CASE WHEN p.outcome = 'won' THEN r.form ELSE p.form END,
+           CASE WHEN p.outcome = 'won' THEN r.fingerprint ELSE p.fingerprint END,
+           CASE WHEN p.outcome = 'won' THEN r.value ELSE p.value END,
+           CASE WHEN p.verdict = 'INTERACTIVE' THEN 'open' ELSE 'decided' END, %(at)s
+    FROM plan p
+    JOIN migration_record r ON r.owner_id = p.owner_id AND r.namespace = p.namespace AND r.key_hash = p.key_hash
+    LEFT JOIN applied a ON a.owner_id = p.owner_id AND a.namespace = p.namespace AND a.key_hash = p.key_hash
+    WHERE p.outcome IN ('won', 'conflict') AND p.writes
+    ON CONFLICT ON CONSTRAINT conflict_once DO NOTHING
+), merged AS (
+    INSERT INTO migration_record AS target ({_COLUMNS})
+    SELECT owner_id, namespace, key_hash, new_revision, seq, device_id, run_id, 'run', %(at)s, form, queryable, fingerprint,
+           collection, key_json, value
+    FROM applied
+    ON CONFLICT (owner_id, namespace, key_hash) DO UPDATE SET
+        revision = EXCLUDED.revision, seq = EXCLUDED.seq, device_id = EXCLUDED.device_id, run_id = EXCLUDED.run_id,
+        cause = EXCLUDED.cause, written_at = EXCLUDED.written_at, form = EXCLUDED.form, queryable = EXCLUDED.queryable,
+        fingerprint = EXCLUDED.fingerprint, collection = EXCLUDED.collection, value = EXCLUDED.value
+), risen AS (
+    UPDATE migration_owner o SET revision = top.revision
+    FROM (SELECT owner_id, max(new_revision) AS revision FROM applied GROUP BY owner_id) top
+    WHERE o.id = top.owner_id
+)
+SELECT run_id, CASE WHEN outcome = 'won' THEN 'stored' ELSE outcome END AS outcome, count(*),
+       count(*) FILTER (WHERE value IS NULL AND outcome IN ('stored', 'won'))
+FROM plan GROUP BY 1, 2
+"""
+
+
+def merge(parts: list[Part], *, at: datetime) -> dict[UUID, Counter[str]]:
+    """Merge what is staged for `parts`; return outcomes by run.
+
+    Outcomes are `stored`, `unchanged`, `superseded`, `conflict` (disjoint; they sum to the parts' rows) and,
+    beside them, `deleted`: how many of the stored were tombstones.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_MERGE, {**_columns(parts), "at": at})
+        found = cursor.fetchall()
+    outcomes: dict[UUID, Counter[str]] = {part.terms.run_id: Counter() for part in parts}
+    for run_id, outcome, count, deleted in found:
+        outcomes[run_id][outcome] += count
+        outcomes[run_id]["deleted"] += deleted
+    _count_overtaken(parts, outcomes)
+    return outcomes
+
+
+def _columns(parts: list[Part]) -> dict[str, list[object]]:
+    return {
+        "chunk": [part.claim.id for part in parts],
+        "owner": [part.claim.owner_id for part in parts],
+        "namespace": [part.terms.namespace for part in parts],
+        "device": [part.terms.device_id for part in parts],
+        "run": [part.terms.run_id for part in parts],
+        "seq": [part.claim.seq for part in parts],
+        "policy": [part.terms.policy for part in parts],
+        "policies": [json.dumps(part.terms.collection_policies) for part in parts],
+        "writes": [part.terms.writes for part in parts],
+    }
+
+
+def _count_overtaken(parts: list[Part], outcomes: dict[UUID, Counter[str]]) -> None:
+    """Rows overtaken by a later one of the same batch never reached the plan: they are superseded too."""
+    staged: Counter[UUID] = Counter()
+    for part in parts:
+        staged[part.terms.run_id] += len(part.rows)
+    for run_id, count in staged.items():
+        decided = sum(outcomes[run_id][name] for name in ("stored", "unchanged", "superseded", "conflict"))
+        outcomes[run_id]["superseded"] += count - decided

@@ -1,0 +1,55 @@
+"""Statements 1 and 2 of a batch (semantics 5): lock the owners in order, then see what still holds.
+
+Never one statement that locks and writes: it would read a snapshot older than its lock and lose history.
+"""
+
+from uuid import UUID
+
+from django.db import connection
+
+from migration.loading.parts import Part
+
+_LOCK = """
+SELECT o.id FROM migration_owner o WHERE o.id = ANY(%s) ORDER BY o.id FOR NO KEY UPDATE OF o
+"""
+_CURRENT = """
+SELECT c.id
+FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS claim(id, fence, epoch)
+JOIN migration_chunk c ON c.id = claim.id AND c.fence = claim.fence AND c.state = 'claimed'
+JOIN migration_migrationrun r ON r.id = c.run_id AND r.state = 'transferring' AND NOT r.cancel_wished
+JOIN migration_owner o ON o.id = c.owner_id
+JOIN migration_app a ON a.id = c.app_id
+WHERE claim.epoch = a.epoch || '.' || o.epoch
+ORDER BY r.id, c.id FOR NO KEY UPDATE OF r
+"""
+
+
+def lock_owners(parts: list[Part]) -> set[UUID]:
+    """Lock the parts' owners and return those that are ours until the transaction ends.
+
+    Owners another transaction holds are skipped, so that one slow neighbour does not hold up the batch; only
+    when all of them are taken do we wait (always in the order of their ids, so no deadlock can arise).
+    """
+    owners = sorted({part.claim.owner_id for part in parts})
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK + "SKIP LOCKED", [owners])
+        locked = {row[0] for row in cursor.fetchall()}
+        if not locked:
+            cursor.execute(_LOCK, [owners])
+            locked = {row[0] for row in cursor.fetchall()}
+    return locked
+
+
+def still_ours(parts: list[Part]) -> list[Part]:
+    """Return the parts whose claim, run and epoch still hold, with their runs locked against other moves."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CURRENT,
+            [
+                [part.claim.id for part in parts],
+                [part.claim.fence for part in parts],
+                [part.terms.epoch for part in parts],
+            ],
+        )
+        current = {row[0] for row in cursor.fetchall()}
+    return [part for part in parts if part.claim.id in current]

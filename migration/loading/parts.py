@@ -1,0 +1,61 @@
+"""What a batch is made of, and what came of it. Plain values."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from migration.lifecycle import ClaimedChunk
+from migration.values.rows import Row
+
+
+@dataclass(frozen=True, slots=True)
+class RunTerms:
+    """Under which terms a run's entries arrive."""
+
+    run_id: UUID
+    device_id: UUID
+    namespace: str
+    epoch: str
+    policy: str
+    collection_policies: dict[str, str]
+    writes: bool
+    """False for a dry run or a mere backup: everything is done but the writing of records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An entry for quarantine, with the row it would have been and its canonical line."""
+
+    row: Row
+    line: bytes
+    code: str
+    detail: str
+    path: str = ""
+
+
+@dataclass(slots=True)
+class Part:
+    """One claimed chunk's share of a batch: entries `first` (inclusive) to `last` (exclusive) by ordinal."""
+
+    claim: ClaimedChunk
+    terms: RunTerms
+    rows: list[Row]
+    refused: list[Refused]
+    first: int
+    last: int
+    line_bytes: int
+    """Length of the canonical lines of the share, newlines not counted."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether the chunk is done once this part is loaded."""
+        return self.last >= self.claim.entries
+
+
+@dataclass(slots=True)
+class LoadReport:
+    """What one batch did: outcomes by run, chunks that were put back because they had moved or were locked."""
+
+    outcomes: dict[UUID, Counter[str]] = field(default_factory=dict)
+    put_back: list[ClaimedChunk] = field(default_factory=list)
+    finished_runs: list[UUID] = field(default_factory=list)
