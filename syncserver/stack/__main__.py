@@ -2,14 +2,26 @@
 
 import argparse
 import os
+import shutil
 import signal
 import sys
 from pathlib import Path
 from types import FrameType
 
-from syncserver.stack import PROJECT, Stack, StackError, running
+from syncserver.stack import PROJECT, Stack, StackError, accounts, checks, running
 from syncserver.stack.environment import Environment
+from syncserver.stack.tools import ToolMissing
 
+LEFTOVERS = (
+    ".venv",
+    ".hypothesis",
+    ".import_linter_cache",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    "frontend_sdk/node_modules",
+    "test-results",
+)
 STOPPED_BY = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -27,6 +39,9 @@ def main() -> int:
         return int(options.command(options))
     except Stopped:
         return 0
+    except ToolMissing as error:
+        _say(str(error))
+        return 2
     except StackError as error:
         _say(str(error))
         return 1
@@ -57,6 +72,26 @@ def _services(_: argparse.Namespace) -> int:
     return 0
 
 
+def _test(options: argparse.Namespace) -> int:
+    """Run every check of the project."""
+    return checks.run(checks.chosen(options.only), fail_fast=options.fail_fast, extra=options.extra, say=_say)
+
+
+def _bench(options: argparse.Namespace) -> int:
+    """Run the benchmarks on fresh servers."""
+    step = checks.Step(name="bench", commands=(("python", "-m", "tests.benchmarks"),))
+    return checks.run([step], fail_fast=True, extra=options.extra, say=_say)
+
+
+def _clean(_: argparse.Namespace) -> int:
+    """Remove the virtual environment, the local data and every cache."""
+    root = PROJECT / ".stack"
+    with running.alone(root):
+        for folder in (*(PROJECT / name for name in LEFTOVERS), accounts.outside(root), root):
+            shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
 def _stack(root: Path, options: argparse.Namespace) -> Stack:
     workers = os.environ.get("MIGRATION_WORKERS", "")
     return Stack(
@@ -79,6 +114,17 @@ def _options() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
     services = commands.add_parser("services", help=_services.__doc__)
     services.set_defaults(command=_services)
+    test = commands.add_parser("test", help=_test.__doc__)
+    names = [step.name for step in checks.STEPS]
+    test.add_argument("--only", action="append", choices=names, default=[], help="run this step (repeatable)")
+    test.add_argument("--fail-fast", action="store_true", help="stop after the first step that fails")
+    test.add_argument("extra", nargs="*", help="words for the step's own command, after --")
+    test.set_defaults(command=_test)
+    clean = commands.add_parser("clean", help=_clean.__doc__)
+    clean.set_defaults(command=_clean)
+    bench = commands.add_parser("bench", help=_bench.__doc__)
+    bench.add_argument("extra", nargs="*", help="words for the benchmarks, after --")
+    bench.set_defaults(command=_bench)
     return parser
 
 
