@@ -22,6 +22,7 @@ SETTINGS: dict[str, Setting] = {
     "CHUNK_ENTRIES": Setting(10_000, "entries in a chunk"),
     "CREATE_BYTES": Setting(1_572_864, "largest JSON body (a run created with its chunks), bytes"),
     "ENTRY_BYTES": Setting(33_554_432, "a longer canonical line goes to quarantine, bytes"),
+    "KEY_UNITS": Setting(5_242_880, "a longer key goes to quarantine, UTF-16 code units (no localStorage holds one)"),
     "RUN_IDLE_SECONDS": Setting(7 * 86_400, "a planned run expires after this time without a chunk, s"),
     "DRY_RUN_SECONDS": Setting(3_600, "what a dry run left is deleted after this time, s"),
     "BATCH_ENTRIES": Setting(5_000, "entries claimed for one batch at most (a single larger chunk is taken whole)"),

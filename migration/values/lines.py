@@ -91,8 +91,10 @@ def decode_lines(payload: bytes) -> list[Line]:
         # One call decodes all of them; that each line, encoded anew, is itself again is what makes them canonical
         # (and keeps a line that is two, or half of one, from slipping through).
         parts = _PAIRS.decode(b"[" + b",".join(raws) + b"]")
-        if list(map(_FAST.encode, parts)) == raws and 1 <= min(map(len, parts)) and max(map(len, parts)) <= 2:
-            return [Line(part[0], part[1] if len(part) == 2 else None, raw) for part, raw in zip(parts, raws, strict=True)]
+        if list(map(_FAST.encode, parts)) == raws and 0 < min(map(len, parts)) <= max(map(len, parts)) <= 2:
+            return [
+                Line(part[0], part[1] if len(part) == 2 else None, raw) for part, raw in zip(parts, raws, strict=True)
+            ]
     except (msgspec.DecodeError, UnicodeDecodeError, UnicodeEncodeError):
         pass  # some line holds a lone surrogate, or is wrong: look at each
     return _decode_each(raws)
