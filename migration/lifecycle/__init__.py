@@ -9,12 +9,14 @@ from migration.lifecycle.chunks import (
     release_chunks,
     release_dead_claims,
 )
-from migration.lifecycle.runs import move_run, move_upload, note, wish
+from migration.lifecycle.runs import begin_verification_if_loaded, move_run, move_upload, note, wish
+from migration.lifecycle.timeline import timeline
 from migration.lifecycle.workers import count_workers, enlist
 
 __all__ = [
     "ClaimedChunk",
     "audit",
+    "begin_verification_if_loaded",
     "checkpoint_chunk",
     "claim_chunks",
     "count_workers",
@@ -25,5 +27,6 @@ __all__ = [
     "note",
     "release_chunks",
     "release_dead_claims",
+    "timeline",
     "wish",
 ]

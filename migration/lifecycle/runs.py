@@ -9,8 +9,8 @@ from django.db.models import F
 
 from migration.errors import IllegalMove, NotFound
 from migration.events import Happening
-from migration.models import MigrationRun, RunEvent
-from migration.states import RUN, UPLOAD, Machine, RunState
+from migration.models import Chunk, MigrationRun, RunEvent
+from migration.states import RUN, UPLOAD, ChunkState, Machine, RunState, UploadState
 
 _ENDS = {RunState.COMPLETED, RunState.FAILED, RunState.EXPIRED, RunState.CANCELLED, RunState.ROLLED_BACK}
 
@@ -46,6 +46,23 @@ def _guarded_update(machine: Machine, column: str, run_id: UUID, to: str, column
         raise IllegalMove(f"A {machine.name} cannot go from {source} to {to}.", state=source)
     MigrationRun.objects.filter(id=run_id).update(**{column: to}, **columns)
     return str(source)
+
+
+def begin_verification_if_loaded(run_id: UUID, *, at: datetime) -> bool:
+    """Move a run to verifying when its upload is sealed and every chunk is loaded; say whether it moved.
+
+    Seal and the last batch both call this in their transactions. The run's row is locked first, so whoever
+    comes second sees what the other committed, and they cannot both miss.
+    """
+    with transaction.atomic():
+        run = MigrationRun.objects.select_for_update(no_key=True).filter(id=run_id)
+        if run.values_list("state", "upload_state").first() != (RunState.TRANSFERRING, UploadState.SEALED):
+            return False
+        if Chunk.objects.filter(run_id=run_id).exclude(state=ChunkState.LOADED).exists():
+            return False
+        move_upload(run_id, UploadState.CONSUMED)
+        move_run(run_id, RunState.VERIFYING, why="sealed and all loaded", at=at)
+    return True
 
 
 def wish(run_id: UUID, *, at: datetime, actor: str, **wishes: bool) -> None:

@@ -1,0 +1,6 @@
+"""What arrives: the bounded opening of a chunk's envelope, and the row that makes its bytes a backup and a work item."""
+
+from migration.uploads.envelope import Envelope, Limits, limits_for, open_envelope
+from migration.uploads.store import ChunkHead, Outcome, find_chunk, store_chunk
+
+__all__ = ["ChunkHead", "Envelope", "Limits", "Outcome", "find_chunk", "limits_for", "open_envelope", "store_chunk"]
