@@ -10,18 +10,22 @@ from migration.lifecycle.chunks import (
     release_dead_claims,
 )
 from migration.lifecycle.runs import begin_verification_if_loaded, move_run, move_upload, note, wish
+from migration.lifecycle.tickets import Ticket, consume_ticket, issue_ticket
 from migration.lifecycle.timeline import timeline
 from migration.lifecycle.workers import count_workers, enlist
 
 __all__ = [
     "ClaimedChunk",
+    "Ticket",
     "audit",
     "begin_verification_if_loaded",
     "checkpoint_chunk",
     "claim_chunks",
+    "consume_ticket",
     "count_workers",
     "enlist",
     "finish_chunks",
+    "issue_ticket",
     "move_run",
     "move_upload",
     "note",

@@ -26,7 +26,9 @@ class MigrationRun(models.Model):
     dry_run = models.BooleanField(default=False)
     options = models.JSONField(default=dict)
     conflict_policy = models.CharField(max_length=20, default="AUTO_MERGE")
-    request_digest = models.BinaryField(max_length=32, help_text="SHA-256 of the creating body: tells a repeat from a clash.")
+    request_digest = models.BinaryField(
+        max_length=32, help_text="SHA-256 of the creating body: tells a repeat from a clash."
+    )
 
     state = models.CharField(max_length=16, choices=RunState.choices, default=RunState.PLANNED)
     upload_state = models.CharField(max_length=10, choices=UploadState.choices, default=UploadState.OPEN)
@@ -59,7 +61,14 @@ class MigrationRun(models.Model):
     entries_deleted = models.BigIntegerField(default=0)
     types = models.JSONField(default=dict, help_text="{collection: {type: count}} as AutoDetector saw it.")
     errors = models.JSONField(default=list, help_text="Newest errors, bounded: [{code, detail, at}].")
-    number = models.BigIntegerField(default=0, help_text="Number of the last event; rises with each.")
+    number = models.BigIntegerField(
+        default=0, help_text="Number of the last event; a trigger raises it with every change a snapshot shows."
+    )
+    percentage = models.FloatField(default=0, db_default=0, help_text="Kept by a trigger; never falls.")
+    pace_at = models.DateTimeField(null=True, help_text="Start of the window entries per second are taken over.")
+    pace_entries = models.BigIntegerField(default=0, db_default=0, help_text="Entries processed at `pace_at`.")
+    pace_mark_at = models.DateTimeField(null=True, help_text="Start of the next window.")
+    pace_mark_entries = models.BigIntegerField(default=0, db_default=0)
 
     start_revision = models.BigIntegerField(default=0, help_text="The owner's revision before the run wrote anything.")
     created_at = models.DateTimeField(auto_now_add=True)

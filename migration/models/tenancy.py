@@ -27,7 +27,9 @@ class App(models.Model):
         max_length=64, default="default", help_text="Part of every record's identity; one for all origins."
     )
     collections = models.JSONField(
-        default=list, blank=True, help_text='[{"name": "todo", "patterns": ["todo:*"], "conflict_policy": "AUTO_MERGE"}]'
+        default=list,
+        blank=True,
+        help_text='[{"name": "todo", "patterns": ["todo:*"], "conflict_policy": "AUTO_MERGE"}]',
     )
     exclude = ArrayField(models.CharField(max_length=512), default=list, blank=True)
     allow_sensitive = ArrayField(models.CharField(max_length=512), default=list, blank=True)
@@ -88,7 +90,9 @@ class Device(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="devices")
     key = models.UUIDField()
-    fence = models.BigIntegerField(default=0, help_text="Highest fence a leading tab has shown; lower ones are refused.")
+    fence = models.BigIntegerField(
+        default=0, help_text="Highest fence a leading tab has shown; lower ones are refused."
+    )
     user_agent = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
@@ -105,5 +109,10 @@ class SocketTicket(models.Model):
 
     hash = models.BinaryField(primary_key=True, max_length=32)
     owner = models.ForeignKey(Owner, on_delete=models.CASCADE)
-    run_id = models.UUIDField(null=True)
+    run_id = models.UUIDField(null=True, help_text="Only this run; NULL: everything of the owner.")
+    staff = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="For the admin's own pages: the server's own origin instead of the app's.",
+    )
     expires_at = models.DateTimeField(db_index=True)
