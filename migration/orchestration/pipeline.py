@@ -1,0 +1,108 @@
+"""Claimed chunks → parts of a batch: open, read, judge, map. Each step belongs to a room that knows no other."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F
+
+from migration.config import fault_point, faults_armed, setting
+from migration.extraction import DataExtractor
+from migration.lifecycle import ClaimedChunk
+from migration.loading import Part, Refused, RunTerms
+from migration.mapping import DataMapper
+from migration.models import MigrationRun
+from migration.validation import ValidationService
+from migration.values.collections import Labeller, compile_labels
+from migration.values.digests import fingerprint, key_hash
+from migration.values.forms import LITERAL
+from migration.values.lines import Line, literal
+from migration.values.refusals import Refusal
+from migration.values.rows import Row
+
+_COLUMNS = ("id", "device_id", "epoch", "conflict_policy", "purpose", "dry_run", "manifest", "options")
+_APP_COLUMNS = {
+    "namespace": F("app__namespace"),
+    "app_collections": F("app__collections"),
+    "max_entry_bytes": F("app__max_entry_bytes"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RunPlan:
+    """How one run's entries are read: its terms, its labels, its rules. Made once for a batch."""
+
+    terms: RunTerms
+    label: Labeller
+    rules: ValidationService
+    only_backed_up: bool
+    stops_on_refusal: bool
+
+
+def plans_for(run_ids: Iterable[UUID]) -> dict[UUID, RunPlan]:
+    """Read how each of these runs is to be loaded."""
+    rows = MigrationRun.objects.filter(id__in=list(run_ids)).values(*_COLUMNS, **_APP_COLUMNS)
+    return {row["id"]: _plan(row) for row in rows}
+
+
+def _plan(row: dict[str, Any]) -> RunPlan:
+    backup = row["purpose"] == MigrationRun.Purpose.BACKUP
+    declared = row["app_collections"]
+    terms = RunTerms(
+        run_id=row["id"],
+        device_id=row["device_id"],
+        namespace=row["namespace"],
+        epoch=row["epoch"],
+        policy=row["conflict_policy"],
+        collection_policies={one["name"]: one["conflict_policy"] for one in declared if one.get("conflict_policy")},
+        writes=not (backup or row["dry_run"]),
+    )
+    return RunPlan(
+        terms=terms,
+        label=compile_labels([(one["name"], one["patterns"]) for one in row["manifest"]["collections"]]),
+        rules=ValidationService.for_app(max_entry_bytes=row["max_entry_bytes"], collections=declared),
+        only_backed_up=backup,
+        stops_on_refusal=row["options"].get("continueOnError") is False,
+    )
+
+
+def prepare(claim: ClaimedChunk, plan: RunPlan, *, extractor: DataExtractor) -> Part:
+    """Read a claimed chunk, or the span of it that is to be tried. Raises BackupUnreadable."""
+    lines = extractor.chunk_lines(claim)
+    first = claim.next_ordinal
+    last = len(lines) if claim.span is None else min(len(lines), first + claim.span)
+    span = lines[first:last]
+    part = Part(claim, plan.terms, [], [], first, last, sum(len(line.raw) for line in span))
+    if is_poison(claim):
+        part.refused = [_poison(first, span[0])]
+    elif not plan.only_backed_up:
+        _fill(part, span, plan)
+    return part
+
+
+def is_poison(claim: ClaimedChunk) -> bool:
+    """Tell whether the one entry left in the span has taken its worker down often enough."""
+    return claim.span == 1 and claim.attempts > setting("POISON_ATTEMPTS")
+
+
+def _fill(part: Part, span: list[Line], plan: RunPlan) -> None:
+    if faults_armed():
+        for line in span:
+            fault_point("load.entry", about=line.raw)
+    mapper = DataMapper(label=plan.label.label)
+    refusals = plan.rules.judge_all(span, label=plan.label.label, first=part.first)
+    part.rows = mapper.rows(span, first=part.first, skip=frozenset(refusal.ordinal for refusal in refusals))
+    part.refused = [_refused(refusal, span[refusal.ordinal - part.first], mapper) for refusal in refusals]
+
+
+def _refused(refusal: Refusal, line: Line, mapper: DataMapper) -> Refused:
+    row = mapper.rows([line], first=refusal.ordinal)[0]
+    return Refused(row, line.raw, refusal.code, refusal.detail, refusal.path)
+
+
+def _poison(ordinal: int, line: Line) -> Refused:
+    """Refuse an entry without labelling or judging it: one of those may be what kills."""
+    key_json = literal(line.key)
+    row = Row(ordinal, key_hash(key_json), key_json, "default", None, LITERAL, False, fingerprint(line.raw))
+    return Refused(row, line.raw, "poison", "Workers died or failed on this entry; it was set aside unread.")

@@ -1,0 +1,172 @@
+"""What a worker does when the bell rings: load, verify, roll back, until nothing waits."""
+
+from collections.abc import Callable
+from datetime import datetime
+from uuid import UUID
+
+import structlog
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+
+from migration import lifecycle, progress
+from migration.config import fault_point, setting
+from migration.errors import BackupUnreadable, LeaseLost, Refused
+from migration.events import Message
+from migration.extraction import DataExtractor
+from migration.lifecycle import ClaimedChunk
+from migration.loading import LoadEngine, LoadReport, Part
+from migration.models import MigrationRun, Rollback
+from migration.orchestration.pipeline import RunPlan, plans_for, prepare
+from migration.orchestration.rolling_back import execute_rollback
+from migration.orchestration.verification import verify_run
+from migration.states import RunState
+
+Clock = Callable[[], datetime]
+log = structlog.get_logger(__name__)
+
+_AT_ONCE = 32
+"""Runs verified or rolled back between two looks at the chunks."""
+
+
+def work_until_done(*, holder: int, clock: Clock) -> None:
+    """Do rounds of work until one finds nothing to do."""
+    while work_once(holder=holder, clock=clock):
+        pass
+
+
+def work_once(*, holder: int, clock: Clock) -> bool:
+    """Answer wishes, load a batch, verify and roll back what is due; return whether there was any work."""
+    answered = _answer_cancellations(clock=clock)
+    loaded = _load_batch(holder=holder, clock=clock)
+    verified = _each_due(_due_verifications(), lambda run_id: verify_run(run_id, at=clock()))
+    reverted = _each_due(_due_rollbacks(), lambda rollback_id: execute_rollback(rollback_id, at=clock()))
+    return answered or loaded or verified or reverted
+
+
+def _load_batch(*, holder: int, clock: Clock) -> bool:
+    claims = lifecycle.claim_chunks(
+        holder=holder,
+        at=clock(),
+        lease_seconds=setting("LEASE_SECONDS"),
+        max_chunks=setting("BATCH_CHUNKS"),
+        max_entries=setting("BATCH_ENTRIES"),
+    )
+    if not claims:
+        return False
+    fault_point("claim.after_commit")
+    try:
+        _tell(_load(claims, at=clock()))
+    except LeaseLost:
+        log.warning("lease_lost", chunks=[claim.id for claim in claims])
+    except OperationalError as error:
+        _give_back_if_connected(claims, error)
+    except (DatabaseError, ValueError, ArithmeticError, LookupError, TypeError, RecursionError) as error:
+        # Whatever one entry can do to us: the chunks come back alone and are narrowed down to it.
+        log.error("batch_failed", error=type(error).__name__, chunks=[claim.id for claim in claims])
+        lifecycle.release_chunks(claims)
+    return True
+
+
+def _load(claims: list[ClaimedChunk], *, at: datetime) -> LoadReport:
+    plans = plans_for({claim.run_id for claim in claims})
+    parts = _prepare_all(claims, plans, at=at)
+    report = LoadEngine().load(parts, at=at) if parts else LoadReport()
+    _stop_on_refusal(parts, plans, at=at)
+    return report
+
+
+def _prepare_all(claims: list[ClaimedChunk], plans: dict[UUID, RunPlan], *, at: datetime) -> list[Part]:
+    extractor, parts = DataExtractor(), []
+    for claim in claims:
+        try:
+            parts.append(prepare(claim, plans[claim.run_id], extractor=extractor))
+        except BackupUnreadable as error:
+            _fail(claim.run_id, error.code, error.detail, at=at)
+    return parts
+
+
+def _stop_on_refusal(parts: list[Part], plans: dict[UUID, RunPlan], *, at: datetime) -> None:
+    """Tell of refused entries; a run that does not want to go on after one fails."""
+    for part in parts:
+        for refused in part.refused[:3]:
+            progress.record_error(part.terms.run_id, refused.code, refused.detail, at=at)
+        if part.refused and plans[part.terms.run_id].stops_on_refusal:
+            _fail(part.terms.run_id, "entry_refused", "An entry was refused and continueOnError is off.", at=at)
+
+
+def _fail(run_id: UUID, code: str, detail: str, *, at: datetime) -> None:
+    try:
+        with transaction.atomic():
+            lifecycle.move_run(run_id, RunState.FAILED, why=detail, at=at, failure_code=code)
+            progress.record_error(run_id, code, detail, at=at)
+    except Refused:
+        log.info("run_already_elsewhere", run=str(run_id), code=code)
+        return
+    progress.announce(run_id, Message.FAILED)
+
+
+def _tell(report: LoadReport) -> None:
+    for run_id in report.outcomes:
+        finished = run_id in report.finished_runs
+        progress.announce(run_id, Message.STAGE if finished else Message.PROGRESS)
+
+
+def _give_back_if_connected(claims: list[ClaimedChunk], error: OperationalError) -> None:
+    """A deadlock or time-out was nobody's fault; without a connection the sweeper gives the chunks back."""
+    log.warning("batch_interrupted", error=type(error).__name__)
+    try:
+        lifecycle.release_chunks(claims, forgive=True)
+    except (OperationalError, InterfaceError):
+        connection.close()
+        raise
+
+
+def _answer_cancellations(*, clock: Clock) -> bool:
+    wished = MigrationRun.objects.filter(
+        cancel_wished=True, state__in=[RunState.PLANNED, RunState.TRANSFERRING]
+    ).values_list("id", flat=True)[:_AT_ONCE]
+    for run_id in wished:
+        try:
+            lifecycle.move_run(run_id, RunState.CANCELLED, why="cancel", at=clock())
+        except Refused:
+            continue  # it moved on in the meantime
+        progress.announce(run_id, Message.STAGE)
+    return bool(wished)
+
+
+def _due_verifications() -> list[UUID]:
+    runs = MigrationRun.objects.filter(state=RunState.VERIFYING, pause_wished=False)
+    return list(runs.order_by("sealed_at").values_list("id", flat=True)[:_AT_ONCE])
+
+
+def _due_rollbacks() -> list[UUID]:
+    due = Rollback.objects.filter(state=Rollback.State.REQUESTED)
+    return list(due.order_by("created_at").values_list("id", flat=True)[:_AT_ONCE])
+
+
+def _each_due(ids: list[UUID], do: Callable[[UUID], object]) -> bool:
+    """Do each in turn, unless another worker is at it: the lock goes with this session, whatever happens."""
+    done = False
+    for one in ids:
+        if _try_lock(one):
+            try:
+                do(one)
+                done = True
+            finally:
+                _unlock(one)
+    return done
+
+
+def _try_lock(one: UUID) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_lock_key(one)])
+        return bool(cursor.fetchone()[0])
+
+
+def _unlock(one: UUID) -> None:
+    if connection.connection is not None and not connection.connection.closed:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_lock_key(one)])
+
+
+def _lock_key(one: UUID) -> int:
+    return int.from_bytes(one.bytes[:8], "big", signed=True)
