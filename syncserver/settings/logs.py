@@ -64,7 +64,7 @@ def settings(*, level: str, as_json: bool) -> dict[str, Any]:
     renderer: Any = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     if as_json:
         renderer = structlog.processors.JSONRenderer()
-    final = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
+    final: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if as_json:
         # Without locals: a traceback with variables would carry the very values we withhold.
         final.append(structlog.processors.format_exc_info)

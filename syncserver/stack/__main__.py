@@ -34,7 +34,9 @@ def main() -> int:
     options = _options().parse_args()
     # Installed explicitly: a shell starts background jobs with SIGINT ignored, and Python keeps it so.
     for number in STOPPED_BY:
-        signal.signal(number, _stop)
+        # nohup ignores SIGHUP on purpose.
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _stop)
     try:
         return int(options.command(options))
     except Stopped:
@@ -49,7 +51,7 @@ def main() -> int:
 
 def _run(options: argparse.Namespace) -> int:
     """Start everything, say where it is, and wait to be stopped."""
-    root = PROJECT / ".stack"
+    root = options.root
     Environment(project=PROJECT).ensure("run", _say)
     with running.alone(root), _stack(root, options) as stack:
         running.write(root, url=f"{stack.url}/", database_url=stack.database_url, redis_url=stack.redis_url)
@@ -61,9 +63,9 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _services(_: argparse.Namespace) -> int:
+def _services(options: argparse.Namespace) -> int:
     """Start Postgres and Redis alone, for tests and tools that are run by hand."""
-    root = PROJECT / ".stack"
+    root = options.root
     Environment(project=PROJECT).ensure("run", _say)
     with running.alone(root), Stack(root=root, workers=0, web=None, sweeper=False, keep=True, say=_say) as stack:
         running.write(root, database_url=stack.database_url, redis_url=stack.redis_url)
@@ -114,6 +116,8 @@ def _options() -> argparse.ArgumentParser:
     run.set_defaults(command=_run)
     services = commands.add_parser("services", help=_services.__doc__)
     services.set_defaults(command=_services)
+    for command in (run, services):
+        command.add_argument("--root", type=Path, default=PROJECT / ".stack", help="the folder for data and logs")
     test = commands.add_parser("test", help=_test.__doc__)
     names = [step.name for step in checks.STEPS]
     test.add_argument("--only", action="append", choices=names, default=[], help="run this step (repeatable)")

@@ -98,7 +98,7 @@ class Environment:
         elif not (self.folder / "bin" / "pip").exists():
             # Made by uv, which needs no pip inside.
             _run([self.python, "-m", "ensurepip"])
-        pip = [self.python, "-m", "pip", "--disable-pip-version-check", "--no-input"]
+        pip: list[str | Path] = [self.python, "-m", "pip", "--disable-pip-version-check", "--no-input"]
         _run([*pip, "install", "-q", "--require-hashes", "-r", lock])
 
 

@@ -81,6 +81,7 @@ class Postgres:
         """The server as the nursery wants it: a fast shutdown on request."""
         return Program(
             name="postgres",
+            log=self.log,
             command=self._command,
             is_ready=self._is_ready,
             # SIGINT: roll back open transactions and shut down cleanly. SIGTERM would wait for every client.

@@ -38,6 +38,7 @@ class Program:
     """A process the stack keeps alive: how to start it, how to tell it is ready, how to stop it."""
 
     name: str
+    log: Path
     command: Callable[[], Command]
     # Says whether the process with this pid is the one that answers, and does answer.
     is_ready: Callable[[int], bool] = field(default=lambda _pid: True)

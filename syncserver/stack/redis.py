@@ -57,7 +57,7 @@ class Redis:
 
     def program(self) -> Program:
         """The server as the nursery wants it."""
-        return Program(name="redis", command=self._command, is_ready=self._is_ready)
+        return Program(name="redis", log=self.log, command=self._command, is_ready=self._is_ready)
 
     def _command(self) -> Command:
         # A file, because a command line can be read by everybody on the machine.

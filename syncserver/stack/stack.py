@@ -13,11 +13,13 @@ from syncserver.stack.environment import Environment
 from syncserver.stack.ports import Listener
 from syncserver.stack.postgres import DATABASE, Postgres
 from syncserver.stack.processes import Program
-from syncserver.stack.supervisor import Child, Nursery
+from syncserver.stack.supervisor import Child, DidNotStart, Nursery
 from syncserver.stack.web import Project
 
 SERVERS = ("postgres", "redis")
 PROJECT = Path(__file__).resolve().parent.parent.parent
+# A free port may be taken before the server binds it.
+PORT_ATTEMPTS = 5
 # Seconds a program has until it answers; a first start may find a cold disk.
 READY_WITHIN = 60.0
 # Browsers keep localStorage per port: the demo should find its data again.
@@ -148,10 +150,9 @@ class Stack:
             password=self._secrets["POSTGRES_PASSWORD"],
             log=self.logs / "postgres.log",
         )
-        server.prepare()
         if not self._keep:
             self._undo.append(server.remove)
-        self._care_for(server.program())
+        self._care_for(server)
         self.database_url = database.create(server.url("postgres"), DATABASE, python=self._python)
 
     def _own_database(self, url: str) -> str:
@@ -164,8 +165,7 @@ class Stack:
             self.redis_url = self._given_redis if self._shared else self._own_redis_database(self._given_redis)
             return
         server = redis.Redis(root=self.root, packages=self._packages, log=self.logs / "redis.log")
-        server.prepare()
-        self._care_for(server.program())
+        self._care_for(server)
         self.redis_url = server.url
 
     def _own_redis_database(self, url: str) -> str:
@@ -178,14 +178,14 @@ class Stack:
         project.manage("migrate", "--no-input")
         self.admin_password = self._secrets["ADMIN_PASSWORD"]
         project.manage("seed_demo", DEMO_ADMIN_PASSWORD=self.admin_password)
-        for program in self._web_programs():
-            self._nursery.add(program)
-        for number in range(self._workers):
-            self._nursery.add(project.worker(f"worker-{number}"))
-        if self._sweeper:
-            self._nursery.add(project.sweeper())
-        names = [name for name in self.processes if name not in SERVERS]
-        self._nursery.start_all(names, ready_within=READY_WITHIN)
+        programs = self._web_programs()
+        programs += [project.worker(f"worker-{number}") for number in range(self._workers)]
+        programs += [project.sweeper()] if self._sweeper else []
+        # What does not even start once is said at once; what started once is kept alive.
+        children = [self._nursery.add(program, auto_restart=False) for program in programs]
+        self._nursery.start_all([child.name for child in children], ready_within=READY_WITHIN)
+        for child in children:
+            child.auto_restart = True
 
     def _web_programs(self) -> list[Program]:
         if self._web is None:
@@ -207,9 +207,19 @@ class Stack:
             return Listener((self._port,), exact=True, shared=shared)
         return Listener((USUAL_PORT,) if self._keep else (), shared=shared)
 
-    def _care_for(self, program: Program) -> None:
-        self._nursery.add(program)
-        self._nursery.start(program.name, ready_within=READY_WITHIN)
+    def _care_for(self, server: Postgres | redis.Redis) -> None:
+        """Start a server on a free port, on another one when somebody was faster; raises DidNotStart."""
+        child = self._nursery.add(server.program(), auto_restart=False)
+        for attempts_left in reversed(range(PORT_ATTEMPTS)):
+            server.prepare()
+            try:
+                self._nursery.start(child.name, ready_within=READY_WITHIN)
+                break
+            except DidNotStart:
+                if not attempts_left:
+                    raise
+                server.port = 0
+        child.auto_restart = True
 
     def _variables(self) -> dict[str, str]:
         """The environment of every process of the project."""

@@ -94,7 +94,8 @@ class Nursery:
             return gave_up or (child.running and child.program.is_ready(child.pid))
 
         if not _patiently(settled, seconds) or not child.running:
-            raise DidNotStart(f"{name} did not become ready: {child.trouble or 'no answer'}")
+            said = processes.tail(child.program.log)
+            raise DidNotStart(f"{name} did not become ready: {child.trouble or 'no answer'}\n{said}".rstrip())
 
     def start_all(self, names: list[str], *, ready_within: float) -> None:
         """Start programs side by side and wait until all are ready; raises DidNotStart."""
@@ -117,8 +118,14 @@ class Nursery:
                 processes.see_end(child.process, patience=child.program.patience)
 
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
-        """Send a signal to a running program; whether it comes back is up to its `auto_restart`."""
+        """Send a signal to a running program; whether it comes back is up to its `auto_restart`.
+
+        A killed process is dead when this returns, so that nobody takes it for its successor.
+        """
+        process = self.children[name].process
         os.kill(self.children[name].pid, number)
+        if number == signal.SIGKILL and process is not None:
+            process.wait()
 
     def close(self) -> None:
         """End the thread, and with it whatever still runs. May be called twice."""

@@ -2,13 +2,14 @@
 
 import http.client
 import json
+import os
 import secrets
 import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from syncserver.stack import ports
+from syncserver.stack import parent, ports
 from syncserver.stack.errors import StackError
 from syncserver.stack.ports import Listener
 from syncserver.stack.processes import Command, Program
@@ -41,7 +42,7 @@ class Project:
             text=True,
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
-            env={**self.env, **extra},
+            env={**self.env, parent.SUPERVISED_BY: str(os.getpid()), **extra},
         )
         if done.returncode != 0:
             raise CommandFailed(f"manage.py {words[0]} failed:\n{(done.stderr or done.stdout).strip()[-2000:]}")
@@ -70,6 +71,7 @@ class Project:
     def _managed(self, name: str, command: str, *, part: str) -> Program:
         return Program(
             name=name,
+            log=self.logs / f"{name}.log",
             command=lambda: self._command(name, ["manage.py", command], part=part),
             patience=DRAIN,
         )
@@ -81,6 +83,7 @@ class Project:
 
         return Program(
             name=name,
+            log=self.logs / f"{name}.log",
             command=command,
             started=listener.handed_over,
             is_ready=lambda _pid: answers(listener.port, token=self.token),
