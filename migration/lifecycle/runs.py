@@ -39,7 +39,8 @@ def move_upload(run_id: UUID, to: str, **columns: Any) -> None:
 
 def _guarded_update(machine: Machine, column: str, run_id: UUID, to: str, columns: dict[str, Any]) -> str:
     """Lock the run, ask the table, write. The lock makes the answer hold until the caller commits."""
-    source = MigrationRun.objects.select_for_update(no_key=True).filter(id=run_id).values_list(column, flat=True).first()
+    locked = MigrationRun.objects.select_for_update(no_key=True).filter(id=run_id)
+    source = locked.values_list(column, flat=True).first()
     if source is None:
         raise NotFound("There is no such run.")
     if not machine.allows(source, to):

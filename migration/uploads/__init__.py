@@ -1,4 +1,4 @@
-"""What arrives: the bounded opening of a chunk's envelope, and the row that makes its bytes a backup and a work item."""
+"""What arrives: a chunk's envelope, opened within bounds, and the row that makes it a backup and a work item."""
 
 from migration.uploads.envelope import Envelope, Limits, limits_for, open_envelope
 from migration.uploads.store import ChunkHead, Outcome, find_chunk, store_chunk

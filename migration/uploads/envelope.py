@@ -65,7 +65,7 @@ def open_envelope(envelope: Envelope, *, limits: Limits) -> bytes:
     if len(payload) != envelope.payload_bytes:
         raise ChecksumMismatch("The payload does not have the announced length.")
     if not hmac.compare_digest(hashlib.sha256(payload).digest(), envelope.sha256):
-        raise ChecksumMismatch()
+        raise ChecksumMismatch
     return payload
 
 

@@ -67,8 +67,10 @@ def store_chunk(*, app_id: UUID, owner_id: UUID, run_id: UUID, head: ChunkHead, 
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             _INSERT,
-            [run_id, head.id, owner_id, app_id, head.seq, head.entries, head.payload_bytes, head.sha256]
-            + [head.encoding, envelope.sealed, envelope.wrapped_key, at],
+            [
+                *(run_id, head.id, owner_id, app_id, head.seq, head.entries, head.payload_bytes, head.sha256),
+                *(head.encoding, envelope.sealed, envelope.wrapped_key, at),
+            ],
         )
         if not cursor.rowcount:
             find_chunk(run_id=run_id, head=head)

@@ -52,14 +52,16 @@ class Manifest(Struct, forbid_unknown_fields=True, frozen=True):
     collections: Annotated[list[CollectionClaim], Meta(max_length=MAX_COLLECTIONS)]
     withheld: Withheld | None = None
 
-    def digest(self) -> bytes:
-        """Return SHA-256 of the manifest's JSON with sorted members, 32 bytes."""
-        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).digest()
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the manifest as plain JSON types."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
-        return plain
+def manifest_digest(manifest: Manifest) -> bytes:
+    """Return SHA-256 of the manifest's JSON with sorted members, 32 bytes."""
+    return hashlib.sha256(msgspec.json.encode(manifest, order="sorted")).digest()
+
+
+def manifest_json(manifest: Manifest) -> dict[str, Any]:
+    """Return the manifest as plain JSON types, as the run keeps it."""
+    plain: dict[str, Any] = msgspec.to_builtins(manifest)
+    return plain
 
 
 def check(manifest: Manifest) -> None:
@@ -104,7 +106,7 @@ def check_amendment(*, version: int, entries: int, digest: bytes, by: Manifest) 
 
     The same version must be the same manifest; a higher one may change anything but lower the entries.
     """
-    if by.version == version and by.digest() == bytes(digest):
+    if by.version == version and manifest_digest(by) == bytes(digest):
         return
     if by.version <= version:
         raise ManifestShrinks(f"The run knows version {version}; an amendment needs a higher one.", version=version)

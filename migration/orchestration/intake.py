@@ -1,0 +1,272 @@
+"""Intake: a run is planned, its chunks are stored before they are acknowledged, its upload is sealed.
+
+Only the envelope is judged here, and the one thing that cannot wait: secrets are refused before they are stored.
+Whatever else is wrong with one entry is quarantine. Everything may be repeated: the outcome is that of once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from migration import dispatch, uploads
+from migration.config import fault_point, setting
+from migration.errors import (
+    EntryCountWrong,
+    FenceSuperseded,
+    IdempotencyMismatch,
+    NotFound,
+    RunExpired,
+    StaleEpoch,
+    WrongState,
+)
+from migration.lifecycle import begin_verification_if_loaded, move_run, move_upload
+from migration.models import App, Backup, Device, MigrationRun, Owner, RollbackPoint
+from migration.states import RunState, UploadState
+from migration.states.run import ACCEPTS_CHUNKS
+from migration.uploads import ChunkHead, Outcome
+from migration.values import manifests
+from migration.values.epochs import Epoch
+from migration.values.lines import Line, decode_lines
+from migration.values.manifests import Manifest
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who sends: one device of one owner of one app, the epoch that holds now, the fence its leading tab shows."""
+
+    app: App
+    owner_id: UUID
+    device_id: UUID
+    epoch: Epoch
+    fence: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One chunk on its way in: what is said of it, and its body as received."""
+
+    head: ChunkHead
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RunOrder:
+    """What a device asks for when it creates a run. `digest` tells a repeat from another order under the same id."""
+
+    id: UUID
+    purpose: str
+    dry_run: bool
+    options: dict[str, Any]
+    manifest: Manifest
+    digest: bytes
+    parcels: Sequence[Parcel] = ()
+    seal: bool = False
+
+
+def create_run(*, sender: Sender, order: RunOrder, at: datetime) -> tuple[MigrationRun, bool]:
+    """Plan a run, store the chunks that came with it and seal it if asked; say whether it is new.
+
+    All of it commits together. Raises ManifestInvalid, IdempotencyMismatch, NotFound for an id that is another
+    owner's, FenceSuperseded, and whatever opening a chunk raises; nothing is kept then.
+    """
+    known = _repeated(sender, order)
+    if known is not None:
+        return known, False
+    manifests.check(order.manifest)
+    for parcel in order.parcels:
+        open_parcel(parcel, app=sender.app)
+    try:
+        with transaction.atomic():
+            _plan(sender, order, at=at)
+            _store_all(sender, order, at=at)
+    except IntegrityError:
+        known = _repeated(sender, order)  # the same order won the race
+        if known is None:
+            raise
+        return known, False
+    return MigrationRun.objects.get(id=order.id), True
+
+
+def receive_chunk(*, sender: Sender, run_id: UUID, parcel: Parcel, at: datetime) -> Outcome:
+    """Store one chunk of a run and ring for a worker; say whether it was new.
+
+    Raises NotFound, WrongState (with `state`), RunExpired, StaleEpoch, FenceSuperseded, IdempotencyMismatch, and
+    whatever opening it raises.
+    """
+    run = _run_of(sender, run_id)
+    if uploads.find_chunk(run_id=run_id, head=parcel.head):
+        return Outcome.DUPLICATE
+    _refuse_closed(run, sender, at=at)
+    open_parcel(parcel, app=sender.app)
+    fault_point("intake.before_store")
+    with transaction.atomic():
+        run = _run_of(sender, run_id, lock=True)
+        _refuse_superseded(sender)
+        outcome = _store(sender, run, parcel, at=at)
+    fault_point("intake.after_commit")
+    return outcome
+
+
+def seal(*, sender: Sender, run_id: UUID, manifest: Manifest, at: datetime) -> MigrationRun:
+    """Seal a run's upload under `manifest` (the known one, or an amendment) and return the run.
+
+    When everything is loaded already, verification begins. Sealing again with the same manifest changes nothing.
+    Raises NotFound, WrongState, RunExpired, StaleEpoch, FenceSuperseded, ManifestInvalid, ManifestShrinks.
+    """
+    manifests.check(manifest)
+    with transaction.atomic():
+        run = _run_of(sender, run_id, lock=True)
+        if not _sealed_so_already(run, manifest):
+            _refuse_superseded(sender)
+            _refuse_closed(run, sender, at=at)
+            _amend(run, manifest)
+            _seal_upload(run, at=at)
+    return MigrationRun.objects.get(id=run_id)
+
+
+def open_parcel(parcel: Parcel, *, app: App) -> list[Line]:
+    """Open a chunk's envelope, read its lines and refuse secrets; return the lines.
+
+    Raises TooLarge, InflateLimit, EncodingInvalid, ChecksumMismatch, LineForm, EntryCountWrong, SensitiveItem.
+    """
+    head = parcel.head
+    most = int(setting("CHUNK_ENTRIES"))
+    if not 1 <= head.entries <= most:
+        raise EntryCountWrong(f"A chunk holds 1 to {most} entries.", limit=most)
+    envelope = uploads.Envelope(parcel.body, head.encoding, head.sha256, head.payload_bytes)
+    payload = uploads.open_envelope(envelope, limits=uploads.limits_for(head.entries))
+    found = payload.count(b"\n")
+    if found != head.entries:
+        raise EntryCountWrong(f"The payload holds {found} entries, {head.entries} were announced.")
+    return decode_lines(payload)
+
+
+def _repeated(sender: Sender, order: RunOrder) -> MigrationRun | None:
+    """Return the run an equal order made before."""
+    run = MigrationRun.objects.filter(id=order.id).first()
+    if run is None:
+        return None
+    if run.owner_id != sender.owner_id:
+        raise NotFound("There is no such run.")
+    if (run.device_id, bytes(run.request_digest)) != (sender.device_id, order.digest):
+        raise IdempotencyMismatch("This run id was used before with another body.")
+    return run
+
+
+def _plan(sender: Sender, order: RunOrder, *, at: datetime) -> None:
+    revision = Owner.objects.values_list("revision", flat=True).get(id=sender.owner_id)
+    run = MigrationRun(
+        id=order.id,
+        app_id=sender.app.id,
+        owner_id=sender.owner_id,
+        device_id=sender.device_id,
+        purpose=order.purpose,
+        dry_run=order.dry_run,
+        options=order.options,
+        conflict_policy=order.options.get("conflictResolution") or sender.app.conflict_policy,
+        request_digest=order.digest,
+        epoch=str(sender.epoch),
+        start_revision=revision,
+        expires_at=at + timedelta(seconds=setting("RUN_IDLE_SECONDS")),
+        **_manifest_columns(order.manifest),
+    )
+    run.save(force_insert=True)
+    _refuse_superseded(sender)
+    Backup.objects.create(run_id=order.id, owner_id=sender.owner_id)
+    if order.purpose == MigrationRun.Purpose.MIGRATE and not order.dry_run:
+        name = f"Before the run of {at:%Y-%m-%d %H:%M} UTC"
+        RollbackPoint.objects.create(owner_id=sender.owner_id, run_id=order.id, name=name, revision=revision)
+
+
+def _store_all(sender: Sender, order: RunOrder, *, at: datetime) -> None:
+    run = MigrationRun(id=order.id, state=RunState.PLANNED, epoch=str(sender.epoch), expires_at=at)
+    for parcel in order.parcels:
+        _store(sender, run, parcel, at=at)
+    if order.seal:
+        _seal_upload(run, at=at)
+
+
+def _store(sender: Sender, run: MigrationRun, parcel: Parcel, *, at: datetime) -> Outcome:
+    """Store one opened chunk of a locked run."""
+    ids = {"app_id": sender.app.id, "owner_id": sender.owner_id, "run_id": run.id}
+    if uploads.find_chunk(run_id=run.id, head=parcel.head):
+        return Outcome.DUPLICATE
+    _refuse_closed(run, sender, at=at)
+    outcome = uploads.store_chunk(**ids, head=parcel.head, body=parcel.body, at=at)
+    _start(run, at=at)
+    dispatch.ring()
+    return outcome
+
+
+def _start(run: MigrationRun, *, at: datetime) -> None:
+    if run.state == RunState.PLANNED:
+        move_run(run.id, RunState.TRANSFERRING, why="first chunk or seal", at=at)
+        run.state = RunState.TRANSFERRING
+
+
+def _seal_upload(run: MigrationRun, *, at: datetime) -> None:
+    _start(run, at=at)
+    if run.upload_state == UploadState.OPEN:
+        move_upload(run.id, UploadState.SEALED, sealed_at=at)
+    Backup.objects.filter(run_id=run.id).update(state=Backup.State.SEALED)
+    begin_verification_if_loaded(run.id, at=at)
+    dispatch.ring()
+
+
+def _run_of(sender: Sender, run_id: UUID, *, lock: bool = False) -> MigrationRun:
+    runs = MigrationRun.objects.filter(id=run_id, owner_id=sender.owner_id, device_id=sender.device_id)
+    run = (runs.select_for_update(no_key=True) if lock else runs).first()
+    if run is None:
+        raise NotFound("There is no such run.")
+    return run
+
+
+def _refuse_closed(run: MigrationRun, sender: Sender, *, at: datetime) -> None:
+    """Raise unless the run takes chunks now, under the epoch that holds now."""
+    if run.state == RunState.EXPIRED or (run.state == RunState.PLANNED and run.expires_at < at):
+        raise RunExpired
+    if run.state not in ACCEPTS_CHUNKS or run.cancel_wished:
+        raise WrongState(f"The run is {run.state} and takes no chunks.", state=str(run.state))
+    if Epoch.parse(run.epoch).is_stale(sender.epoch):
+        raise StaleEpoch("The run began under an older epoch; start a new one.", epoch=str(sender.epoch))
+
+
+def _refuse_superseded(sender: Sender) -> None:
+    """Keep the device's highest fence; raise FenceSuperseded for a lower one. The run's row is locked."""
+    if sender.fence is None:
+        return
+    highest = Device.objects.values_list("fence", flat=True).get(id=sender.device_id)
+    if sender.fence < highest:
+        raise FenceSuperseded(fence=highest)
+    if sender.fence > highest:
+        Device.objects.filter(id=sender.device_id, fence__lt=sender.fence).update(fence=sender.fence)
+
+
+def _sealed_so_already(run: MigrationRun, manifest: Manifest) -> bool:
+    """Tell whether this very seal was committed before: its answer may have been lost."""
+    same = bytes(run.manifest_digest) == manifests.manifest_digest(manifest)
+    return same and run.upload_state in (UploadState.SEALED, UploadState.CONSUMED)
+
+
+def _amend(run: MigrationRun, manifest: Manifest) -> None:
+    manifests.check_amendment(
+        version=run.manifest_version,
+        entries=run.manifest["entries"],
+        digest=bytes(run.manifest_digest),
+        by=manifest,
+    )
+    MigrationRun.objects.filter(id=run.id).update(**_manifest_columns(manifest))
+
+
+def _manifest_columns(manifest: Manifest) -> dict[str, Any]:
+    return {
+        "manifest": manifests.manifest_json(manifest),
+        "manifest_version": manifest.version,
+        "manifest_digest": manifests.manifest_digest(manifest),
+        "entries_total": manifest.entries,
+        "bytes_total": manifest.bytes,
+    }
