@@ -1,0 +1,17 @@
+"""The only voice: what a run says of itself, kept honest and sent after the commit."""
+
+from migration.progress.errors import record_error
+from migration.progress.snapshots import snapshot, snapshot_of, snapshots_of
+from migration.progress.tracker import ProgressTracker
+from migration.progress.voice import announce, announce_all, announce_epoch
+
+__all__ = [
+    "ProgressTracker",
+    "announce",
+    "announce_all",
+    "announce_epoch",
+    "record_error",
+    "snapshot",
+    "snapshot_of",
+    "snapshots_of",
+]
