@@ -1,0 +1,104 @@
+"""The supervisor as operators meet it: a process that prints a line and obeys signals."""
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from syncserver.stack import PROJECT
+
+STARTS_WITHIN = 90.0
+ENDS_WITHIN = 30.0
+# These would make the supervisor use the servers of the test run instead of its own.
+NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "MIGRATION_WORKERS")
+
+
+@dataclass(kw_only=True)
+class Supervised:
+    """One `python -m syncserver.stack` with everything it prints."""
+
+    root: Path
+    process: subprocess.Popen[str] | None = None
+    printed: "queue.Queue[str]" = field(default_factory=queue.Queue)
+    complaints: list[str] = field(default_factory=list)
+
+    def start(self, command: str, *words: str) -> "Supervised":
+        """Start `run` or `services` on the test's own folder."""
+        env = {name: value for name, value in os.environ.items() if name not in NOT_INHERITED}
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "syncserver.stack", command, "--root", str(self.root), *words],
+            cwd=PROJECT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._read(self.process)
+        return self
+
+    def line(self) -> str:
+        """The next line on its standard output; fails the test with what it complained of when none comes."""
+        try:
+            return self.printed.get(timeout=STARTS_WITHIN)
+        except queue.Empty:
+            raise AssertionError(f"nothing was printed; stderr: {self.complaints}") from None
+
+    def family(self) -> list[psutil.Process]:
+        """Every process below it, its servers' own children included."""
+        assert self.process is not None
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        assert self.process is not None
+        self.process.send_signal(number)
+
+    def wait(self) -> int:
+        """Wait for its end; return its exit code."""
+        assert self.process is not None
+        return self.process.wait(timeout=ENDS_WITHIN)
+
+    def end(self) -> None:
+        """Make sure that nothing of it outlives the test."""
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            family = self.family()
+            self.process.kill()
+            left(family)
+        self.process.wait()
+        for reader in self._readers:
+            reader.join(timeout=5)
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        self._readers = [
+            threading.Thread(target=self._copy, args=(process.stdout, self.printed.put), daemon=True),
+            threading.Thread(target=self._copy, args=(process.stderr, self.complaints.append), daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    @staticmethod
+    def _copy(stream, put) -> None:
+        with stream:
+            for line in stream:
+                put(line.rstrip("\n"))
+
+
+def left(family: list[psutil.Process], *, seconds: float = 15.0) -> list[psutil.Process]:
+    """Those of `family` that still work after `seconds`; a zombie is dead and only waits to be counted."""
+    _, alive = psutil.wait_procs([process for process in family if not _is_zombie(process)], timeout=seconds)
+    return [process for process in alive if not _is_zombie(process)]
+
+
+def _is_zombie(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
