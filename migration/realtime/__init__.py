@@ -1,0 +1,1 @@
+"""The progress sockets: a whole snapshot first, then numbered events."""

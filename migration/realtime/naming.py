@@ -1,0 +1,21 @@
+"""Which message a change deserves. Pure.
+
+Messages can be overtaken (two processes move one run) and lost (Redis away). The snapshot they carry cannot lie, so
+what changed since the last snapshot a socket was sent has the last word on the message's name.
+"""
+
+from migration.events import Message
+from migration.states import RunState
+
+_BY_STATE = {
+    RunState.COMPLETED: Message.COMPLETED,
+    RunState.FAILED: Message.FAILED,
+    RunState.ROLLED_BACK: Message.ROLLED_BACK,
+}
+
+
+def name_of(*, said: str, state_before: str | None, state_now: str) -> str:
+    """Return the message's name: as said, unless a change of state would go untold."""
+    if state_before == state_now or said not in {Message.PROGRESS, Message.ERROR}:
+        return said
+    return str(_BY_STATE.get(RunState(state_now), Message.STAGE))

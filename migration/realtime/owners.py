@@ -1,0 +1,67 @@
+"""`/ws/v1/owner`: all runs of one owner, and the epoch."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from channels.db import database_sync_to_async
+
+from migration.progress.voice import OWNERS, owner_group
+from migration.realtime.reading import OwnerView, read_owner
+from migration.realtime.socket import IDLE_LOOK, NEXT_LOOK, Socket
+from migration.states.run import AT_WORK
+from migration.values.epochs import Epoch
+
+
+class OwnerSocket(Socket):
+    """Shows the ticket's owner. A ticket for one run does not open it."""
+
+    epoch = ""
+
+    async def admitted(self) -> bool:
+        """Tell whether the ticket is for the owner as a whole."""
+        return self.permit.run_id is None
+
+    def groups_to_join(self) -> Iterable[str]:
+        """Return the owner's group, and the one that says that owners are watched at all."""
+        return [owner_group(self.permit.owner_id), OWNERS]
+
+    async def send_snapshot(self) -> bool:
+        """Send `{"type": "snapshot", "runs", "epoch"}`."""
+        view = await self._read()
+        if view is None:
+            return False
+        self.epoch = view.epoch
+        for run, event in view.runs.items():
+            self.seen(run, event)
+        runs = ",".join(event.run for event in view.runs.values())
+        await self.send(f'{{"type":"snapshot","runs":[{runs}],"epoch":{_json(view.epoch)}}}')
+        return True
+
+    async def look(self) -> float:
+        """Send runs and epoch where they are news."""
+        view = await self._read()
+        if view is None:
+            return IDLE_LOOK
+        await self._tell_epoch(view.epoch)
+        for run, event in view.runs.items():
+            await self.tell(run, event)
+        at_work = any(event.state in AT_WORK for event in view.runs.values())
+        return NEXT_LOOK if at_work else IDLE_LOOK
+
+    async def epoch_event(self, message: dict[str, Any]) -> None:
+        """Take what `announce_epoch` published."""
+        await self._tell_epoch(message["epoch"])
+
+    async def _tell_epoch(self, epoch: str) -> None:
+        if Epoch.parse(self.epoch).is_stale(Epoch.parse(epoch)):
+            self.epoch = epoch
+            await self.send(f'{{"type":"epochChanged","epoch":{_json(epoch)}}}')
+
+    async def _read(self) -> OwnerView | None:
+        view: OwnerView | None = await database_sync_to_async(read_owner)(self.permit.owner_id)
+        return view
+
+
+def _json(text: str) -> str:
+    return msgspec.json.encode(text).decode()

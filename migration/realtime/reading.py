@@ -1,0 +1,57 @@
+"""What the sockets read from Postgres, each in one short call."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+from django.utils import timezone
+
+from migration.events import Message
+from migration.lifecycle import Ticket, consume_ticket
+from migration.models import MigrationRun, Owner
+from migration.progress import snapshots_of
+from migration.realtime.pacing import Event
+
+NEWEST_RUNS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerView:
+    """An owner's epoch and newest runs; each run as an event that has not been named yet."""
+
+    epoch: str
+    runs: dict[str, Event]
+
+
+def use_ticket(ticket: str) -> Ticket | None:
+    """Use a ticket up and return what it permits."""
+    return consume_ticket(ticket, at=timezone.now())
+
+
+def owns(owner_id: UUID, run_id: UUID) -> bool:
+    """Tell whether the run is the owner's."""
+    return MigrationRun.objects.filter(id=run_id, owner_id=owner_id).exists()
+
+
+def read_run(run_id: UUID) -> Event | None:
+    """Return the run as it stands; None when it is gone."""
+    found = _events([run_id])
+    return found[0] if found else None
+
+
+def read_owner(owner_id: UUID) -> OwnerView | None:
+    """Return the owner as it stands; None when it is gone."""
+    epochs = Owner.objects.filter(id=owner_id).values_list("app__epoch", "epoch").first()
+    if epochs is None:
+        return None
+    newest = MigrationRun.objects.filter(owner_id=owner_id).order_by("-created_at").values_list("id", flat=True)
+    ids = list(newest[:NEWEST_RUNS])
+    return OwnerView(f"{epochs[0]}.{epochs[1]}", dict(zip(map(str, ids), _events(ids), strict=False)))
+
+
+def _events(run_ids: list[UUID]) -> list[Event]:
+    read = {run.id: (run, shown) for run, shown in snapshots_of(run_ids)}
+    return [
+        Event(Message.PROGRESS, run.number, run.state, msgspec.json.encode(shown).decode())
+        for run, shown in (read[run_id] for run_id in run_ids if run_id in read)
+    ]
