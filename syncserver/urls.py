@@ -1,8 +1,19 @@
 """The addresses of the project."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path, re_path
+
+from migration.api.urls import probes, v1
+from migration.api.views.health import NowhereView
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    *probes,
+    path("api/v1/", include(v1)),
+    re_path(r"^api(?:/|$)", NowhereView.as_view()),
 ]
+
+handler400 = "migration.api.problems.bad_request"
+handler403 = "migration.api.problems.permission_denied"
+handler404 = "migration.api.problems.page_not_found"
+handler500 = "migration.api.problems.server_error"

@@ -39,6 +39,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "migration.api.cors.OriginsMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -144,7 +145,17 @@ SPECTACULAR_SETTINGS = {
 # Origins are a matter of each app; the API answers corsheaders' signal from the database.
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_CREDENTIALS = False
-CORS_EXPOSE_HEADERS = ["etag", "retry-after", "migration-epoch"]
+CORS_EXPOSE_HEADERS = ["etag", "retry-after", "migration-epoch", "migration-digest"]
+CORS_ALLOW_METHODS = ["GET", "POST", "PUT", "OPTIONS"]
+CORS_ALLOW_HEADERS = [
+    "accept",
+    "authorization",
+    "content-encoding",
+    "content-type",
+    "if-none-match",
+    *(f"migration-{name}" for name in ("app", "device", "epoch", "fence", "seq", "entries", "bytes", "sha256")),
+]
+CORS_PREFLIGHT_MAX_AGE = 600
 
 # --- Words, time, files -----------------------------------------------------------------------------------
 

@@ -35,7 +35,10 @@ def _python(*words: str) -> tuple[str, ...]:
 
 
 STEPS = (
-    Step(name="ruff", commands=(_python("ruff", "check", "."), _python("ruff", "format", "--check", "."))),
+    Step(
+        name="ruff",
+        commands=(_python("ruff", "check", "--output-format=concise", "."), _python("ruff", "format", "--check", ".")),
+    ),
     Step(name="mypy", commands=(_python("mypy"),)),
     Step(name="imports", commands=(("lint-imports",),)),
     Step(
