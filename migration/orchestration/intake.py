@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from migration import dispatch, uploads
+from migration import detection, dispatch, progress, uploads
 from migration.config import fault_point, setting
 from migration.errors import (
     EntryCountWrong,
@@ -20,17 +20,20 @@ from migration.errors import (
     IdempotencyMismatch,
     NotFound,
     RunExpired,
+    SensitiveItem,
     StaleEpoch,
     WrongState,
 )
+from migration.events import Message
 from migration.lifecycle import begin_verification_if_loaded, move_run, move_upload
 from migration.models import App, Backup, Device, MigrationRun, Owner, RollbackPoint
 from migration.states import RunState, UploadState
 from migration.states.run import ACCEPTS_CHUNKS
 from migration.uploads import ChunkHead, Outcome
 from migration.values import manifests
+from migration.values.collections import compile_patterns
 from migration.values.epochs import Epoch
-from migration.values.lines import Line, decode_lines
+from migration.values.lines import decode_lines, literal
 from migration.values.manifests import Manifest
 
 
@@ -128,8 +131,8 @@ def seal(*, sender: Sender, run_id: UUID, manifest: Manifest, at: datetime) -> M
     return MigrationRun.objects.get(id=run_id)
 
 
-def open_parcel(parcel: Parcel, *, app: App) -> list[Line]:
-    """Open a chunk's envelope, read its lines and refuse secrets; return the lines.
+def open_parcel(parcel: Parcel, *, app: App) -> None:
+    """Open a chunk's envelope, read its lines and refuse secrets.
 
     Raises TooLarge, InflateLimit, EncodingInvalid, ChecksumMismatch, LineForm, EntryCountWrong, SensitiveItem.
     """
@@ -142,7 +145,10 @@ def open_parcel(parcel: Parcel, *, app: App) -> list[Line]:
     found = payload.count(b"\n")
     if found != head.entries:
         raise EntryCountWrong(f"The payload holds {found} entries, {head.entries} were announced.")
-    return decode_lines(payload)
+    allowed = compile_patterns(app.allow_sensitive) if app.allow_sensitive else None
+    findings = detection.scan_entries(payload, decode_lines(payload), allowed=allowed)
+    if findings:
+        raise SensitiveItem(items=[{"key": literal(one.key).decode(), "rule": one.rule} for one in findings])
 
 
 def _repeated(sender: Sender, order: RunOrder) -> MigrationRun | None:
@@ -197,23 +203,28 @@ def _store(sender: Sender, run: MigrationRun, parcel: Parcel, *, at: datetime) -
         return Outcome.DUPLICATE
     _refuse_closed(run, sender, at=at)
     outcome = uploads.store_chunk(**ids, head=parcel.head, body=parcel.body, at=at)
-    _start(run, at=at)
+    if run.state == RunState.PLANNED:
+        _start(run, at=at)
+    else:
+        progress.announce(run.id, Message.PROGRESS)
     dispatch.ring()
     return outcome
 
 
 def _start(run: MigrationRun, *, at: datetime) -> None:
-    if run.state == RunState.PLANNED:
-        move_run(run.id, RunState.TRANSFERRING, why="first chunk or seal", at=at)
-        run.state = RunState.TRANSFERRING
+    move_run(run.id, RunState.TRANSFERRING, why="first chunk or seal", at=at)
+    run.state = RunState.TRANSFERRING
+    progress.announce(run.id, Message.STAGE)
 
 
 def _seal_upload(run: MigrationRun, *, at: datetime) -> None:
-    _start(run, at=at)
+    if run.state == RunState.PLANNED:
+        _start(run, at=at)
     if run.upload_state == UploadState.OPEN:
         move_upload(run.id, UploadState.SEALED, sealed_at=at)
     Backup.objects.filter(run_id=run.id).update(state=Backup.State.SEALED)
-    begin_verification_if_loaded(run.id, at=at)
+    if begin_verification_if_loaded(run.id, at=at):
+        progress.announce(run.id, Message.STAGE)
     dispatch.ring()
 
 

@@ -5,8 +5,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from migration import dispatch
+from migration import dispatch, progress
 from migration.errors import NotFound, WrongState
+from migration.events import Message
 from migration.lifecycle import move_run, move_upload, wish
 from migration.models import Chunk, MigrationRun, Rollback
 from migration.states import ChunkState, RunState, UploadState
@@ -24,6 +25,7 @@ def pause(*, owner_id: UUID, run_id: UUID, at: datetime, actor: str) -> Migratio
             raise WrongState(f"A run that is {run.state} cannot be paused.", state=run.state)
         if not run.pause_wished:
             wish(run_id, at=at, actor=actor, pause_wished=True)
+            progress.announce(run_id, Message.STAGE)
     return MigrationRun.objects.get(id=run_id)
 
 
@@ -40,6 +42,7 @@ def resume(*, owner_id: UUID, run_id: UUID, epoch: Epoch, at: datetime, actor: s
             raise WrongState(f"A run that is {run.state} cannot be resumed.", state=run.state)
         if run.pause_wished:
             wish(run_id, at=at, actor=actor, pause_wished=False)
+        progress.announce(run_id, Message.STAGE)
         dispatch.ring()
     return MigrationRun.objects.get(id=run_id)
 
@@ -55,6 +58,7 @@ def cancel(*, owner_id: UUID, run_id: UUID, at: datetime, actor: str) -> Migrati
             if not run.cancel_wished:
                 wish(run_id, at=at, actor=actor, cancel_wished=True)
             if not answer_cancel(run_id=run_id, at=at):
+                progress.announce(run_id, Message.STAGE)
                 dispatch.ring()
         elif run.state != RunState.CANCELLED:
             raise WrongState(f"A run that is {run.state} cannot be cancelled.", state=run.state)
@@ -69,7 +73,8 @@ def answer_cancel(*, run_id: UUID, at: datetime) -> bool:
             return False
         if Chunk.objects.filter(run_id=run_id, state=ChunkState.CLAIMED).exists():
             return False
-        move_run(run_id, RunState.CANCELLED, why="cancel", at=at, cancel_wished=False, pause_wished=False)
+        move_run(run_id, RunState.CANCELLED, why="cancel", at=at)
+        progress.announce(run_id, Message.STAGE)
     return True
 
 

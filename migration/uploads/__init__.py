@@ -1,6 +1,6 @@
 """What arrives: a chunk's envelope, opened within bounds, and the row that makes it a backup and a work item."""
 
-from migration.uploads.envelope import Envelope, Limits, limits_for, open_envelope
+from migration.uploads.envelope import GZIP, IDENTITY, Envelope, Limits, limits_for, open_envelope
 from migration.uploads.store import ChunkHead, Outcome, find_chunk, store_chunk
 
-__all__ = ["ChunkHead", "Envelope", "Limits", "Outcome", "find_chunk", "limits_for", "open_envelope", "store_chunk"]
+__all__ = ["GZIP", "IDENTITY", "ChunkHead", "Envelope", "Limits", "Outcome", "find_chunk", "limits_for", "open_envelope", "store_chunk"]

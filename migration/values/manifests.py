@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from migration.errors import ManifestInvalid, ManifestShrinks
+from migration.values.collections import PatternsInvalid, compile_labels
 
 MAX_COLLECTIONS, MAX_BUCKETS = 200, 256
 
@@ -76,6 +77,10 @@ def check(manifest: Manifest) -> None:
     if manifest.bytes != sum(collection.bytes for collection in manifest.collections):
         raise ManifestInvalid("`bytes` is not the sum over the collections.")
     _refuse_nul(manifest)
+    try:
+        compile_labels([(collection.name, collection.patterns) for collection in manifest.collections])
+    except PatternsInvalid as error:
+        raise ManifestInvalid(str(error)) from error
 
 
 def _check_collection(collection: CollectionClaim) -> None:

@@ -1,0 +1,1 @@
+"""The HTTP door: translate in, make one call, translate out. Statuses, tokens, origins and limits live here."""

@@ -1,0 +1,63 @@
+"""What every view of the API shares: who calls, under which epoch, how errors and answers look."""
+
+from typing import Any, ClassVar
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from migration.api import callers, limits
+from migration.api.callers import Caller
+from migration.api.problems import answer_exception
+from migration.cutover import check_epoch
+from migration.errors import StaleEpoch
+from migration.values.epochs import Epoch
+
+
+class PublicView(APIView):
+    """A view that answers anybody."""
+
+    authentication_classes: ClassVar[list[Any]] = []
+    permission_classes: ClassVar[list[Any]] = []
+    known_epoch: str | None = None
+
+    def handle_exception(self, exc: Exception) -> HttpResponse:
+        """Turn whatever was raised into the one error shape."""
+        return answer_exception(exc, where=type(self).__name__)
+
+    def finalize_response(
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        """Name the epoch on every answer that knows one."""
+        answer = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type]
+        if self.known_epoch is not None:
+            answer.headers["Migration-Epoch"] = self.known_epoch
+        return answer
+
+
+class OwnerView(PublicView):
+    """A view that serves one owner: bearer token, this app's origins, limits, the epoch that holds now."""
+
+    caller: Caller
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Find out who calls before anything of the body is read."""
+        super().initial(request, *args, **kwargs)
+        self.caller = callers.identify(request, at=timezone.now())
+        self.known_epoch = str(self.caller.epoch)
+        limits.spend_request(owner_id=self.caller.owner_id)
+        told = callers.epoch_header(request)
+        if told is not None:
+            current = self.caller.epoch
+            # Whoever knows the configuration from the publishable key alone was told nothing of the owner's part.
+            check_epoch(told=Epoch(told.app, told.owner or current.owner), current=current)
+
+    def handle_exception(self, exc: Exception) -> HttpResponse:
+        """As above; a stale device is told the configuration it should have."""
+        if isinstance(exc, StaleEpoch) and hasattr(self, "caller"):
+            from migration.api.configuration import config_of
+
+            exc.extras.setdefault("config", config_of(self.caller.app, self.caller.epoch))
+        return super().handle_exception(exc)

@@ -1,0 +1,210 @@
+"""Request bodies as typed values. JSON is read whole, bounded, and strictly: no unknown or repeated members."""
+
+import base64
+import binascii
+import hashlib
+import json
+import uuid
+from typing import Annotated, Any, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+from rest_framework import exceptions
+from rest_framework.request import Request
+
+from migration.api.problems import InvalidJson
+from migration.config import setting
+from migration.errors import BodyInvalid, ManifestInvalid, TooLarge
+from migration.orchestration.intake import Parcel, RunOrder
+from migration.uploads import ChunkHead
+from migration.values.digests import from_wire
+from migration.values.manifests import BucketName, Buckets, Count, Hash, Manifest, Name, Patterns
+
+Body = TypeVar("Body", bound=Struct)
+Number = Annotated[int, Meta(ge=0, le=2**53)]
+Policy = Literal["INTERACTIVE", "AUTO_SKIP", "AUTO_OVERWRITE", "AUTO_MERGE"]
+
+
+class Session(Struct, forbid_unknown_fields=True):
+    """A guest asks for a token. `guest` is the base64url of 32 random bytes the browser keeps."""
+
+    app_key: Annotated[str, Meta(max_length=64)]
+    guest: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]
+
+
+class Options(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """The options a run was started with."""
+
+    conflictResolution: Policy | None = None  # noqa: N815 - the SDK's spelling
+    backupBeforeMigration: bool | None = None  # noqa: N815 - as above
+    validateAfterMigration: bool | None = None  # noqa: N815 - as above
+    continueOnError: bool | None = None  # noqa: N815 - as above
+    batchSize: Annotated[int, Meta(ge=1, le=10_000)] | None = None  # noqa: N815 - as above
+    retryAttempts: Annotated[int, Meta(ge=0, le=1_000)] | None = None  # noqa: N815 - as above
+    onValidationFailure: Literal["repair", "offer", "rollback"] | None = None  # noqa: N815 - as above
+
+
+class ChunkBody(Struct, forbid_unknown_fields=True):
+    """A chunk that travels inside the creating request; `data` is standard base64 of the body."""
+
+    id: uuid.UUID
+    seq: Number
+    entries: Number
+    bytes: Number
+    sha256: Hash
+    encoding: Literal["gzip", "identity"]
+    data: str
+
+
+class CreateRun(Struct, forbid_unknown_fields=True):
+    """A run is created. Its `id` is made by the device and is the idempotency key."""
+
+    id: uuid.UUID
+    manifest: Manifest
+    purpose: Literal["migrate", "backup"] = "migrate"
+    dry_run: bool = False
+    options: Options = msgspec.field(default_factory=Options)
+    chunks: Annotated[list[ChunkBody], Meta(max_length=256)] = []
+    seal: bool = False
+
+    def order(self) -> RunOrder:
+        """Return what intake is asked for. Raises BodyInvalid when a chunk's data is not base64."""
+        return RunOrder(
+            id=self.id,
+            purpose=self.purpose,
+            dry_run=self.dry_run,
+            options=msgspec.to_builtins(self.options),
+            manifest=self.manifest,
+            digest=self._digest(),
+            parcels=[_parcel(chunk) for chunk in self.chunks],
+            seal=self.seal,
+        )
+
+    def _digest(self) -> bytes:
+        """The chunks' data is left out: their hashes say what is in them, however it was compressed."""
+        said = [{**msgspec.structs.asdict(chunk), "data": None, "encoding": None} for chunk in self.chunks]
+        whole = [self.id, self.manifest, self.purpose, self.dry_run, self.options, said, self.seal]
+        return hashlib.sha256(msgspec.json.encode(whole, order="sorted")).digest()
+
+
+class SealRun(Struct, forbid_unknown_fields=True):
+    """A run's upload is sealed under this manifest."""
+
+    manifest: Manifest
+
+
+class CollectionBuckets(Struct, forbid_unknown_fields=True):
+    """What the browser holds of one collection: a digest for each bucket."""
+
+    name: Name
+    patterns: Patterns
+    buckets: Buckets
+
+
+class Holdings(Struct, forbid_unknown_fields=True):
+    """What the browser holds, to be compared with what the server does."""
+
+    collections: Annotated[list[CollectionBuckets], Meta(max_length=200)]
+
+
+class TicketOrder(Struct, forbid_unknown_fields=True):
+    """A socket ticket is asked for, of one run or of the owner."""
+
+    run: uuid.UUID | None = None
+
+
+class PointOrder(Struct, forbid_unknown_fields=True):
+    """A rollback point is named."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=200)]
+
+
+class RollbackOrder(Struct, forbid_unknown_fields=True):
+    """A rollback or an undo is asked for, once per key."""
+
+    idempotency_key: uuid.UUID
+
+
+def read_body(request: Request, *, limit: int) -> bytes:
+    """Return the raw body. Raises TooLarge before more than `limit` bytes are taken."""
+    announced = request.META.get("CONTENT_LENGTH") or ""
+    if announced.isdigit() and int(announced) > limit:
+        raise TooLarge(f"The body may have {limit} bytes.", limit=limit)
+    # Django reads no further than an announced length; without one (chunked) this is the bound.
+    body = bytes(request.read(limit + 1))
+    if len(body) > limit:
+        raise TooLarge(f"The body may have {limit} bytes.", limit=limit)
+    return body
+
+
+def parse(request: Request, kind: type[Body]) -> Body:
+    """Return the JSON body as `kind`.
+
+    Raises InvalidJson, BodyInvalid (ManifestInvalid inside a manifest), TooLarge, UnsupportedMediaType.
+    """
+    if (request.content_type or "").partition(";")[0].strip().lower() != "application/json":
+        raise exceptions.UnsupportedMediaType(request.content_type or "none")
+    raw = read_body(request, limit=int(setting("CREATE_BYTES")))
+    _check_json(raw)
+    try:
+        body = msgspec.json.decode(raw, type=kind)
+    except msgspec.ValidationError as error:
+        raise _explained(error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidJson from error
+    return body
+
+
+def _check_json(raw: bytes) -> None:
+    """Refuse what typed reading lets pass: repeated members, NaN, and U+0000, which Postgres cannot hold."""
+    try:
+        whole = json.loads(raw.decode(), object_pairs_hook=_without_duplicates, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise InvalidJson from error
+    if not isinstance(whole, dict):
+        raise BodyInvalid("The body is not a JSON object.")
+    if b"\\u0000" in raw and "\\u0000" in json.dumps(whole).replace("\\\\", ""):
+        raise BodyInvalid("No text in a body may hold U+0000.")
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("duplicate member")
+    return members
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _explained(error: msgspec.ValidationError) -> BodyInvalid | ManifestInvalid:
+    """Say where the body is wrong; msgspec names places and types but quotes member names only."""
+    text = str(error)[:300]
+    if "$.manifest" in text:
+        return ManifestInvalid(text)
+    return BodyInvalid(text)
+
+
+def _parcel(chunk: ChunkBody) -> Parcel:
+    try:
+        body = base64.b64decode(chunk.data, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BodyInvalid("A chunk's data is not base64.", chunk=str(chunk.id)) from error
+    head = ChunkHead(chunk.id, chunk.seq, chunk.entries, chunk.bytes, from_wire(chunk.sha256), chunk.encoding)
+    return Parcel(head, body)
+
+
+__all__ = [
+    "BucketName",
+    "Count",
+    "CreateRun",
+    "Holdings",
+    "PointOrder",
+    "RollbackOrder",
+    "SealRun",
+    "Session",
+    "TicketOrder",
+    "parse",
+    "read_body",
+]

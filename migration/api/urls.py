@@ -1,0 +1,25 @@
+"""Addresses of the API. No address ends with a slash, and none is redirected."""
+
+from django.urls import path, re_path
+
+from migration.api.views import health, runs, sessions
+
+v1 = [
+    path("sessions", sessions.SessionsView.as_view(), name="sessions"),
+    path("config", sessions.ConfigView.as_view(), name="config"),
+    path("tickets", sessions.TicketsView.as_view(), name="tickets"),
+    path("runs", runs.RunsView.as_view(), name="runs"),
+    path("runs/<uuid:run_id>", runs.RunView.as_view(), name="run"),
+    path("runs/<uuid:run_id>/chunks/<uuid:chunk_id>", runs.ChunkView.as_view(), name="chunk"),
+    path("runs/<uuid:run_id>/seal", runs.SealView.as_view(), name="seal"),
+    path("runs/<uuid:run_id>/receipt", runs.ReceiptView.as_view(), name="receipt"),
+    path("runs/<uuid:run_id>/pause", runs.SteeringView.as_view(verb="pause"), name="pause"),
+    path("runs/<uuid:run_id>/resume", runs.SteeringView.as_view(verb="resume"), name="resume"),
+    path("runs/<uuid:run_id>/cancel", runs.SteeringView.as_view(verb="cancel"), name="cancel"),
+    path("health", health.HealthView.as_view(), name="health"),
+    re_path(r"", health.NowhereView.as_view()),
+]
+probes = [
+    path("livez", health.LiveView.as_view(), name="livez"),
+    path("readyz", health.ReadyView.as_view(), name="readyz"),
+]

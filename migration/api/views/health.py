@@ -1,0 +1,45 @@
+"""Probes."""
+
+from django.http import HttpResponse
+from django.utils import timezone
+from rest_framework.request import Request
+
+from migration.api.base import PublicView
+from migration.api.health import health, readiness
+from migration.api.problems import json_answer
+
+
+class LiveView(PublicView):
+    """The process answers."""
+
+    def get(self, request: Request) -> HttpResponse:
+        """Say so."""
+        return json_answer({"alive": True})
+
+
+class ReadyView(PublicView):
+    """Requests can be served."""
+
+    def get(self, request: Request) -> HttpResponse:
+        """Say whether they can."""
+        told = readiness()
+        return json_answer(told, status=200 if told["ready"] else 503)
+
+
+class HealthView(PublicView):
+    """How the parts are."""
+
+    def get(self, request: Request) -> HttpResponse:
+        """Tell of database, Redis, workers and queue."""
+        told = health(at=timezone.now())
+        return json_answer(told, status=503 if told["status"] == "down" else 200)
+
+
+class NowhereView(PublicView):
+    """Every address of the API that does not exist."""
+
+    def initial(self, request: Request, *args: object, **kwargs: object) -> None:
+        """Say so, whatever the method."""
+        from migration.errors import NotFound
+
+        raise NotFound("There is nothing at this address.")

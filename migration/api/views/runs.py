@@ -1,0 +1,133 @@
+"""Runs: created, shown, fed with chunks, sealed, steered, and what became of them."""
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.utils import timezone
+from rest_framework import exceptions
+from rest_framework.request import Request
+
+from migration import progress, uploads
+from migration.api import bodies, callers, waiting
+from migration.api.base import OwnerView
+from migration.api.problems import json_answer
+from migration.errors import BodyInvalid, NotFound
+from migration.models import MigrationRun
+from migration.orchestration import intake, steering
+from migration.uploads import ChunkHead, Outcome
+from migration.values.digests import from_wire
+
+_MOST_RUNS = 50
+_LONGEST_WAIT = 20
+
+
+class RunsView(OwnerView):
+    """The runs of a device or of its owner."""
+
+    def get(self, request: Request) -> HttpResponse:
+        """List runs, newest first."""
+        runs = MigrationRun.objects.filter(owner_id=self.caller.owner_id)
+        if request.GET.get("all") != "1":
+            runs = runs.filter(device_id=self.caller.sender().device_id)
+        newest = runs.order_by("-created_at").values_list("id", flat=True)[:_MOST_RUNS]
+        shown = {run.id: snapshot for run, snapshot in progress.snapshots_of(newest)}
+        return json_answer({"runs": [shown[run_id] for run_id in newest if run_id in shown]})
+
+    def post(self, request: Request) -> HttpResponse:
+        """Create a run, with chunks and seal if they are small enough to come along."""
+        order = bodies.parse(request, bodies.CreateRun).order()
+        run, is_new = intake.create_run(sender=self.caller.sender(), order=order, at=timezone.now())
+        return json_answer(progress.snapshot(run), status=201 if is_new else 200)
+
+
+class RunView(OwnerView):
+    """One run."""
+
+    def get(self, request: Request, run_id: UUID) -> HttpResponse:
+        """Show a run."""
+        return json_answer(progress.snapshot(own_run(self.caller.owner_id, run_id)))
+
+
+class ChunkView(OwnerView):
+    """One chunk of a run, under the random id its device gave it."""
+
+    def put(self, request: Request, run_id: UUID, chunk_id: UUID) -> HttpResponse:
+        """Store a chunk."""
+        sender, head = self.caller.sender(), chunk_head(request, chunk_id)
+        body = bodies.read_body(request, limit=uploads.limits_for(head.entries).body)
+        parcel = intake.Parcel(head, body)
+        outcome = intake.receive_chunk(sender=sender, run_id=run_id, parcel=parcel, at=timezone.now())
+        status = 201 if outcome is Outcome.STORED else 200
+        return json_answer({"id": str(chunk_id), "status": "stored", "seq": head.seq}, status=status)
+
+
+class SealView(OwnerView):
+    """The end of a run's upload."""
+
+    def post(self, request: Request, run_id: UUID) -> HttpResponse:
+        """Seal the upload under a manifest."""
+        body = bodies.parse(request, bodies.SealRun)
+        sender, at = self.caller.sender(), timezone.now()
+        run = intake.seal(sender=sender, run_id=run_id, manifest=body.manifest, at=at)
+        return json_answer(progress.snapshot(run))
+
+
+class ReceiptView(OwnerView):
+    """What "migrated" means."""
+
+    def get(self, request: Request, run_id: UUID) -> HttpResponse:
+        """Return the receipt, or the run as it stands after waiting for one."""
+        run = own_run(self.caller.owner_id, run_id)
+        seconds = _wait(request)
+        if seconds and waiting.may_still_get_receipt(run):
+            waiting.wait_until_decided(run_id, seconds=seconds)
+            run = own_run(self.caller.owner_id, run_id)
+        if run.receipt:
+            return json_answer({"receipt": run.receipt, "statement": run.statement})
+        return json_answer(progress.snapshot(run), status=202)
+
+
+class SteeringView(OwnerView):
+    """Wishes: pause, resume, cancel."""
+
+    verb = ""
+
+    def post(self, request: Request, run_id: UUID) -> HttpResponse:
+        """Express the wish."""
+        arguments: dict[str, Any] = {"owner_id": self.caller.owner_id, "run_id": run_id, "actor": self.caller.actor}
+        if self.verb == "resume":
+            arguments["epoch"] = self.caller.epoch
+        run = getattr(steering, self.verb)(**arguments, at=timezone.now())
+        return json_answer(progress.snapshot(run))
+
+
+def own_run(owner_id: UUID, run_id: UUID) -> MigrationRun:
+    """Return a run of this owner. Raises NotFound for any other."""
+    run = MigrationRun.objects.filter(id=run_id, owner_id=owner_id).first()
+    if run is None:
+        raise NotFound("There is no such run.")
+    return run
+
+
+def chunk_head(request: Request, chunk_id: UUID) -> ChunkHead:
+    """Return what the headers say of a chunk. Raises BodyInvalid, UnsupportedMediaType."""
+    if (request.content_type or "").partition(";")[0].strip().lower() != "application/x-ndjson":
+        raise exceptions.UnsupportedMediaType(request.content_type or "none")
+    numbers = [callers.number_header(request, f"Migration-{name}") for name in ("Seq", "Entries", "Bytes")]
+    seq, entries, payload_bytes = numbers
+    if seq is None or entries is None or payload_bytes is None:
+        raise BodyInvalid("The headers Migration-Seq, Migration-Entries and Migration-Bytes are needed.")
+    try:
+        sha256 = from_wire(request.headers.get("Migration-Sha256", ""))
+    except ValueError as error:
+        raise BodyInvalid("The header Migration-Sha256 is not a base64url SHA-256.") from error
+    encoding = request.headers.get("Content-Encoding", uploads.IDENTITY).strip().lower()
+    return ChunkHead(chunk_id, seq, entries, payload_bytes, sha256, encoding)
+
+
+def _wait(request: Request) -> float:
+    text = request.GET.get("wait", "0")
+    if not (text.isascii() and text.isdigit() and len(text) <= 4):
+        raise BodyInvalid("`wait` is a whole number of seconds.")
+    return float(min(int(text), _LONGEST_WAIT))

@@ -1,0 +1,77 @@
+"""Guests' sessions, the configuration, and socket tickets."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils import timezone
+from rest_framework.request import Request
+
+from migration.api import bodies, callers, limits, tokens
+from migration.api.base import OwnerView, PublicView
+from migration.api.configuration import config_of
+from migration.api.problems import json_answer
+from migration.api.tickets import issue_ticket
+from migration.config import setting
+from migration.errors import GuestsNotAllowed
+from migration.models import Owner
+from migration.values.digests import from_wire
+from migration.values.epochs import Epoch
+
+
+class SessionsView(PublicView):
+    """A guest's way in."""
+
+    def post(self, request: Request) -> HttpResponse:
+        """Open a guest session."""
+        limits.spend_guest_session(address=request.META.get("REMOTE_ADDR", ""))
+        body, at = bodies.parse(request, bodies.Session), timezone.now()
+        app = callers.app_named(body.app_key)
+        callers.admit(app, request)
+        if not app.guests_allowed:
+            raise GuestsNotAllowed
+        subject = callers.guest_subject(from_wire(body.guest))
+        owner_id, epoch = callers.find_owner(app, Owner.Kind.GUEST, subject, at=at)
+        token, expires_at = tokens.issue_guest_token(owner_id=owner_id, app_key=app.publishable_key, at=at)
+        self.known_epoch = str(epoch)
+        return json_answer(
+            {
+                "token": token,
+                "expires_at": expires_at,
+                "owner": str(owner_id),
+                "epoch": str(epoch),
+                "config": config_of(app, epoch),
+            }
+        )
+
+
+class ConfigView(PublicView):
+    """What the browser needs to know; the publishable key is enough, a bearer token adds the owner's epoch."""
+
+    def get(self, request: Request) -> HttpResponse:
+        """Show the configuration."""
+        app, epoch = self._asked_for(request)
+        self.known_epoch = str(epoch)
+        config = config_of(app, epoch)
+        headers: dict[str, Any] = {"ETag": config.etag(), "Cache-Control": "no-cache"}
+        if config.etag() in request.headers.get("If-None-Match", ""):
+            return HttpResponse(status=304, headers=headers)
+        return json_answer(config, headers=headers)
+
+    def _asked_for(self, request: Request) -> tuple[Any, Epoch]:
+        if "Authorization" in request.headers:
+            caller = callers.identify(request, at=timezone.now())
+            return caller.app, caller.epoch
+        app = callers.app_named(request.headers.get("Migration-App", ""))
+        callers.admit(app, request)
+        # No owner, so the part that belongs to one says nothing.
+        return app, Epoch(app.epoch, 0)
+
+
+class TicketsView(OwnerView):
+    """Permission to open a socket."""
+
+    def post(self, request: Request) -> HttpResponse:
+        """Issue a one-time ticket."""
+        body = bodies.parse(request, bodies.TicketOrder)
+        ticket = issue_ticket(owner_id=self.caller.owner_id, run_id=body.run, at=timezone.now())
+        return json_answer({"ticket": ticket, "expires_in": int(setting("TICKET_SECONDS"))}, status=201)
