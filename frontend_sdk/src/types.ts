@@ -46,6 +46,8 @@ export interface MigrationClientOptions extends ProgressOptions {
   requestTimeout?: number;
   /** Time between two looks at the storage, in ms (default 5000; 0 switches watching off). */
   rescanInterval?: number;
+  /** Asks the browser to keep the origin's storage (default false: Firefox asks the user). */
+  persist?: boolean;
   /** What to read instead of `window.localStorage`. */
   storage?: Storage;
   /** Where device id and counters live; `null` keeps them in memory. */
@@ -66,12 +68,14 @@ export interface StartOptions {
   continueOnError?: boolean;
   /** Most entries in one chunk (default and limit: the server's, 10000). */
   batchSize?: number;
-  /** How often one request is tried again (default 8). */
+  /** How often one request is tried again before the run fails (default: as long as it takes). */
   retryAttempts?: number;
   /** The whole server path without keeping a record (default false). */
   dryRun?: boolean;
   /** What to do when verification finds a difference (default `repair`). */
   onValidationFailure?: "repair" | "offer" | "rollback";
+  /** The present account may send what was first seen under another one: somebody was asked and said yes. */
+  takeOver?: boolean;
   onProgress?: (progress: Progress) => void;
   onError?: (error: MigrationError) => void;
   onComplete?: (result: MigrationResult) => void;
@@ -264,7 +268,7 @@ export interface Receipt {
 export type RunStage = "idle" | "scanning" | RunState;
 
 /** Why nothing moves at the moment. */
-export type PauseReason = "user" | "auth" | "offline" | "server" | "other_tab";
+export type PauseReason = "user" | "auth" | "offline" | "server";
 
 /** Progress as the page should show it. `percentage` never falls within one run. */
 export interface Progress {
