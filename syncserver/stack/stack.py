@@ -5,6 +5,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal, Self
 
@@ -60,7 +61,7 @@ class Stack:
         self._environment = Environment(project=project)
         self._nursery: Nursery = Nursery(say)
         # What to do in the end, in reverse order.
-        self._undo: list[Callable[[], None]] = []
+        self._undo = ExitStack()
         self.database_url = ""
         self.redis_url = ""
         self.port = 0
@@ -93,7 +94,7 @@ class Stack:
     def open(self) -> None:
         """Start everything and return once it answers; raises what kept it from starting."""
         if not self._keep:
-            self._undo.append(lambda: shutil.rmtree(self.root, ignore_errors=True))
+            self._undo.callback(shutil.rmtree, self.root, ignore_errors=True)
         self.logs.mkdir(parents=True, exist_ok=True)
         self._secrets = secrets_file.load(self.root)
         self._open_postgres()
@@ -135,8 +136,7 @@ class Stack:
         self._nursery.stop_all([name for name in names if name not in SERVERS])
         self._nursery.stop_all([name for name in names if name in SERVERS])
         self._nursery.close()
-        while self._undo:
-            self._undo.pop()()
+        self._undo.close()
 
     # --- its parts ------------------------------------------------------------------------------------------
 
@@ -151,13 +151,13 @@ class Stack:
             log=self.logs / "postgres.log",
         )
         if not self._keep:
-            self._undo.append(server.remove)
+            self._undo.callback(server.remove)
         self._care_for(server)
         self.database_url = database.create(server.url("postgres"), DATABASE, python=self._python)
 
     def _own_database(self, url: str) -> str:
         name = f"syncserver_{secrets.token_hex(6)}"
-        self._undo.append(lambda: database.drop(url, name, python=self._python))
+        self._undo.callback(database.drop, url, name, python=self._python)
         return database.create(url, name, python=self._python)
 
     def _open_redis(self) -> None:
@@ -170,15 +170,15 @@ class Stack:
 
     def _own_redis_database(self, url: str) -> str:
         claimed = redis.claim_database(url)
-        self._undo.append(lambda: redis.release_database(claimed))
+        self._undo.callback(redis.release_database, claimed)
         return claimed
 
     def _open_project(self) -> None:
         project = self.project
+        programs = self._web_programs()
         project.manage("migrate", "--no-input")
         self.admin_password = self._secrets["ADMIN_PASSWORD"]
-        project.manage("seed_demo", DEMO_ADMIN_PASSWORD=self.admin_password)
-        programs = self._web_programs()
+        project.manage("seed_demo", DEMO_ADMIN_PASSWORD=self.admin_password, DEMO_ORIGIN=",".join(self._origins()))
         programs += [project.worker(f"worker-{number}") for number in range(self._workers)]
         programs += [project.sweeper()] if self._sweeper else []
         # What does not even start once is said at once; what started once is kept alive.
@@ -186,6 +186,10 @@ class Stack:
         self._nursery.start_all([child.name for child in children], ready_within=READY_WITHIN)
         for child in children:
             child.auto_restart = True
+
+    def _origins(self) -> list[str]:
+        """The origins the demo page may come from."""
+        return [f"http://{host}:{self.port}" for host in ("127.0.0.1", "localhost")]
 
     def _web_programs(self) -> list[Program]:
         if self._web is None:
@@ -195,7 +199,7 @@ class Stack:
         shared = self._web == "daphne" and count > 1
         listener = self._listen(shared=shared)
         self._close_listener = listener.close
-        self._undo.append(self._close_listener)
+        self._undo.callback(self._close_listener)
         self.port = listener.port
         if self._web == "gunicorn":
             return [self.project.gunicorn("web", listener, processes=count)]
