@@ -66,11 +66,19 @@ class DataExtractor:
         except LineForm as error:
             raise BackupUnreadable("A chunk holds something else than canonical lines.") from error
 
-    def run_lines(self, run_id: UUID) -> Iterator[tuple[Chunk, list[Line]]]:
-        """Yield a run's chunks in order (seq, id) with their entries, one chunk in memory at a time."""
+    def raw_lines(self, chunk: SealedChunk) -> list[bytes]:
+        """Return a chunk's canonical lines as they are: intake has judged their form. Raises BackupUnreadable."""
+        return self.open_payload(chunk)[:-1].split(b"\n")
+
+    def run_chunks(self, run_id: UUID) -> Iterator[Chunk]:
+        """Yield a run's chunks in order (seq, id), one in memory at a time."""
         places = Chunk.objects.filter(run_id=run_id).order_by("seq", "id").values_list("id", flat=True)
         for place in list(places):
-            chunk = Chunk.objects.get(id=place)
+            yield Chunk.objects.get(id=place)
+
+    def run_lines(self, run_id: UUID) -> Iterator[tuple[Chunk, list[Line]]]:
+        """Yield a run's chunks in order (seq, id) with their entries, one chunk in memory at a time."""
+        for chunk in self.run_chunks(run_id):
             yield chunk, self.chunk_lines(chunk)
 
 

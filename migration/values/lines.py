@@ -17,6 +17,7 @@ from migration.errors import LineForm
 _LONE = re.compile("[\ud800-\udfff]")
 _FAST = msgspec.json.Encoder()
 _PAIR = msgspec.json.Decoder(tuple[str, ...])
+_LITERAL = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
 _PAIRS = msgspec.json.Decoder(list[tuple[str, ...]])
 
 
@@ -75,6 +76,19 @@ def _decode_with_lone_surrogates(raw: bytes) -> tuple[str, ...]:
     if not isinstance(parts, list) or not all(isinstance(part, str) for part in parts):
         raise LineForm("A line is an array of one or two strings.")
     return tuple(parts)
+
+
+def key_literal_of(raw: bytes) -> bytes:
+    """Return the key's literal in a line known to be canonical, without decoding it."""
+    end = raw.find(b'","', 2)
+    if end < 0:
+        return raw[1:-1]
+    if raw[end - 1] != 0x5C:
+        return raw[1 : end + 1]
+    found = _LITERAL.match(raw, 1)  # the quote found may be escaped, and so may the backslash before it
+    if found is None:
+        raise LineForm("The line does not begin with a key.")
+    return found[0]
 
 
 def decode_lines(payload: bytes) -> list[Line]:

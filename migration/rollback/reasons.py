@@ -1,0 +1,39 @@
+"""Why something cannot be rolled back now. Pure: facts in, reasons out; no reason means it can."""
+
+from dataclasses import dataclass
+
+from migration.models import MigrationRun, Rollback
+from migration.states import RUN, RunState, Stage
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One reason, with its stable code."""
+
+    code: str
+    detail: str
+
+
+def reasons_against_run(run: MigrationRun, *, stage: str) -> list[Reason]:
+    """Return why this run cannot be rolled back in the stage its app is in."""
+    found = []
+    if run.dry_run or run.purpose != MigrationRun.Purpose.MIGRATE:
+        found.append(
+            Reason("nothing_written", "A dry run or a backup writes no record, so there is nothing to revert.")
+        )
+    if run.state == RunState.ROLLED_BACK:
+        found.append(Reason("already_rolled_back", "The run is rolled back; undo that rollback to get its data again."))
+    elif run.state == RunState.ROLLING_BACK:
+        found.append(Reason("rolling_back", "A rollback of this run is under way."))
+    elif not RUN.allows(run.state, RunState.ROLLING_BACK):
+        found.append(Reason("wrong_state", f"A run that is {run.state} cannot be rolled back."))
+    if stage == Stage.COMPLETE:
+        found.append(Reason("stage_complete", "The server alone holds the data now; roll back to a point instead."))
+    return found
+
+
+def reasons_against_undo(rollback: Rollback) -> list[Reason]:
+    """Return why this rollback cannot be undone."""
+    if rollback.state == Rollback.State.DONE:
+        return []
+    return [Reason("not_done", f"A rollback that is {rollback.state} cannot be undone.")]

@@ -1,0 +1,161 @@
+"""The reverting itself: one statement that writes history, the journal and the records, under the owner's lock.
+
+A superseded version is a row [revision, superseded_by), a superseded tombstone too; so the state at any revision
+can be read, and going back is writing it anew under new revisions. Nothing is ever taken out of history.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection
+
+from migration.models import Owner
+
+_STATE = (
+    "revision, seq, device_id, run_id, cause, written_at, form, queryable, fingerprint, collection, key_json, value"
+)
+_AT_REVISION = "v.revision <= %(to)s AND v.superseded_by > %(to)s"
+
+# Which records go back, and to which of their versions.
+_RULES = {
+    # What the run wrote, if nobody has written it since; back to what another writer had left there.
+    "run": ("r.run_id = %(run)s", "v.run_id IS DISTINCT FROM %(run)s"),
+    # What another rollback wrote, if nobody has written it since; back to the revision before that rollback.
+    "undo": ("r.revision > %(first)s AND r.revision <= %(last)s", _AT_REVISION),
+    "owner": ("r.revision > %(to)s", _AT_REVISION),
+}
+
+_REVERT = """
+WITH plan AS MATERIALIZED (
+    SELECT r.namespace, r.key_hash, r.key_json AS now_key_json, r.collection AS now_collection,
+           r.device_id AS now_device, r.seq AS now_seq, r.run_id AS now_run, r.form AS now_form, r.fingerprint AS now_fingerprint,
+           r.value AS now_value, r.cause AS now_cause, r.revision AS now_revision,
+           t.run_id AS run_id, coalesce(t.form, 1) AS form, coalesce(t.queryable, false) AS queryable,
+           coalesce(t.fingerprint, migration_fingerprint(r.key_json, 1::smallint, NULL)) AS fingerprint,
+           coalesce(t.collection, r.collection) AS collection, t.value,
+           %(from)s + row_number() OVER (ORDER BY r.revision) AS new_revision
+    FROM migration_record r
+    LEFT JOIN LATERAL (
+        SELECT * FROM migration_record_version v
+        WHERE v.owner_id = %(owner)s AND v.namespace = r.namespace AND v.key_hash = r.key_hash AND {target}
+        ORDER BY v.revision DESC LIMIT 1
+    ) t ON true
+    WHERE r.owner_id = %(owner)s AND {candidate}
+      AND r.fingerprint <> coalesce(t.fingerprint, migration_fingerprint(r.key_json, 1::smallint, NULL))
+), history AS (
+    INSERT INTO migration_record_version (owner_id, namespace, key_hash, {state}, superseded_by)
+    SELECT r.owner_id, r.namespace, r.key_hash, {now_state}, p.new_revision
+    FROM plan p JOIN migration_record r
+        ON r.owner_id = %(owner)s AND r.namespace = p.namespace AND r.key_hash = p.key_hash
+), journal AS (
+    INSERT INTO migration_conflict (owner_id, namespace, key_hash, key_json, collection, run_id, policy, winner, reason,
+        record_revision, loser_device_id, loser_seq, loser_form, loser_fingerprint, loser_value, state, created_at)
+    SELECT %(owner)s, p.namespace, p.key_hash, p.now_key_json, p.now_collection, m.id, 'ROLLBACK', 'server', %(reason)s,
+           p.new_revision, p.now_device, p.now_seq, p.now_form, p.now_fingerprint, p.now_value, 'decided', %(at)s
+    FROM plan p LEFT JOIN migration_migrationrun m ON m.id = p.now_run
+    WHERE %(journals)s AND p.now_cause <> 'rollback'
+    RETURNING 1
+), written AS (
+    UPDATE migration_record r SET
+        revision = p.new_revision, seq = 0, device_id = NULL, run_id = p.run_id, cause = 'rollback',
+        written_at = %(at)s, form = p.form, queryable = p.queryable, fingerprint = p.fingerprint, collection = p.collection, value = p.value
+    FROM plan p WHERE r.owner_id = %(owner)s AND r.namespace = p.namespace AND r.key_hash = p.key_hash
+), risen AS (
+    UPDATE migration_owner SET revision = revision + (SELECT count(*) FROM plan) WHERE id = %(owner)s
+)
+SELECT count(*), count(*) FILTER (WHERE value IS NULL), (SELECT count(*) FROM journal) FROM plan
+"""
+
+# Keys that would have gone back, had nobody written them since.
+_KEPT = """
+SELECT r.key_json, r.collection, r.revision, count(*) OVER ()
+FROM migration_record r
+WHERE r.owner_id = %(owner)s AND NOT ({candidate}) AND r.cause <> 'rollback'
+  AND EXISTS (SELECT FROM migration_record_version v
+              WHERE v.owner_id = %(owner)s AND v.namespace = r.namespace AND v.key_hash = r.key_hash AND {written})
+ORDER BY r.revision LIMIT %(most)s
+"""
+_WRITTEN = {
+    "run": "v.run_id = %(run)s AND v.cause <> 'rollback'",
+    "undo": "v.revision > %(first)s AND v.revision <= %(last)s",
+    "owner": "false",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Revert:
+    """What to revert: `rule` is run, undo or owner; the others are what that rule needs."""
+
+    owner_id: UUID
+    rule: str
+    to_revision: int
+    run_id: UUID | None = None
+    first: int = 0
+    last: int = 0
+
+    def parameters(self) -> dict[str, object]:
+        """Return the parameters as the statements name them."""
+        return {
+            "owner": self.owner_id,
+            "run": self.run_id,
+            "to": self.to_revision,
+            "first": self.first,
+            "last": self.last,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A key that stays as it is because somebody wrote it since."""
+
+    key_json: str
+    collection: str
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a reverting did, or would do. `deleted` of the reverted became tombstones."""
+
+    from_revision: int
+    reverted: int
+    deleted: int
+    journaled: int
+    kept_count: int
+    kept: tuple[Kept, ...]
+
+
+def revert(what: Revert, *, at: datetime) -> Outcome:
+    """Revert in the caller's transaction, under the owner's lock, and say what was done."""
+    # Locked by a statement of its own: the next one's snapshot is then younger than the lock.
+    owner = Owner.objects.select_for_update(no_key=True).get(id=what.owner_id)
+    kept, kept_count = kept_keys(what)
+    candidate, target = _RULES[what.rule]
+    now_state = ", ".join(f"r.{column.strip()}" for column in _STATE.split(","))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _REVERT.format(candidate=candidate, target=target, state=_STATE, now_state=now_state),
+            {
+                **what.parameters(),
+                "from": owner.revision,
+                "at": at,
+                "journals": what.rule == "owner",
+                "reason": f"rolled back to revision {what.to_revision}",
+            },
+        )
+        reverted, deleted, journaled = cursor.fetchone()
+    return Outcome(owner.revision, reverted, deleted, journaled, kept_count, tuple(kept))
+
+
+def kept_keys(what: Revert, *, most: int = 100) -> tuple[list[Kept], int]:
+    """Return up to `most` keys that stay because somebody wrote them since, and how many there are in all."""
+    candidate, _ = _RULES[what.rule]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _KEPT.format(candidate=candidate, written=_WRITTEN[what.rule]), {**what.parameters(), "most": most}
+        )
+        rows = cursor.fetchall()
+    return [Kept(key_json, collection, revision) for key_json, collection, revision, _ in rows], (
+        rows[0][3] if rows else 0
+    )
