@@ -15,37 +15,50 @@ WORKER_LOCKS = 0x73796E63
 """First key of the advisory locks workers hold on their numbers ("sync")."""
 
 # Round-robin over apps (`rank` counts within an app), one run per owner, a run that failed a batch alone.
+# Each app is looked into by itself and only chunks that may be loaded count: neither a long queue of one app nor
+# what a stopped run left behind may fill the window. The recursion hops over the index from app to app.
 _CLAIM = """
-WITH waiting AS (
-    SELECT c.id, c.entries, c.owner_id, c.run_id, c.app_id, c.attempts,
+WITH RECURSIVE busy(app_id) AS (
+    (SELECT app_id FROM migration_chunk WHERE state = 'stored' ORDER BY app_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT c.app_id FROM migration_chunk c WHERE c.state = 'stored' AND c.app_id > busy.app_id
+            ORDER BY c.app_id LIMIT 1)
+    FROM busy WHERE busy.app_id IS NOT NULL
+), waiting AS (
+    SELECT c.*,
            row_number() OVER (PARTITION BY c.app_id ORDER BY c.id) AS rank,
            first_value(c.run_id) OVER (PARTITION BY c.owner_id ORDER BY c.id) AS owners_run
-    FROM (SELECT id, entries, owner_id, run_id, app_id, attempts FROM migration_chunk
-          WHERE state = 'stored' ORDER BY id LIMIT %(window)s) c
-    JOIN migration_migrationrun r ON r.id = c.run_id
-    JOIN migration_owner o ON o.id = c.owner_id
-    JOIN migration_app a ON a.id = c.app_id AND r.epoch = a.epoch || '.' || o.epoch
-    WHERE r.state = 'transferring' AND NOT r.pause_wished AND NOT r.cancel_wished
+    FROM busy JOIN migration_app a ON a.id = busy.app_id CROSS JOIN LATERAL (
+        SELECT c.id, c.entries, c.owner_id, c.run_id, c.app_id, c.attempts
+        FROM migration_chunk c
+        JOIN migration_migrationrun r ON r.id = c.run_id
+        JOIN migration_owner o ON o.id = c.owner_id AND r.epoch = a.epoch || '.' || o.epoch
+        WHERE c.state = 'stored' AND c.app_id = a.id
+          AND r.state = 'transferring' AND NOT r.pause_wished AND NOT r.cancel_wished
+        ORDER BY c.id LIMIT %(window)s
+    ) c
 ), chosen AS (
     SELECT w.id, w.entries, w.attempts, w.rank FROM waiting w
     WHERE w.run_id = w.owners_run AND (w.attempts = 0 OR w.rank = 1)
     ORDER BY w.rank, w.id LIMIT %(chunks)s
-), locked AS (
-    SELECT c.id, c.entries, c.attempts FROM migration_chunk c JOIN chosen USING (id)
+), locked AS (  -- what follows reads only this: a lock returns the row as it is now, not as the snapshot saw it
+    SELECT c.id, chosen.rank, c.entries, c.attempts, c.span,
+           least(coalesce(c.span, c.entries), c.entries - c.next_ordinal) AS tried
+    FROM migration_chunk c JOIN chosen USING (id)
     WHERE c.state = 'stored' ORDER BY chosen.rank, c.id FOR UPDATE OF c SKIP LOCKED
 ), budgeted AS (
-    SELECT id, attempts, sum(entries) OVER (ORDER BY id) - entries AS before,
-           row_number() OVER (ORDER BY attempts DESC, id) AS place,
+    SELECT *, sum(entries) OVER (ORDER BY rank, id) - entries AS before,
+           row_number() OVER (ORDER BY attempts DESC, rank, id) AS place,
            max(attempts) OVER () AS worst
     FROM locked
-), taken AS (
-    SELECT id FROM budgeted
+), taken AS (  -- after a failure try an eighth of what failed; an entry that comes to be alone has its attempts anew
+    SELECT id, tried, CASE WHEN attempts = 0 THEN span ELSE greatest(1, ceil(tried / 8.0)::int) END AS span
+    FROM budgeted
     WHERE (worst = 0 AND before < %(entries)s) OR (worst > 0 AND place = 1)
 )
 UPDATE migration_chunk c
-SET state = 'claimed', lease_until = %(until)s, holder = %(holder)s, fence = c.fence + 1, attempts = c.attempts + 1,
-    span = CASE WHEN c.attempts = 0 THEN c.span
-                ELSE greatest(1, ceil(coalesce(c.span, c.entries) / 8.0)::int) END
+SET state = 'claimed', lease_until = %(until)s, holder = %(holder)s, fence = c.fence + 1, span = taken.span,
+    attempts = CASE WHEN c.attempts > 0 AND taken.span = 1 AND taken.tried > 1 THEN 1 ELSE c.attempts + 1 END
 FROM taken WHERE c.id = taken.id
 RETURNING c.id, c.key, c.run_id, c.owner_id, c.app_id, c.seq, c.entries, c.payload_bytes, c.encoding, c.sealed_payload,
           c.wrapped_key, c.fence, c.attempts, c.next_ordinal, c.span
@@ -88,7 +101,7 @@ def claim_chunks(
                 "until": at + timedelta(seconds=lease_seconds),
                 "chunks": max_chunks,
                 "entries": max_entries,
-                "window": max_chunks * 16,
+                "window": max_chunks * 4,
             },
         )
         claims = [ClaimedChunk(*row) for row in cursor.fetchall()]

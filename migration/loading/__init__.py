@@ -1,6 +1,6 @@
 """Brings decoded rows into Postgres: staging by COPY, one merge, and everything that must commit with it."""
 
 from migration.loading.engine import LoadEngine
-from migration.loading.parts import LoadReport, Part, Refused, RunTerms
+from migration.loading.parts import POISON, LoadReport, Part, Refused, RunTerms
 
-__all__ = ["LoadEngine", "LoadReport", "Part", "Refused", "RunTerms"]
+__all__ = ["POISON", "LoadEngine", "LoadReport", "Part", "Refused", "RunTerms"]

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import connection
 
 from migration.lifecycle import checkpoint_chunk, finish_chunks
-from migration.loading.parts import Part
+from migration.loading.parts import POISON, Part
 from migration.models import QuarantineEntry
 
 _COUNT = """
@@ -74,8 +74,14 @@ def check_off(parts: list[Part], *, at: datetime) -> bool:
 
 
 def _next_span(part: Part) -> int | None:
-    """After a success try eight times as much, until all of the rest is tried at once."""
-    if part.claim.span is None:
+    """Say how many entries to try next after a success; None: all that are left.
+
+    What failed lies within eight spans of where it was narrowed down, so steps stay as small until eight of them
+    are done; growing at once would run into it again with all the rest. Behind the culprit the road is free.
+    """
+    span = part.claim.span
+    if span is None or any(refused.code == POISON for refused in part.refused):
         return None
-    grown = part.claim.span * 8
-    return grown if grown < part.claim.entries - part.last else None
+    if part.last % (8 * span):
+        return span
+    return span * 8 if span * 8 < part.claim.entries - part.last else None

@@ -7,6 +7,9 @@ from uuid import UUID
 from migration.lifecycle import ClaimedChunk
 from migration.values.rows import Row
 
+POISON = "poison"
+"""Code of an entry that was set aside because workers died or failed on it."""
+
 
 @dataclass(frozen=True, slots=True)
 class RunTerms:

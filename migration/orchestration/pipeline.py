@@ -10,7 +10,7 @@ from django.db.models import F
 from migration.config import fault_point, faults_armed, setting
 from migration.extraction import DataExtractor
 from migration.lifecycle import ClaimedChunk
-from migration.loading import Part, Refused, RunTerms
+from migration.loading import POISON, Part, Refused, RunTerms
 from migration.mapping import DataMapper
 from migration.models import MigrationRun
 from migration.validation import ValidationService
@@ -105,4 +105,4 @@ def _poison(ordinal: int, line: Line) -> Refused:
     """Refuse an entry without labelling or judging it: one of those may be what kills."""
     key_json = literal(line.key)
     row = Row(ordinal, key_hash(key_json), key_json, "default", None, LITERAL, False, fingerprint(line.raw))
-    return Refused(row, line.raw, "poison", "Workers died or failed on this entry; it was set aside unread.")
+    return Refused(row, line.raw, POISON, "Workers died or failed on this entry; it was set aside unread.")
