@@ -28,6 +28,11 @@ def known_timeline() -> str:
     return _timeline.value
 
 
+def forget() -> None:
+    """Make the next call ask the database again."""
+    _timeline.until = 0.0
+
+
 def config_of(app: App, epoch: Epoch) -> Config:
     """Return what browsers of `app` are told under `epoch`."""
     return config_for(app=app, epoch=epoch, version=VERSION, timeline=known_timeline())

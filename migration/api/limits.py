@@ -55,8 +55,11 @@ class Limiter:
     def __init__(self) -> None:
         """Begin by believing in Redis."""
         self._here = ProcessWindows()
-        self._script: object = None
         self._doubted_until = 0.0
+
+    def forget(self) -> None:
+        """Believe in Redis again and count anew in this process."""
+        self._here, self._doubted_until = ProcessWindows(), 0.0
 
     def take(self, key: str, *, limit: int) -> int:
         """Count one; return 0, or the seconds to wait."""

@@ -97,10 +97,7 @@ def answer_exception(error: Exception, *, where: str) -> HttpResponse:
 
 def _answer_framework(error: exceptions.APIException) -> HttpResponse:
     code = next((code for kind, code in _FROM_FRAMEWORK.items() if isinstance(error, kind)), "bad_request")
-    response = problem(code, str(error.detail))
-    if isinstance(error, exceptions.MethodNotAllowed) and getattr(error, "allowed", None):
-        response.headers["Allow"] = ", ".join(error.allowed)
-    return response
+    return problem(code, str(error.detail))
 
 
 def _report(error: Exception, *, where: str) -> None:

@@ -27,6 +27,7 @@ AUDIENCE = "syncserver"
 GUEST_ISSUER, GUEST_KEY_ID = "syncserver", "guest"
 LONGEST_TOKEN = 4_096
 LONGEST_SUBJECT = 255
+_TIMES = (("iat", None), ("exp", None), ("nbf", 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +132,18 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_times(claims: dict[str, Any], *, now: float) -> None:
-    issued, expires, begins = claims.get("iat"), claims.get("exp"), claims.get("nbf", 0)
-    if not all(type(moment) is int and 0 <= moment < 2**40 for moment in (issued, expires, begins)):
-        raise Unauthenticated
+    issued, expires, begins = (_moment(claims.get(name, default)) for name, default in _TIMES)
     skew, longest = setting("TOKEN_SKEW_SECONDS"), setting("TOKEN_SECONDS")
     if not issued < expires <= issued + longest:
         raise Unauthenticated
     if issued > now + skew or begins > now + skew or expires <= now - skew:
         raise Unauthenticated
+
+
+def _moment(claim: object) -> int:
+    if type(claim) is not int or not 0 <= claim < 2**40:
+        raise Unauthenticated
+    return claim
 
 
 def _subject(claims: dict[str, Any]) -> str:

@@ -1,6 +1,7 @@
 """Steering a run: pause, resume, cancel. Pause and cancel are wishes; work answers them between batches."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -84,7 +85,7 @@ def _revive(run: MigrationRun, *, epoch: Epoch, at: datetime) -> None:
         raise WrongState("Its rollback failed; roll it back again.", state=run.state)
     if run.upload_state in (UploadState.SEALED, UploadState.CONSUMED):
         move_upload(run.id, UploadState.OPEN)
-    columns = {"failure_code": "", "verify_rounds": 0, "finished_at": None, "epoch": str(epoch)}
+    columns: dict[str, Any] = {"failure_code": "", "verify_rounds": 0, "finished_at": None, "epoch": str(epoch)}
     move_run(run.id, RunState.TRANSFERRING, why="resume", at=at, **columns)
 
 

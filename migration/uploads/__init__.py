@@ -3,4 +3,15 @@
 from migration.uploads.envelope import GZIP, IDENTITY, Envelope, Limits, limits_for, open_envelope
 from migration.uploads.store import ChunkHead, Outcome, find_chunk, store_chunk
 
-__all__ = ["GZIP", "IDENTITY", "ChunkHead", "Envelope", "Limits", "Outcome", "find_chunk", "limits_for", "open_envelope", "store_chunk"]
+__all__ = [
+    "GZIP",
+    "IDENTITY",
+    "ChunkHead",
+    "Envelope",
+    "Limits",
+    "Outcome",
+    "find_chunk",
+    "limits_for",
+    "open_envelope",
+    "store_chunk",
+]

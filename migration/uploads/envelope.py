@@ -17,6 +17,7 @@ GZIP, IDENTITY = "gzip", "identity"
 # However small a body is, it may inflate to this much: short repetitive payloads compress very well.
 ALWAYS_ALLOWED = 65_536
 _GZIP_WINDOW = 31
+_DAMAGED: type[Exception] = isal_zlib.error  # type: ignore[assignment] # its types call the class an instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ def _inflate(envelope: Envelope, cap: int) -> bytes:
     stream = isal_zlib.decompressobj(wbits=_GZIP_WINDOW)
     try:
         payload = stream.decompress(envelope.body, cap + 1)
-    except isal_zlib.error as error:
+    except _DAMAGED as error:
         raise EncodingInvalid("The gzip stream is damaged.") from error
     if len(payload) > cap:
         raise InflateLimit(f"This body may inflate to {cap} bytes.", limit=cap)

@@ -1,0 +1,23 @@
+"""What every test starts from."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from migration.api import configuration, cors, limits
+
+
+@pytest.fixture(autouse=True)
+def _fresh_memory(settings: Any) -> Iterator[None]:
+    """Nothing one test made the process remember reaches the next, and no test runs into another's rate limit."""
+    settings.MIGRATION = {
+        "GUEST_SESSIONS_PER_MINUTE": "1000000",
+        "REQUESTS_PER_MINUTE": "1000000",
+        **settings.MIGRATION,
+    }
+    cors.known_origins.forget()
+    configuration.forget()
+    limits.limiter.forget()
+    yield
+    cors.known_origins.forget()
