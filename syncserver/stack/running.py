@@ -31,7 +31,7 @@ def alone(root: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             where = read(root).get("url") or "starting"
-            raise AlreadyRuns(f"the stack already runs in {root.parent}: {where}") from None
+            raise AlreadyRuns(f"the stack already runs in {root}: {where}") from None
         _note(root).unlink(missing_ok=True)
         try:
             yield
