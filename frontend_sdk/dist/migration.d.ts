@@ -1,0 +1,534 @@
+/**
+ * Every public type of the SDK. Nothing here has code: importing it costs no byte.
+ *
+ * Objects that come from the server keep the server's spelling (`snake_case`), so that what a page
+ * prints, what the API documents and what a log holds is one and the same word.
+ */
+/** Who wins where two writers changed one record; the loser is always kept on the server. */
+export type ConflictResolution = "INTERACTIVE" | "AUTO_SKIP" | "AUTO_OVERWRITE" | "AUTO_MERGE";
+/** A named family of keys. A pattern is literal text with `*` for any run of characters. */
+export interface CollectionPattern {
+    name: string;
+    patterns: string[];
+}
+/** Called before each request. `refresh` is true when the server refused the last token. */
+export type TokenProvider = (request: {
+    refresh: boolean;
+}) => string | null | Promise<string | null>;
+/** How often and how loudly progress is told. */
+export interface ProgressOptions {
+    /** Least time between two `progressUpdate` events, in ms (default 250). */
+    updateInterval?: number;
+    /** Time between two `metricsUpdate` events, in ms (default 1000). */
+    metricsInterval?: number;
+    /** How many errors are remembered (default 50). */
+    errorHistoryLimit?: number;
+}
+export interface MigrationClientOptions extends ProgressOptions {
+    /** Address of the server, e.g. `https://sync.example.com`. */
+    url: string;
+    /** The app's publishable key, `pk_…`. */
+    appKey: string;
+    /** Yields the signed-in user's token; absent means a guest bound to this browser. */
+    token?: TokenProvider;
+    /** Collections declared by the page; they come before those the SDK infers. */
+    collections?: CollectionPattern[];
+    /** Patterns of keys that never leave the browser. */
+    exclude?: string[];
+    /** Patterns of keys that may travel although they look like secrets. */
+    allowSensitive?: string[];
+    /** Keeps two clients of one app on one origin apart. */
+    namespace?: string;
+    /** Longest wait for one answer, in ms (default 30000). */
+    requestTimeout?: number;
+    /** Time between two looks at the storage, in ms (default 5000; 0 switches watching off). */
+    rescanInterval?: number;
+    /** Asks the browser to keep the origin's storage (default false: Firefox asks the user). */
+    persist?: boolean;
+    /** What to read instead of `window.localStorage`. */
+    storage?: Storage;
+    /** Where device id and counters live; `null` keeps them in memory. */
+    indexedDB?: IDBFactory | null;
+    /** How to talk to the server. */
+    fetch?: typeof fetch;
+}
+/** Options of one run. All have defaults. */
+export interface StartOptions {
+    /** Default `AUTO_MERGE`. */
+    conflictResolution?: ConflictResolution;
+    /** Default true. */
+    backupBeforeMigration?: boolean;
+    /** Default true. */
+    validateAfterMigration?: boolean;
+    /** One refused entry does not stop the rest (default true). */
+    continueOnError?: boolean;
+    /** Most entries in one chunk (default and limit: the server's, 10000). */
+    batchSize?: number;
+    /** How often one request is tried again before the run fails (default: as long as it takes). */
+    retryAttempts?: number;
+    /** The whole server path without keeping a record (default false). */
+    dryRun?: boolean;
+    /** What to do when verification finds a difference (default `repair`). */
+    onValidationFailure?: "repair" | "offer" | "rollback";
+    /** The present account may send what was first seen under another one: somebody was asked and said yes. */
+    takeOver?: boolean;
+    onProgress?: (progress: Progress) => void;
+    onError?: (error: MigrationError) => void;
+    onComplete?: (result: MigrationResult) => void;
+    /** Cancels the run when it aborts. */
+    signal?: AbortSignal;
+}
+/** What every call answers when it cannot do what was asked; nothing is ever thrown. */
+export interface Refusal {
+    ok: false;
+    /** Stable word, e.g. `unsupported`, `not_found`, `network`; the README lists all. */
+    code: string;
+    detail?: string;
+}
+/** The answer of a call that may be refused: look at `ok` first. */
+export type Outcome<T> = ({
+    ok: true;
+} & T) | Refusal;
+/** Why the SDK stays passive in this browser. */
+export type UnsupportedReason = "no_window" | "no_storage" | "storage_blocked" | "insecure_context" | "no_crypto";
+/** What kind of value an entry holds. */
+export type ValueType = "object" | "array" | "string" | "number" | "boolean" | "null" | "date" | "uuid" | "base64" | "dataUrl" | "jwt" | "text" | "empty" | "doubleEncoded";
+/** Answer of `checkIfMigrationNeeded`. */
+export interface NeedCheck {
+    needed: boolean;
+    /** Entries that would travel. */
+    itemCount: number;
+    /** Their size in bytes, as they would travel uncompressed. */
+    storageSize: number;
+    /** `migrate`, `resume`, `up_to_date`, `empty`, `restore` (the server has data, the browser has none) or `unsupported`. */
+    recommendation: "migrate" | "resume" | "up_to_date" | "empty" | "restore" | "unsupported";
+    /** Set when the question could not be answered in full. */
+    code?: string;
+}
+/** One collection in the plan. */
+export interface CollectionBreakdown {
+    name: string;
+    patterns: string[];
+    count: number;
+    bytes: number;
+    types: Partial<Record<ValueType, number>>;
+}
+/** An entry that stays in the browser. */
+export interface WithheldEntry {
+    key: string;
+    /** The rule's id, or `excluded`. */
+    rule: string;
+    /** One plain sentence. */
+    why: string;
+}
+/** Something the reader of a plan should know. */
+export interface Recommendation {
+    code: "secrets_withheld" | "large_values" | "double_encoded" | "not_persisted" | "storage_nearly_full" | "slow_connection";
+    detail: string;
+    count?: number;
+}
+/** Why a run cannot start now. */
+export interface Blocker {
+    code: string;
+    detail: string;
+}
+export interface MigrationPlan {
+    /** Milliseconds, as a range. */
+    estimatedDuration: {
+        min: number;
+        max: number;
+    };
+    dataBreakdown: CollectionBreakdown[];
+    recommendations: Recommendation[];
+    withheld: WithheldEntry[];
+    itemCount: number;
+    storageSize: number;
+}
+/** Answer of `createMigrationPlan`; the plan is whole even where it cannot proceed. */
+export interface PlanAnswer {
+    plan: MigrationPlan;
+    canProceed: boolean;
+    blockers: Blocker[];
+}
+export type RunState = "planned" | "transferring" | "verifying" | "completed" | "failed" | "expired" | "cancelled" | "rolling_back" | "rolled_back";
+/** A run as the server sees it. */
+export interface RunSnapshot {
+    id: string;
+    state: RunState;
+    purpose: "migrate" | "backup";
+    dry_run: boolean;
+    sealed: boolean;
+    paused: boolean;
+    cancelling: boolean;
+    manifest_version: number;
+    epoch: string;
+    number: number;
+    entries: {
+        total: number;
+        received: number;
+        processed: number;
+        stored: number;
+        unchanged: number;
+        superseded: number;
+        conflict: number;
+        quarantined: number;
+        withheld: number;
+        deleted: number;
+    };
+    bytes: {
+        total: number;
+        received: number;
+        processed: number;
+    };
+    chunks: {
+        received: number;
+        loaded: number;
+    };
+    phases: Phases;
+    percentage: number;
+    entries_per_second: number;
+    eta_seconds: number | null;
+    success_rate: number;
+    errors: {
+        code: string;
+        detail: string;
+        at: string;
+    }[];
+    mismatch: Record<string, string[]> | null;
+    verify_rounds: number;
+    receipt: Receipt | null;
+    can_rollback: boolean;
+    created_at: string;
+    finished_at: string | null;
+}
+/** Each between 0 and 1. They overlap: loading begins while uploading goes on. */
+export interface Phases {
+    upload: number;
+    validation: number;
+    backup: number;
+    load: number;
+    verification: number;
+}
+/** A set of entries in a receipt. */
+export interface ReceiptSet {
+    entries: number;
+    digest: string;
+}
+/** The server's signed statement that a manifest is stored and verified. */
+export interface Receipt {
+    /** Compact JWS; the server's `/api/v1/keys` verifies it. */
+    receipt: string;
+    statement: {
+        iss: "syncserver";
+        app: string;
+        owner: string;
+        device: string;
+        run: string;
+        purpose: string;
+        timeline: string;
+        manifest_version: number;
+        manifest_digest: string;
+        stored: ReceiptSet;
+        conflict: ReceiptSet;
+        quarantined: ReceiptSet;
+        withheld: ReceiptSet;
+        revision: number;
+        issued_at: string | number;
+    };
+}
+/** Where a run stands; `scanning` is the browser reading its storage before the server knows. */
+export type RunStage = "idle" | "scanning" | RunState;
+/** Why nothing moves at the moment. */
+export type PauseReason = "user" | "auth" | "offline" | "server";
+/** Progress as the page should show it. `percentage` never falls within one run. */
+export interface Progress {
+    migrationId: string | null;
+    stage: RunStage;
+    percentage: number;
+    processed: number;
+    total: number;
+    bytesProcessed: number;
+    bytesTotal: number;
+    entriesPerSecond: number;
+    etaSeconds: number | null;
+    successRate: number;
+    phases: Phases;
+    paused: PauseReason | null;
+    /** False in a tab that only watches another tab's run. */
+    leading: boolean;
+    errors: MigrationError[];
+    /** The server's last word, if it has spoken. */
+    run: RunSnapshot | null;
+}
+/** Progress, and what lies ready to be resumed. */
+export interface MigrationStatus extends Progress {
+    supported: boolean;
+    /** True when an unfinished run of this browser waits for `startMigration`. */
+    resumable: boolean;
+    receipt: Receipt | null;
+}
+export interface MigrationError {
+    code: string;
+    detail: string;
+    /** ISO time. */
+    at: string;
+    /** The entry it concerns, where it concerns one. */
+    key?: string;
+}
+export interface Metrics {
+    entriesPerSecond: number;
+    bytesPerSecond: number;
+    etaSeconds: number | null;
+    successRate: number;
+    /** Requests sent since the client was made, tries included. */
+    requests: number;
+    retries: number;
+    bytesSent: number;
+    /** Payload the next chunk aims at. */
+    chunkTarget: number;
+    breaker: BreakerState;
+}
+export type BreakerState = "closed" | "open" | "half_open";
+/** How a run ended. */
+export interface MigrationResult {
+    ok: boolean;
+    migrationId: string | null;
+    state: RunStage;
+    /** Set when `ok` is false. */
+    code?: string;
+    detail?: string;
+    receipt: Receipt | null;
+    run: RunSnapshot | null;
+    /** Entries that stayed in the browser, and why. */
+    withheld: WithheldEntry[];
+    /** Entries the server cannot take at all, e.g. too large. */
+    refused: {
+        key: string;
+        code: string;
+    }[];
+}
+/** Handle of a run. `done` always resolves. */
+export interface RunHandle {
+    migrationId: string | null;
+    cancel(): Promise<void>;
+    pause(): Promise<void>;
+    resume(): Promise<void>;
+    done: Promise<MigrationResult>;
+}
+export interface MigrationEvents {
+    migrationStarted: Progress;
+    progressUpdate: Progress;
+    stageChanged: {
+        migrationId: string | null;
+        stage: RunStage;
+        previous: RunStage;
+    };
+    errorAdded: MigrationError;
+    metricsUpdate: Metrics;
+    migrationPaused: {
+        migrationId: string | null;
+        reason: PauseReason;
+    };
+    migrationCompleted: MigrationResult;
+    migrationFailed: MigrationResult;
+    /** This browser cannot take part; the page goes on untouched. */
+    unsupported: {
+        reason: UnsupportedReason;
+    };
+    /** The storage differs from the last look at it. */
+    sourceChanged: {
+        itemCount: number;
+    };
+    /** The server disabled this app: everything of ours stopped. */
+    revoked: {
+        code: string;
+    };
+}
+export type MigrationEventName = keyof MigrationEvents;
+export interface RollbackPoint {
+    id: string;
+    name: string;
+    revision: number;
+    run: string | null;
+    created_at: string;
+}
+/** What a rollback would do, without doing it. */
+export interface RollbackPreview {
+    scope: "run" | "owner";
+    can_rollback: boolean;
+    reasons: {
+        code: string;
+        detail: string;
+    }[];
+    reverted: number;
+    kept: {
+        key_json: string;
+        collection: string;
+        revision: number;
+    }[];
+    kept_count: number;
+    deleted: number;
+}
+export interface Rollback {
+    id: string;
+    scope: "run" | "owner";
+    state: "requested" | "done" | "failed";
+    run: string | null;
+    point: string | null;
+    to_revision: number;
+    from_revision: number;
+    reverted: number;
+    kept: number;
+    journaled: number;
+    created_at: string;
+    finished_at: string | null;
+}
+export interface Backup {
+    id: string;
+    run: string;
+    created_at: string;
+    entries: number;
+    bytes: number;
+    chunks: number;
+    state: "open" | "sealed";
+    digest: string;
+}
+/** Answer of `validateMigration`. */
+export interface Validation {
+    /** True when every entry the browser would send is on the server as it is here. */
+    valid: boolean;
+    /** Keys that differ or are missing on the server. */
+    differing: string[];
+    /** Keys only the server has. */
+    onlyOnServer: string[];
+}
+export interface Readiness {
+    ready: boolean;
+    checks: {
+        code: string;
+        passed: boolean;
+        detail: string;
+    }[];
+}
+export interface SystemHealth {
+    healthy: boolean;
+    supported: boolean;
+    online: boolean;
+    breaker: BreakerState;
+    secureContext: boolean;
+    indexedDB: boolean;
+    locks: boolean;
+    compression: boolean;
+    webSocket: boolean;
+    storage: {
+        usage: number | null;
+        quota: number | null;
+        persisted: boolean;
+    };
+    server: {
+        status: string;
+        [part: string]: unknown;
+    } | null;
+}
+export interface MigrationStatistics {
+    runs: number;
+    completed: number;
+    failed: number;
+    entries: number;
+    bytes: number;
+    requests: number;
+    retries: number;
+    bytesSent: number;
+    errors: number;
+}
+/** What the server tells about the app. */
+export interface ServerConfig {
+    app: string;
+    epoch: string;
+    namespace: string;
+    stage: string;
+    collections: (CollectionPattern & {
+        conflict_policy?: ConflictResolution;
+    })[];
+    exclude: string[];
+    allow_sensitive: string[];
+    guests: boolean;
+    limits: {
+        chunk_bytes: number;
+        inflated_bytes: number;
+        chunk_entries: number;
+        entry_bytes?: number;
+        create_bytes: number;
+    };
+    version: string;
+    timeline: string;
+}
+/** Stops listening. */
+export type Unsubscribe = () => void;
+export interface MigrationClient {
+    /** Reads the config, opens the SDK's own storage, starts watching. Every other call does it when needed. */
+    initialize(): Promise<Outcome<{
+        config: ServerConfig;
+    }>>;
+    checkIfMigrationNeeded(): Promise<NeedCheck>;
+    createMigrationPlan(): Promise<PlanAnswer>;
+    /** Starts, or goes on with what an earlier visit left unfinished. */
+    startMigration(options?: StartOptions): Promise<RunHandle>;
+    on<E extends MigrationEventName>(event: E, listener: (payload: MigrationEvents[E]) => void): Unsubscribe;
+    off<E extends MigrationEventName>(event: E, listener: (payload: MigrationEvents[E]) => void): void;
+    /** What this tab knows, at once. */
+    getMigrationStatus(): MigrationStatus;
+    /** What the server knows, asked now. */
+    checkMigrationStatus(): Promise<MigrationStatus>;
+    /** Compares digests of what is here with the server's records. */
+    validateMigration(): Promise<Outcome<Validation>>;
+    validateMigrationReadiness(): Promise<Readiness>;
+    /** For the given run, or the last one of this browser. */
+    canRollback(runId?: string): Promise<{
+        canRollback: boolean;
+        reasons: {
+            code: string;
+            detail: string;
+        }[];
+    }>;
+    listRollbackPoints(): Promise<Outcome<{
+        points: RollbackPoint[];
+    }>>;
+    /** With a point's id: everything since. Without: the last run's changes. */
+    previewRollback(pointId?: string): Promise<Outcome<{
+        preview: RollbackPreview;
+    }>>;
+    /** Resolves when the server has done it. Touches no local byte. */
+    rollbackMigration(pointId?: string): Promise<Outcome<{
+        rollback: Rollback;
+    }>>;
+    /** Undoes the given rollback, or the last one made here. */
+    undoRollback(rollbackId?: string): Promise<Outcome<{
+        rollback: Rollback;
+    }>>;
+    /** Uploads a copy of the storage that changes no record. */
+    createBackup(): Promise<Outcome<{
+        result: MigrationResult;
+    }>>;
+    listBackups(): Promise<Outcome<{
+        backups: Backup[];
+    }>>;
+    downloadBackup(id: string): Promise<Outcome<{
+        blob: Blob;
+    }>>;
+    /** Writes a backup into the browser's storage: all of it, or nothing. */
+    restoreBackup(id: string): Promise<Outcome<{
+        restored: number;
+    }>>;
+    getMigrationStatistics(): Promise<MigrationStatistics>;
+    generateMigrationReport(runId?: string): Promise<Outcome<{
+        report: Record<string, unknown>;
+    }>>;
+    /** Everything this tab knows about the run, as JSON text. */
+    exportProgressData(): string;
+    checkSystemHealth(): Promise<SystemHealth>;
+    /** Stops watching, sockets and timers. A run under way resumes at the next visit. */
+    destroy(): void;
+}
+/** Makes a client. Nothing is read, sent or kept before one of its calls. */
+export declare const createMigrationClient: (options: MigrationClientOptions) => MigrationClient;

@@ -1,0 +1,95 @@
+/**
+ * Builds `dist/`, which is committed: the server hands it out on machines without Node.
+ *
+ *   node scripts/build.mjs           writes it
+ *   node scripts/build.mjs --check   fails where it is stale
+ *
+ * Either way the core must fit its budget, secret rules included.
+ */
+import { build } from "esbuild";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import ts from "typescript";
+
+const CORE_BUDGET = 8 * 1024;
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const dist = join(root, "dist");
+const banner = { js: "/*! syncserver-sdk */" };
+
+const source = (path) => join(root, "src", path);
+
+const common = {
+  bundle: true,
+  write: false,
+  minify: true,
+  target: ["es2021"],
+  // Names that begin with an underscore never leave the package; core and engine must agree on them.
+  mangleProps: /^_[a-z]/,
+  legalComments: "none",
+};
+
+/** Leaves the engine out of the core: it is a file of its own beside it, fetched when first needed. */
+const engineApart = {
+  name: "engine-apart",
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /^\.\/engine\.js$/ }, () => ({ path: "./migration-engine.js", external: true })),
+};
+
+const entries = [
+  { out: "migration.js", entryPoints: [source("index.ts")], format: "esm", plugins: [engineApart] },
+  {
+    out: "migration.global.js",
+    entryPoints: [source("index.ts")],
+    format: "iife",
+    globalName: "syncserver",
+    plugins: [engineApart],
+  },
+  { out: "migration-engine.js", entryPoints: [source("engine.ts")], format: "esm" },
+];
+// The panel shows a plan, and so needs the engine at once: one tag, one file.
+if (existsSync(source("panel/index.ts")))
+  entries.push({ out: "migration-progress.js", entryPoints: [source("panel/index.ts")], format: "iife" });
+
+const whole = await build({ ...common, entryPoints: [source("index.ts")], format: "esm", mangleCache: {} });
+
+const bundle = async ({ out, ...options }) => {
+  const result = await build({ ...common, ...options, mangleCache: whole.mangleCache });
+  return [out, result.outputFiles[0].text];
+};
+
+/** The public types in one file: nothing but the factory has code behind it. */
+const declarations = () => {
+  const text = readFileSync(source("types.ts"), "utf8");
+  const { outputText } = ts.transpileDeclaration(text, {
+    fileName: "types.ts",
+    compilerOptions: { target: ts.ScriptTarget.ES2021 },
+  });
+  const factory =
+    "/** Makes a client. Nothing is read, sent or kept before one of its calls. */\n" +
+    "export declare const createMigrationClient: (options: MigrationClientOptions) => MigrationClient;\n";
+  return ["migration.d.ts", outputText + factory];
+};
+
+const files = [...(await Promise.all(entries.map(bundle))), declarations()];
+const sizes = Object.fromEntries(files.map(([name, text]) => [name, gzipSync(text, { level: 9 }).length]));
+for (const [name, size] of Object.entries(sizes)) console.log(`${name.padEnd(24)} ${String(size).padStart(6)} B gzip`);
+
+let failed = false;
+if (sizes["migration.js"] > CORE_BUDGET) {
+  console.error(`The core weighs ${sizes["migration.js"]} B, more than ${CORE_BUDGET} B.`);
+  failed = true;
+}
+if (process.argv.includes("--check")) {
+  for (const [name, text] of files) {
+    const path = join(dist, name);
+    if (existsSync(path) && readFileSync(path, "utf8") === text) continue;
+    console.error(`dist/${name} is stale: npm run build`);
+    failed = true;
+  }
+} else {
+  mkdirSync(dist, { recursive: true });
+  for (const [name, text] of files) writeFileSync(join(dist, name), text);
+}
+process.exitCode = failed ? 1 : 0;

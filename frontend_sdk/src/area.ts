@@ -1,0 +1,41 @@
+import { breathe } from "./pace.js";
+
+/**
+ * Reading a storage area whole, whatever its keys are called.
+ *
+ * Names that a built-in shadows (`__proto__`, `length`, `getItem`) are left out by `Object.keys`, and
+ * the page may have replaced methods of the instance: we go through the prototype.
+ */
+const methods = (area: Storage): Storage =>
+  typeof Storage === "function" && area instanceof Storage ? Storage.prototype : area;
+
+export const readItem = (area: Storage, key: string): string | null => methods(area).getItem.call(area, key);
+export const writeItem = (area: Storage, key: string, value: string): void =>
+  methods(area).setItem.call(area, key, value);
+export const removeItem = (area: Storage, key: string): void => methods(area).removeItem.call(area, key);
+
+const enumerate = (area: Storage): Set<string> => {
+  const own = methods(area);
+  const keys = new Set<string>();
+  if (own !== area) {
+    Object.keys(area).forEach((key) => keys.add(key));
+    for (let proto: object | null = own; proto; proto = Object.getPrototypeOf(proto))
+      for (const name of Object.getOwnPropertyNames(proto)) if (readItem(area, name) !== null) keys.add(name);
+  }
+  const count = Reflect.get(own, "length", area) as number;
+  // `key(i)` is quadratic in Firefox: only where the counts show that something is hidden.
+  if (keys.size !== count) for (let i = 0; i < count; i++) keys.add(own.key.call(area, i)!);
+  return keys;
+};
+
+/** Every pair, read in slices. A write between two slices is found by the next reading. */
+export const readAll = async (area: Storage): Promise<Map<string, string>> => {
+  const items = new Map<string, string>();
+  await breathe();
+  for (const key of enumerate(area)) {
+    await breathe();
+    const value = readItem(area, key);
+    if (value !== null) items.set(key, value);
+  }
+  return items;
+};

@@ -1,0 +1,83 @@
+import { base64url, encode, sha256, toBinary } from "./codec.js";
+import { breathe } from "./pace.js";
+import { lineOf, type Entry } from "./table.js";
+
+/** Cutting entries into chunks, and what a chunk looks like on the wire. */
+
+export interface Packed {
+  _id: string;
+  _entries: Entry[];
+  /** Inflated length. */
+  _size: number;
+  _sha: string;
+  _gzip: boolean;
+  _data: Uint8Array<ArrayBuffer>;
+}
+
+export const LEAST_TARGET = 16 << 10;
+export const MOST_TARGET = 1 << 20;
+const FIRST_TARGET = 256 << 10;
+const AIM_MS = 2000;
+
+/** The payload size to aim at, moved towards a round trip of two seconds. */
+export const createTarget = () => {
+  let target = FIRST_TARGET;
+  return {
+    _size: () => target,
+    _learn(ms: number, size: number) {
+      // A small chunk says little about how a large one would fare.
+      if (size < target / 2 && ms < AIM_MS) return;
+      const factor = Math.min(2, Math.max(0.5, AIM_MS / Math.max(ms, 1)));
+      target = Math.min(MOST_TARGET, Math.max(LEAST_TARGET, target * factor)) | 0;
+    },
+  };
+};
+
+/** Takes the next chunk's entries off the front: at least one, and no more than fit. */
+export const cut = (queue: Entry[], target: number, most: number): Entry[] => {
+  let size = 0;
+  let count = 0;
+  while (count < queue.length && count < most) {
+    size += queue[count]!._size + 1;
+    if (count && size > target) break;
+    count++;
+  }
+  return queue.splice(0, count);
+};
+
+const gzip = async (bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> =>
+  new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer());
+
+/** Random id, payload, sum. Identity where the browser cannot compress. */
+export const pack = async (entries: Entry[]): Promise<Packed> => {
+  await breathe();
+  let text = "";
+  for (const entry of entries) {
+    await breathe();
+    text += lineOf(entry) + "\n";
+  }
+  const payload = encode(text);
+  const _gzip = typeof CompressionStream === "function";
+  const [_sha, _data] = await Promise.all([sha256(payload), _gzip ? gzip(payload) : payload]);
+  return { _id: crypto.randomUUID(), _entries: entries, _size: payload.length, _sha: base64url(_sha), _gzip, _data };
+};
+
+/** A chunk inside the body that creates a run. */
+export const inlineChunk = (chunk: Packed, seq: number) => ({
+  id: chunk._id,
+  seq,
+  entries: chunk._entries.length,
+  bytes: chunk._size,
+  sha256: chunk._sha,
+  encoding: chunk._gzip ? "gzip" : "identity",
+  data: btoa(toBinary(chunk._data)),
+});
+
+export const chunkHeaders = (chunk: Packed, seq: number): Record<string, string> => ({
+  "Content-Type": "application/x-ndjson",
+  ...(chunk._gzip && { "Content-Encoding": "gzip" }),
+  "Migration-Seq": `${seq}`,
+  "Migration-Entries": `${chunk._entries.length}`,
+  "Migration-Bytes": `${chunk._size}`,
+  "Migration-Sha256": chunk._sha,
+});

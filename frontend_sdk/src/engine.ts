@@ -1,0 +1,127 @@
+import { readBackup, writeAll } from "./backups.js";
+import { createCargo } from "./cargo.js";
+import { storageHealth } from "./environment.js";
+import { startRun } from "./handle.js";
+import { CLAIM, LAST, lastRunId, NO_PLAN, type Core, type Engine, type LastRun } from "./host.js";
+import { makePlan } from "./plan.js";
+import { problem, problemOf } from "./problem.js";
+import { compare, question } from "./reconcile.js";
+import { preview, rollBack, undo } from "./rollback.js";
+import type { Transport } from "./transport.js";
+import type { Blocker, Outcome, PlanAnswer, RunSnapshot } from "./types.js";
+
+const download = (net: Transport, id: string) => net._send("GET", `/backups/${id}/download`, { _bytes: true });
+
+/** Everything a page needs only once it has something to move, or asks about what was moved. */
+export const createEngine = ({ _supported, _options, _open, _attempt, _start, _knownConfig, _judge }: Core): Engine => {
+  /** A call that is one question to the server. */
+  const get = <T extends object>(path: string): Promise<Outcome<T>> =>
+    _attempt(async ({ _net }) => (await _net._send("GET", path))._body);
+
+  const plan = async (): Promise<PlanAnswer> => {
+    const blockers: Blocker[] = [];
+    const block = (code: string, detail = code) => blockers.push({ code, detail });
+    const online = await _attempt(async ({ _store, _net }) => {
+      const claim = await _store._get(CLAIM);
+      if (claim && claim !== _net._subject()) block("claimed_by_other");
+      return {};
+    });
+    if (!online.ok) block(online.code, online.detail);
+    let made = NO_PLAN;
+    try {
+      made = await makePlan(_supported(), _options, _knownConfig(), _judge(), (await storageHealth()).persisted);
+      if (!made.itemCount) block("empty");
+    } catch (thrown) {
+      const { code, detail } = problemOf(thrown);
+      if (!blockers.length) block(code, detail);
+    }
+    return { plan: made, canProceed: !blockers.length, blockers };
+  };
+
+  const engine: Engine = {
+    _run: startRun,
+    createMigrationPlan: plan,
+    validateMigration: () =>
+      _attempt(async (host) => {
+        const cargo = await createCargo(host, (await host._store._get<LastRun>(LAST))?.list);
+        await cargo._scan();
+        const { collections } = await cargo._manifest(1);
+        const { _body } = await host._net._send("POST", "/records/digests", { _json: question(collections) });
+        const [lacking, extra] = compare(cargo, _body.differing);
+        return { valid: !lacking.length, differing: lacking.map(({ _key }) => _key), onlyOnServer: [...extra.keys()] };
+      }),
+    async validateMigrationReadiness() {
+      const { blockers } = await plan();
+      const { healthy } = await engine.checkSystemHealth();
+      const checks = blockers.map(({ code, detail }) => ({ code, passed: false, detail }));
+      checks.push({ code: "server", passed: healthy, detail: healthy ? "ok" : "unhealthy" });
+      return { ready: checks.every(({ passed }) => passed), checks };
+    },
+    async checkSystemHealth() {
+      const host = await _open().catch(() => undefined);
+      const answer = await host?._net._send("GET", "/health", { _open: true }).catch(() => undefined);
+      const server = answer?._body ?? null;
+      return {
+        healthy: server?.status === "ok",
+        supported: !!host,
+        online: globalThis.navigator?.onLine !== false,
+        breaker: host?._net._breaker() ?? "closed",
+        secureContext: globalThis.isSecureContext !== false,
+        indexedDB: !!host?._store._durable(),
+        locks: !!globalThis.navigator?.locks,
+        compression: "CompressionStream" in globalThis,
+        webSocket: "WebSocket" in globalThis,
+        storage: await storageHealth(),
+        server,
+      };
+    },
+    async canRollback(runId) {
+      const found = await _attempt((host) => preview(host, undefined, runId));
+      return found.ok
+        ? { canRollback: found.can_rollback, reasons: found.reasons }
+        : { canRollback: false, reasons: [{ code: found.code, detail: found.detail ?? found.code }] };
+    },
+    listRollbackPoints: () => get("/rollback-points"),
+    previewRollback: (pointId) => _attempt(async (host) => ({ preview: await preview(host, pointId) })),
+    rollbackMigration: (pointId) => _attempt(async (host) => ({ rollback: await rollBack(host, pointId) })),
+    undoRollback: (rollbackId) => _attempt(async (host) => ({ rollback: await undo(host, rollbackId) })),
+    createBackup: () =>
+      _attempt(async () => {
+        const result = await (await _start({}, "backup")).done;
+        if (!result.ok) throw problem(result.code!, { detail: result.detail });
+        return { result };
+      }),
+    listBackups: () => get("/backups"),
+    downloadBackup: (id) => _attempt(async ({ _net }) => ({ blob: new Blob([(await download(_net, id))._body]) })),
+    restoreBackup: (id) =>
+      _attempt(async ({ _net, _area }) => {
+        const { _body, _headers } = await download(_net, id);
+        const pairs = await readBackup(_body, _headers.get("Migration-Digest"));
+        writeAll(_area, pairs);
+        return { restored: pairs.length };
+      }),
+    async getMigrationStatistics() {
+      const found = await get<{ runs: RunSnapshot[] }>("/runs");
+      const runs = found.ok ? found.runs : [];
+      const host = await _open().catch(() => undefined);
+      const sum = (pick: (run: RunSnapshot) => number) => runs.reduce((total, run) => total + pick(run), 0);
+      return {
+        runs: runs.length,
+        completed: sum(({ state }) => +(state === "completed")),
+        failed: sum(({ state }) => +(state === "failed")),
+        entries: sum(({ entries }) => entries.processed),
+        bytes: sum(({ bytes }) => bytes.processed),
+        requests: host?._net._counts._requests ?? 0,
+        retries: host?._net._counts._retries ?? 0,
+        bytesSent: host?._net._counts._sent ?? 0,
+        errors: host?._progress._view().errors.length ?? 0,
+      };
+    },
+    generateMigrationReport: (runId) =>
+      _attempt(async (host) => {
+        const id = runId ?? (await lastRunId(host));
+        return { report: (await host._net._send("GET", `/runs/${id}/report`))._body };
+      }),
+  };
+  return engine;
+};

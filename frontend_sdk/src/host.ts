@@ -1,0 +1,124 @@
+import { problem } from "./problem.js";
+import type { Events } from "./events.js";
+import type { Judge } from "./judge.js";
+import type { Sleep } from "./pace.js";
+import type { ProgressKeeper } from "./progress.js";
+import type { Store } from "./store.js";
+import type { Patience, Transport } from "./transport.js";
+import type {
+  CollectionPattern,
+  MigrationClient,
+  MigrationClientOptions,
+  MigrationPlan,
+  Outcome,
+  Receipt,
+  RunHandle,
+  ServerConfig,
+  StartOptions,
+} from "./types.js";
+
+/** What a client hands to its parts. */
+export interface Host {
+  _options: MigrationClientOptions;
+  _area: Storage;
+  _store: Store;
+  _net: Transport;
+  _sleep: Sleep;
+  _events: Events;
+  _progress: ProgressKeeper;
+  /** Fetches the config unless it is there. */
+  _connect(run?: Patience): Promise<void>;
+  _config(): ServerConfig;
+  /** The rules of what stays here; handed on, so that the engine does not carry them a second time. */
+  _judge(): Judge;
+  /** Name of this client's lock and database. */
+  _name: string;
+}
+
+/** The words in the store. */
+export const DEVICE = "device";
+export const GUEST = "guest";
+export const SEQ = "seq";
+export const FENCE = "fence";
+/** The account this browser's data was first seen under. */
+export const CLAIM = "claim";
+/** The run under way. */
+export const RUN = "run";
+/** The last completed run. */
+export const LAST = "last";
+export const ROLLBACK = "rollback";
+
+export type Purpose = "migrate" | "backup";
+
+export const NO_PLAN: MigrationPlan = {
+  estimatedDuration: { min: 0, max: 0 },
+  dataBreakdown: [],
+  recommendations: [],
+  withheld: [],
+  itemCount: 0,
+  storageSize: 0,
+};
+
+/** A run to resume: its collections stay as they were, or the digests would not be comparable. */
+export interface KnownRun {
+  id: string;
+  list: CollectionPattern[];
+}
+
+export interface LastRun {
+  id: string;
+  receipt: Receipt | null;
+  list: CollectionPattern[];
+  /** Set digest of what was sent: says without asking whether anything changed since. */
+  digest: string;
+}
+
+/** The run a question without an id is about. */
+export const lastRunId = async ({ _store, _progress }: Host): Promise<string> => {
+  const id =
+    _progress._run()?.id ?? (await _store._get<KnownRun>(RUN))?.id ?? (await _store._get<LastRun>(LAST))?.id;
+  if (!id) throw problem("not_found");
+  return id;
+};
+
+/** Calls whose code is in the engine, fetched when the first of them is used. */
+export const LATER = [
+  "createMigrationPlan",
+  "validateMigration",
+  "validateMigrationReadiness",
+  "canRollback",
+  "listRollbackPoints",
+  "previewRollback",
+  "rollbackMigration",
+  "undoRollback",
+  "createBackup",
+  "listBackups",
+  "downloadBackup",
+  "restoreBackup",
+  "getMigrationStatistics",
+  "generateMigrationReport",
+  "checkSystemHealth",
+] as const;
+
+/** What the engine does for the client. */
+export interface Engine extends Pick<MigrationClient, (typeof LATER)[number]> {
+  _run(host: Host, start: StartOptions, purpose: Purpose): InternalHandle;
+}
+
+/** A handle, and what only the client asks of it. */
+export interface InternalHandle extends RunHandle {
+  _halt(): void;
+}
+
+/** What the client hands to the engine. */
+export interface Core {
+  /** The storage, or a problem where the browser cannot take part. */
+  _supported(): Storage;
+  _options: MigrationClientOptions;
+  _open(): Promise<Host>;
+  /** Does something with the server; a failure becomes a refusal. */
+  _attempt<T extends object>(work: (host: Host) => Promise<T>): Promise<Outcome<T>>;
+  _start(options: StartOptions, purpose: Purpose): Promise<RunHandle>;
+  _knownConfig(): ServerConfig | undefined;
+  _judge(): Judge;
+}

@@ -1,0 +1,47 @@
+import type { MigrationClientOptions } from "./types.js";
+
+/** Whose word a request carries. */
+export interface Tokens {
+  /** For one request; null where nobody is signed in. */
+  _get(): Promise<string | null>;
+  /** After the server refused a token; requests refused at the same time share one refresh. */
+  _renew(refused: string | null): Promise<string | null>;
+}
+
+/** The account a token speaks for; guests have the empty one. Read only to notice that the user changed. */
+export const subjectOf = (token: string): string => {
+  try {
+    return JSON.parse(atob(token.split(".")[1]!.replace(/-/g, "+").replace(/_/g, "/"))).sub;
+  } catch {
+    return token;
+  }
+};
+
+/**
+ * With a provider, the page's tokens, asked for each request. Without, a guest's token: fetched once and
+ * used until the server refuses it, since the browser's clock says nothing about its age.
+ */
+export const createTokens = (
+  provider: MigrationClientOptions["token"],
+  openSession: () => Promise<string>,
+): Tokens => {
+  let guestToken: string | null = null;
+  let refreshing: Promise<string | null> | undefined;
+  const ask = async (refresh: boolean): Promise<string | null> => {
+    try {
+      return (await provider!({ refresh })) || null;
+    } catch {
+      return null;
+    }
+  };
+  const share = (fetchToken: () => Promise<string | null>): Promise<string | null> =>
+    (refreshing ??= fetchToken().finally(() => (refreshing = undefined)));
+  const guest = (): Promise<string | null> => share(async () => (guestToken = await openSession()));
+  return {
+    _get: async () => (provider ? ask(false) : (guestToken ?? guest())),
+    _renew: async (refused) => {
+      if (provider) return share(() => ask(true));
+      return guestToken && guestToken !== refused ? guestToken : guest();
+    },
+  };
+};
