@@ -15,7 +15,7 @@ _BY_STATE = {
 
 
 def name_of(*, said: str, state_before: str | None, state_now: str) -> str:
-    """Return the message's name: as said, unless a change of state would go untold."""
-    if state_before == state_now or said not in {Message.PROGRESS, Message.ERROR}:
-        return said
-    return str(_BY_STATE.get(RunState(state_now), Message.STAGE))
+    """Return the message's name: each change of state is told once, whatever was said; the rest is as said."""
+    if state_before != state_now:
+        return str(_BY_STATE.get(RunState(state_now), Message.STAGE))
+    return str(Message.PROGRESS) if said in _BY_STATE.values() else said
