@@ -17,8 +17,9 @@ from migration.config import setting
 from migration.errors import BodyInvalid, ManifestInvalid, TooLarge
 from migration.orchestration.intake import Parcel, RunOrder
 from migration.uploads import ChunkHead
+from migration.values.collections import PatternsInvalid, compile_labels
 from migration.values.digests import from_wire
-from migration.values.manifests import BucketName, Buckets, Count, Hash, Manifest, Name, Patterns
+from migration.values.manifests import Buckets, Hash, Manifest, Name, Patterns
 
 Body = TypeVar("Body", bound=Struct)
 Number = Annotated[int, Meta(ge=0, le=2**53)]
@@ -105,6 +106,16 @@ class Holdings(Struct, forbid_unknown_fields=True):
     """What the browser holds, to be compared with what the server does."""
 
     collections: Annotated[list[CollectionBuckets], Meta(max_length=200)]
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Return the collections as plain members. Raises BodyInvalid when their patterns cannot be used."""
+        try:
+            compile_labels([(one.name, one.patterns) for one in self.collections])
+        except PatternsInvalid as error:
+            raise BodyInvalid(str(error)) from error
+        if len({one.name for one in self.collections}) != len(self.collections):
+            raise BodyInvalid("Two collections have the same name.")
+        return [msgspec.structs.asdict(one) for one in self.collections]
 
 
 class TicketOrder(Struct, forbid_unknown_fields=True):
@@ -193,18 +204,3 @@ def _parcel(chunk: ChunkBody) -> Parcel:
         raise BodyInvalid("A chunk's data is not base64.", chunk=str(chunk.id)) from error
     head = ChunkHead(chunk.id, chunk.seq, chunk.entries, chunk.bytes, from_wire(chunk.sha256), chunk.encoding)
     return Parcel(head, body)
-
-
-__all__ = [
-    "BucketName",
-    "Count",
-    "CreateRun",
-    "Holdings",
-    "PointOrder",
-    "RollbackOrder",
-    "SealRun",
-    "Session",
-    "TicketOrder",
-    "parse",
-    "read_body",
-]

@@ -2,7 +2,7 @@
 
 from django.urls import path, re_path
 
-from migration.api.views import health, runs, sessions
+from migration.api.views import health, refused, rollbacks, runs, sessions
 
 v1 = [
     path("sessions", sessions.SessionsView.as_view(), name="sessions"),
@@ -11,11 +11,20 @@ v1 = [
     path("runs", runs.RunsView.as_view(), name="runs"),
     path("runs/<uuid:run_id>", runs.RunView.as_view(), name="run"),
     path("runs/<uuid:run_id>/chunks/<uuid:chunk_id>", runs.ChunkView.as_view(), name="chunk"),
+    path("runs/<uuid:run_id>/missing", runs.MissingView.as_view(), name="missing"),
     path("runs/<uuid:run_id>/seal", runs.SealView.as_view(), name="seal"),
     path("runs/<uuid:run_id>/receipt", runs.ReceiptView.as_view(), name="receipt"),
     path("runs/<uuid:run_id>/pause", runs.SteeringView.as_view(verb="pause"), name="pause"),
     path("runs/<uuid:run_id>/resume", runs.SteeringView.as_view(verb="resume"), name="resume"),
     path("runs/<uuid:run_id>/cancel", runs.SteeringView.as_view(verb="cancel"), name="cancel"),
+    path("runs/<uuid:run_id>/rollback", rollbacks.RunRollbackView.as_view(), name="run-rollback"),
+    path("rollback-points", rollbacks.PointsView.as_view(), name="rollback-points"),
+    path("rollback-points/<uuid:point_id>/rollback", rollbacks.PointRollbackView.as_view(), name="point-rollback"),
+    path("rollbacks/<uuid:rollback_id>", rollbacks.RollbackView.as_view(), name="rollback"),
+    path("rollbacks/<uuid:rollback_id>/undo", rollbacks.UndoView.as_view(), name="undo"),
+    path("quarantine", refused.QuarantineView.as_view(), name="quarantine"),
+    path("conflicts", refused.ConflictsView.as_view(), name="conflicts"),
+    path("keys", sessions.KeysView.as_view(), name="keys"),
     path("health", health.HealthView.as_view(), name="health"),
     re_path(r"", health.NowhereView.as_view()),
 ]

@@ -14,7 +14,7 @@ from migration.api.base import OwnerView
 from migration.api.problems import json_answer
 from migration.errors import BodyInvalid, NotFound
 from migration.models import MigrationRun
-from migration.orchestration import intake, steering
+from migration.orchestration import intake, steering, verification
 from migration.uploads import ChunkHead, Outcome
 from migration.values.digests import from_wire
 
@@ -60,6 +60,16 @@ class ChunkView(OwnerView):
         outcome = intake.receive_chunk(sender=sender, run_id=run_id, parcel=parcel, at=timezone.now())
         status = 201 if outcome is Outcome.STORED else 200
         return json_answer({"id": str(chunk_id), "status": "stored", "seq": head.seq}, status=status)
+
+
+class MissingView(OwnerView):
+    """What a run still lacks."""
+
+    def post(self, request: Request, run_id: UUID) -> HttpResponse:
+        """Compare bucket digests; answer what the server holds where they differ."""
+        body = bodies.parse(request, bodies.Holdings)
+        run = own_run(self.caller.owner_id, run_id)
+        return json_answer({"differing": verification.missing(run, body.listed())})
 
 
 class SealView(OwnerView):

@@ -10,10 +10,11 @@ from migration.api import bodies, callers, limits, tokens
 from migration.api.base import OwnerView, PublicView
 from migration.api.configuration import config_of
 from migration.api.problems import json_answer
-from migration.api.tickets import issue_ticket
 from migration.config import setting
 from migration.errors import GuestsNotAllowed
+from migration.lifecycle import issue_ticket
 from migration.models import Owner
+from migration.orchestration import receipts
 from migration.values.digests import from_wire
 from migration.values.epochs import Epoch
 
@@ -75,3 +76,11 @@ class TicketsView(OwnerView):
         body = bodies.parse(request, bodies.TicketOrder)
         ticket = issue_ticket(owner_id=self.caller.owner_id, run_id=body.run, at=timezone.now())
         return json_answer({"ticket": ticket, "expires_in": int(setting("TICKET_SECONDS"))}, status=201)
+
+
+class KeysView(PublicView):
+    """The keys receipts can be checked with."""
+
+    def get(self, request: Request) -> HttpResponse:
+        """Show them as a JWKS."""
+        return json_answer(receipts.jwks(), headers={"Cache-Control": "public, max-age=300"})

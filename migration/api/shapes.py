@@ -1,0 +1,108 @@
+"""How rows look on the wire, where no room below says it already."""
+
+from datetime import datetime
+from typing import Any
+
+from migration.models import Backup, Conflict, QuarantineEntry, Rollback, RollbackPoint
+from migration.rollback import Outcome, Reason
+from migration.values.digests import to_wire
+from migration.values.lines import decode_line, literal
+
+
+def moment(at: datetime | None) -> str | None:
+    """Return a time as ISO 8601 in UTC."""
+    return at.isoformat().replace("+00:00", "Z") if at else None
+
+
+def point(row: RollbackPoint) -> dict[str, Any]:
+    """Return a rollback point."""
+    return {
+        "id": str(row.id),
+        "name": row.name,
+        "revision": row.revision,
+        "run": str(row.run_id) if row.run_id else None,
+        "created_at": moment(row.created_at),
+    }
+
+
+def rollback(row: Rollback) -> dict[str, Any]:
+    """Return a rollback as it stands."""
+    return {
+        "id": str(row.id),
+        "scope": row.scope,
+        "state": row.state,
+        "run": str(row.run_id) if row.run_id else None,
+        "point": str(row.point_id) if row.point_id else None,
+        "undoes": str(row.undoes_id) if row.undoes_id else None,
+        "to_revision": row.to_revision,
+        "from_revision": row.from_revision,
+        "reverted": row.reverted,
+        "kept": row.kept,
+        "journaled": row.journaled,
+        "created_at": moment(row.created_at),
+        "finished_at": moment(row.finished_at),
+    }
+
+
+def preview(scope: str, reasons: list[Reason], outcome: Outcome) -> dict[str, Any]:
+    """Return what a rollback would do, and why it cannot be asked for."""
+    return {
+        "scope": scope,
+        "can_rollback": not reasons,
+        "reasons": [{"code": reason.code, "detail": reason.detail} for reason in reasons],
+        "reverted": outcome.reverted,
+        "deleted": outcome.deleted,
+        "kept": [
+            {"key_json": kept.key_json, "collection": kept.collection, "revision": kept.revision}
+            for kept in outcome.kept
+        ],
+        "kept_count": outcome.kept_count,
+    }
+
+
+def backup(row: Backup, *, chunks: int) -> dict[str, Any]:
+    """Return a backup."""
+    return {
+        "id": str(row.id),
+        "run": str(row.run_id),
+        "created_at": moment(row.created_at),
+        "entries": row.entries,
+        "bytes": row.bytes,
+        "chunks": chunks,
+        "state": row.state,
+        "digest": to_wire(row.digest) if row.digest else None,
+    }
+
+
+def quarantined(row: QuarantineEntry) -> dict[str, Any]:
+    """Return a refused entry with its reason; the value stays out of lists."""
+    return {
+        "id": row.id,
+        "run": str(row.run_id),
+        "key_json": literal(decode_line(bytes(row.line)).key).decode(),
+        "collection": row.collection,
+        "code": row.code,
+        "detail": row.detail,
+        "path": row.path,
+        "bytes": len(row.line),
+        "state": row.state,
+        "created_at": moment(row.created_at),
+    }
+
+
+def conflict(row: Conflict) -> dict[str, Any]:
+    """Return a conflict; the losing value stays out of lists."""
+    return {
+        "id": row.id,
+        "run": str(row.run_id) if row.run_id else None,
+        "key_json": row.key_json,
+        "collection": row.collection,
+        "policy": row.policy,
+        "winner": row.winner,
+        "reason": row.reason,
+        "record_revision": row.record_revision,
+        "base_revision": row.base_revision,
+        "loser_fingerprint": to_wire(row.loser_fingerprint),
+        "state": row.state,
+        "created_at": moment(row.created_at),
+    }

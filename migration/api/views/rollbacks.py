@@ -1,0 +1,101 @@
+"""Ways back: points, previews, rollbacks, undo."""
+
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.utils import timezone
+from rest_framework.request import Request
+
+from migration import rollback
+from migration.api import bodies, shapes
+from migration.api.base import OwnerView
+from migration.api.problems import json_answer
+from migration.errors import NotFound
+from migration.models import Rollback
+from migration.orchestration import rolling_back
+
+
+class PointsView(OwnerView):
+    """The owner's rollback points."""
+
+    def get(self, request: Request) -> HttpResponse:
+        """List them, newest first."""
+        points = rollback.list_points(owner_id=self.caller.owner_id)
+        return json_answer({"points": [shapes.point(row) for row in points]})
+
+    def post(self, request: Request) -> HttpResponse:
+        """Name the revision the owner stands at now."""
+        name, caller = bodies.parse(request, bodies.PointOrder).name, self.caller
+        point = rollback.create_point(owner_id=caller.owner_id, name=name, actor=caller.actor, at=timezone.now())
+        return json_answer(shapes.point(point), status=201)
+
+
+class RunRollbackView(OwnerView):
+    """Rolling one run back."""
+
+    def get(self, request: Request, run_id: UUID) -> HttpResponse:
+        """Preview it."""
+        reasons, outcome = rolling_back.preview_run(owner_id=self.caller.owner_id, run_id=run_id, at=timezone.now())
+        return json_answer(shapes.preview("run", reasons, outcome))
+
+    def post(self, request: Request, run_id: UUID) -> HttpResponse:
+        """Ask for it."""
+        order, caller = bodies.parse(request, bodies.RollbackOrder), self.caller
+        asked = rolling_back.request_run_rollback(
+            owner_id=caller.owner_id,
+            run_id=run_id,
+            idempotency_key=order.idempotency_key,
+            actor=caller.actor,
+            at=timezone.now(),
+        )
+        return json_answer(shapes.rollback(asked), status=202)
+
+
+class PointRollbackView(OwnerView):
+    """Taking the owner back to a point."""
+
+    def get(self, request: Request, point_id: UUID) -> HttpResponse:
+        """Preview it."""
+        reasons, outcome = rolling_back.preview_point(
+            owner_id=self.caller.owner_id, point_id=point_id, at=timezone.now()
+        )
+        return json_answer(shapes.preview("owner", reasons, outcome))
+
+    def post(self, request: Request, point_id: UUID) -> HttpResponse:
+        """Ask for it."""
+        order, caller = bodies.parse(request, bodies.RollbackOrder), self.caller
+        asked = rolling_back.request_point_rollback(
+            owner_id=caller.owner_id,
+            point_id=point_id,
+            idempotency_key=order.idempotency_key,
+            actor=caller.actor,
+            at=timezone.now(),
+        )
+        return json_answer(shapes.rollback(asked), status=202)
+
+
+class RollbackView(OwnerView):
+    """One rollback."""
+
+    def get(self, request: Request, rollback_id: UUID) -> HttpResponse:
+        """Show it."""
+        row = Rollback.objects.filter(id=rollback_id, owner_id=self.caller.owner_id).first()
+        if row is None:
+            raise NotFound("There is no such rollback.")
+        return json_answer(shapes.rollback(row))
+
+
+class UndoView(OwnerView):
+    """Undoing a rollback."""
+
+    def post(self, request: Request, rollback_id: UUID) -> HttpResponse:
+        """Ask for it."""
+        order, caller = bodies.parse(request, bodies.RollbackOrder), self.caller
+        asked = rolling_back.undo(
+            owner_id=caller.owner_id,
+            rollback_id=rollback_id,
+            idempotency_key=order.idempotency_key,
+            actor=caller.actor,
+            at=timezone.now(),
+        )
+        return json_answer(shapes.rollback(asked), status=202)
