@@ -11,6 +11,7 @@ urlpatterns = [
     *probes,
     path("api/v1/", include(v1)),
     re_path(r"^api(?:/|$)", NowhereView.as_view()),
+    path("", include("syncserver.demo.urls")),
 ]
 
 handler400 = "migration.api.problems.bad_request"

@@ -35,6 +35,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_rq",
     "migration",
+    "syncserver.demo",
 ]
 
 MIDDLEWARE = [

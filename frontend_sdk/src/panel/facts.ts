@@ -1,0 +1,94 @@
+import type {
+  Backup,
+  MigrationClient,
+  MigrationPlan,
+  MigrationStatus,
+  NeedCheck,
+  Progress,
+  Receipt,
+  Refusal,
+  Rollback,
+  RollbackPreview,
+  RunSnapshot,
+  WithheldEntry,
+  Blocker,
+} from "../types.js";
+
+/** What the panel shows: one screen at a time. */
+export type Screen =
+  | "hidden"
+  | "offer"
+  | "resume"
+  | "moving"
+  | "done"
+  | "preview"
+  | "undoing"
+  | "undone"
+  | "failed"
+  | "cancelled"
+  | "restore"
+  | "restored";
+
+/** All the panel knows. Screens read it; only the conversation with the client writes it. */
+export interface Facts {
+  screen: Screen;
+  plan: MigrationPlan | null;
+  blockers: Blocker[];
+  progress: Progress | null;
+  receipt: Receipt | null;
+  run: RunSnapshot | null;
+  withheld: WithheldEntry[];
+  /** The browser holds something the receipt does not speak of. */
+  changed: boolean;
+  preview: RollbackPreview | null;
+  rollback: Rollback | null;
+  backup: Backup | null;
+  restored: number;
+  /** Why the last thing asked for did not happen. */
+  trouble: { code: string; detail?: string } | null;
+  /** A button was pressed and its answer is on the way. */
+  busy: boolean;
+}
+
+export const NOTHING_KNOWN: Facts = {
+  screen: "hidden",
+  plan: null,
+  blockers: [],
+  progress: null,
+  receipt: null,
+  run: null,
+  withheld: [],
+  changed: false,
+  preview: null,
+  rollback: null,
+  backup: null,
+  restored: 0,
+  trouble: null,
+  busy: false,
+};
+
+/** Where to begin, judged by what the client says of this browser and of its last run. */
+export const firstScreen = (need: NeedCheck, status: MigrationStatus): Screen => {
+  const { state, paused } = status.run ?? {};
+  switch (need.recommendation) {
+    case "unsupported":
+    case "empty":
+      return "hidden";
+    case "restore":
+      return "restore";
+    case "resume":
+      // Somebody paused it on purpose: it is for them to go on. Otherwise it goes on by itself.
+      return paused ? "resume" : "moving";
+    case "up_to_date":
+      return "done";
+    case "migrate":
+      if (state === "rolled_back" || state === "rolling_back") return "undone";
+      return status.receipt && (!status.run || state === "completed") ? "done" : "offer";
+  }
+};
+
+/** What an answer leaves to say, or null when it was what was asked for. */
+export const refusalOf = (answer: { ok: true } | Refusal): Facts["trouble"] =>
+  answer.ok ? null : { code: answer.code, detail: answer.detail };
+
+export type Client = MigrationClient;
