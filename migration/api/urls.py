@@ -1,22 +1,24 @@
 """Addresses of the API. No address ends with a slash, and none is redirected."""
 
-from django.urls import path, re_path
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from drf_spectacular.views import SpectacularSwaggerView
 
 from migration.api.views import health, refused, rollbacks, runs, sessions
 
-v1 = [
+_described = [
     path("sessions", sessions.SessionsView.as_view(), name="sessions"),
     path("config", sessions.ConfigView.as_view(), name="config"),
     path("tickets", sessions.TicketsView.as_view(), name="tickets"),
+    path("keys", sessions.KeysView.as_view(), name="keys"),
     path("runs", runs.RunsView.as_view(), name="runs"),
     path("runs/<uuid:run_id>", runs.RunView.as_view(), name="run"),
     path("runs/<uuid:run_id>/chunks/<uuid:chunk_id>", runs.ChunkView.as_view(), name="chunk"),
     path("runs/<uuid:run_id>/missing", runs.MissingView.as_view(), name="missing"),
     path("runs/<uuid:run_id>/seal", runs.SealView.as_view(), name="seal"),
     path("runs/<uuid:run_id>/receipt", runs.ReceiptView.as_view(), name="receipt"),
-    path("runs/<uuid:run_id>/pause", runs.SteeringView.as_view(verb="pause"), name="pause"),
-    path("runs/<uuid:run_id>/resume", runs.SteeringView.as_view(verb="resume"), name="resume"),
-    path("runs/<uuid:run_id>/cancel", runs.SteeringView.as_view(verb="cancel"), name="cancel"),
+    path("runs/<uuid:run_id>/pause", runs.PauseView.as_view(), name="pause"),
+    path("runs/<uuid:run_id>/resume", runs.ResumeView.as_view(), name="resume"),
+    path("runs/<uuid:run_id>/cancel", runs.CancelView.as_view(), name="cancel"),
     path("runs/<uuid:run_id>/rollback", rollbacks.RunRollbackView.as_view(), name="run-rollback"),
     path("rollback-points", rollbacks.PointsView.as_view(), name="rollback-points"),
     path("rollback-points/<uuid:point_id>/rollback", rollbacks.PointRollbackView.as_view(), name="point-rollback"),
@@ -24,11 +26,20 @@ v1 = [
     path("rollbacks/<uuid:rollback_id>/undo", rollbacks.UndoView.as_view(), name="undo"),
     path("quarantine", refused.QuarantineView.as_view(), name="quarantine"),
     path("conflicts", refused.ConflictsView.as_view(), name="conflicts"),
-    path("keys", sessions.KeysView.as_view(), name="keys"),
     path("health", health.HealthView.as_view(), name="health"),
+]
+v1 = [
+    *_described,
+    path("openapi.json", health.OpenApiView.as_view(), name="openapi"),
+    path("docs", SpectacularSwaggerView.as_view(url="/api/v1/openapi.json", authentication_classes=[]), name="docs"),
     re_path(r"", health.NowhereView.as_view()),
 ]
 probes = [
     path("livez", health.LiveView.as_view(), name="livez"),
     path("readyz", health.ReadyView.as_view(), name="readyz"),
 ]
+
+
+def documented() -> list[URLPattern | URLResolver]:
+    """Return the addresses the OpenAPI description covers."""
+    return [path("api/v1/", include(_described)), *probes]

@@ -7,22 +7,29 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from migration import rollback
-from migration.api import bodies, shapes
+from migration.api import answers, bodies, shapes
 from migration.api.base import OwnerView
 from migration.api.problems import json_answer
+from migration.api.schema import operation
 from migration.errors import NotFound
 from migration.models import Rollback
 from migration.orchestration import rolling_back
+
+_PREVIEW = {200: answers.RollbackPreview}
+_ASKED = {202: answers.Rollback}
+_ASK = ("not_found", "cannot_roll_back", "idempotency_mismatch")
 
 
 class PointsView(OwnerView):
     """The owner's rollback points."""
 
+    @operation("points_list", answer={200: answers.PointList})
     def get(self, request: Request) -> HttpResponse:
         """List them, newest first."""
         points = rollback.list_points(owner_id=self.caller.owner_id)
         return json_answer({"points": [shapes.point(row) for row in points]})
 
+    @operation("points_create", body=bodies.PointOrder, answer={201: answers.Point})
     def post(self, request: Request) -> HttpResponse:
         """Name the revision the owner stands at now."""
         name, caller = bodies.parse(request, bodies.PointOrder).name, self.caller
@@ -33,11 +40,13 @@ class PointsView(OwnerView):
 class RunRollbackView(OwnerView):
     """Rolling one run back."""
 
+    @operation("runs_rollback_preview", answer=_PREVIEW, errors=["not_found"])
     def get(self, request: Request, run_id: UUID) -> HttpResponse:
         """Preview it."""
         reasons, outcome = rolling_back.preview_run(owner_id=self.caller.owner_id, run_id=run_id, at=timezone.now())
         return json_answer(shapes.preview("run", reasons, outcome))
 
+    @operation("runs_rollback", body=bodies.RollbackOrder, answer=_ASKED, errors=_ASK)
     def post(self, request: Request, run_id: UUID) -> HttpResponse:
         """Ask for it."""
         order, caller = bodies.parse(request, bodies.RollbackOrder), self.caller
@@ -54,6 +63,7 @@ class RunRollbackView(OwnerView):
 class PointRollbackView(OwnerView):
     """Taking the owner back to a point."""
 
+    @operation("points_rollback_preview", answer=_PREVIEW, errors=["not_found"])
     def get(self, request: Request, point_id: UUID) -> HttpResponse:
         """Preview it."""
         reasons, outcome = rolling_back.preview_point(
@@ -61,6 +71,7 @@ class PointRollbackView(OwnerView):
         )
         return json_answer(shapes.preview("owner", reasons, outcome))
 
+    @operation("points_rollback", body=bodies.RollbackOrder, answer=_ASKED, errors=_ASK)
     def post(self, request: Request, point_id: UUID) -> HttpResponse:
         """Ask for it."""
         order, caller = bodies.parse(request, bodies.RollbackOrder), self.caller
@@ -77,6 +88,7 @@ class PointRollbackView(OwnerView):
 class RollbackView(OwnerView):
     """One rollback."""
 
+    @operation("rollbacks_show", answer={200: answers.Rollback}, errors=["not_found"])
     def get(self, request: Request, rollback_id: UUID) -> HttpResponse:
         """Show it."""
         row = Rollback.objects.filter(id=rollback_id, owner_id=self.caller.owner_id).first()
@@ -88,6 +100,7 @@ class RollbackView(OwnerView):
 class UndoView(OwnerView):
     """Undoing a rollback."""
 
+    @operation("rollbacks_undo", body=bodies.RollbackOrder, answer=_ASKED, errors=_ASK)
     def post(self, request: Request, rollback_id: UUID) -> HttpResponse:
         """Ask for it."""
         order, caller = bodies.parse(request, bodies.RollbackOrder), self.caller

@@ -1,6 +1,5 @@
 """Runs: created, shown, fed with chunks, sealed, steered, and what became of them."""
 
-from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -9,9 +8,10 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 
 from migration import progress, uploads
-from migration.api import bodies, callers, waiting
+from migration.api import answers, bodies, callers, waiting
 from migration.api.base import OwnerView
 from migration.api.problems import json_answer
+from migration.api.schema import CHUNK, operation
 from migration.errors import BodyInvalid, NotFound
 from migration.models import MigrationRun
 from migration.orchestration import intake, steering, verification
@@ -21,10 +21,22 @@ from migration.values.digests import from_wire
 _MOST_RUNS = 50
 _LONGEST_WAIT = 20
 
+_RUN = {200: answers.RunSnapshot}
+_CREATED = {201: answers.RunSnapshot, 200: answers.RunSnapshot}
+_STORED = {201: answers.ChunkStored, 200: answers.ChunkStored}
+_RECEIPT = {200: answers.Receipt, 202: answers.RunSnapshot}
+_CREATE = (*CHUNK, "manifest_invalid", "idempotency_mismatch", "not_found")
+_PUT = (*CHUNK, "not_found", "wrong_state", "idempotency_mismatch")
+_SEAL = ("not_found", "wrong_state", "run_expired", "fence_superseded", "manifest_invalid", "manifest_shrinks")
+_STEER = ("not_found", "wrong_state")
+_READ_BACK = ("not_found", "backup_unreadable")
+_SAID = ("Content-Encoding", *(f"Migration-{name}" for name in ("Seq", "Entries", "Bytes", "Sha256")))
+
 
 class RunsView(OwnerView):
     """The runs of a device or of its owner."""
 
+    @operation("runs_list", answer={200: answers.RunList}, query={"all": "1: of every device of the owner"})
     def get(self, request: Request) -> HttpResponse:
         """List runs, newest first."""
         runs = MigrationRun.objects.filter(owner_id=self.caller.owner_id)
@@ -34,6 +46,7 @@ class RunsView(OwnerView):
         shown = {run.id: snapshot for run, snapshot in progress.snapshots_of(newest)}
         return json_answer({"runs": [shown[run_id] for run_id in newest if run_id in shown]})
 
+    @operation("runs_create", body=bodies.CreateRun, answer=_CREATED, errors=_CREATE)
     def post(self, request: Request) -> HttpResponse:
         """Create a run, with chunks and seal if they are small enough to come along."""
         order = bodies.parse(request, bodies.CreateRun).order()
@@ -44,6 +57,7 @@ class RunsView(OwnerView):
 class RunView(OwnerView):
     """One run."""
 
+    @operation("runs_show", answer=_RUN, errors=["not_found"])
     def get(self, request: Request, run_id: UUID) -> HttpResponse:
         """Show a run."""
         return json_answer(progress.snapshot(own_run(self.caller.owner_id, run_id)))
@@ -52,6 +66,7 @@ class RunView(OwnerView):
 class ChunkView(OwnerView):
     """One chunk of a run, under the random id its device gave it."""
 
+    @operation("chunks_put", answer=_STORED, errors=_PUT, headers=_SAID, raw=("request", "application/x-ndjson"))
     def put(self, request: Request, run_id: UUID, chunk_id: UUID) -> HttpResponse:
         """Store a chunk."""
         sender, head = self.caller.sender(), chunk_head(request, chunk_id)
@@ -65,6 +80,7 @@ class ChunkView(OwnerView):
 class MissingView(OwnerView):
     """What a run still lacks."""
 
+    @operation("runs_missing", body=bodies.Holdings, answer={200: answers.Differing}, errors=_READ_BACK)
     def post(self, request: Request, run_id: UUID) -> HttpResponse:
         """Compare bucket digests; answer what the server holds where they differ."""
         body = bodies.parse(request, bodies.Holdings)
@@ -75,6 +91,7 @@ class MissingView(OwnerView):
 class SealView(OwnerView):
     """The end of a run's upload."""
 
+    @operation("runs_seal", body=bodies.SealRun, answer=_RUN, errors=_SEAL)
     def post(self, request: Request, run_id: UUID) -> HttpResponse:
         """Seal the upload under a manifest."""
         body = bodies.parse(request, bodies.SealRun)
@@ -86,6 +103,7 @@ class SealView(OwnerView):
 class ReceiptView(OwnerView):
     """What "migrated" means."""
 
+    @operation("runs_receipt", answer=_RECEIPT, errors=["not_found"], query={"wait": "seconds to wait, at most 20"})
     def get(self, request: Request, run_id: UUID) -> HttpResponse:
         """Return the receipt, or the run as it stands after waiting for one."""
         run = own_run(self.caller.owner_id, run_id)
@@ -98,17 +116,36 @@ class ReceiptView(OwnerView):
         return json_answer(progress.snapshot(run), status=202)
 
 
-class SteeringView(OwnerView):
-    """Wishes: pause, resume, cancel."""
+class PauseView(OwnerView):
+    """The wish to pause."""
 
-    verb = ""
-
+    @operation("runs_pause", answer=_RUN, errors=_STEER)
     def post(self, request: Request, run_id: UUID) -> HttpResponse:
-        """Express the wish."""
-        arguments: dict[str, Any] = {"owner_id": self.caller.owner_id, "run_id": run_id, "actor": self.caller.actor}
-        if self.verb == "resume":
-            arguments["epoch"] = self.caller.epoch
-        run = getattr(steering, self.verb)(**arguments, at=timezone.now())
+        """Wish the run paused; workers answer between two batches."""
+        caller = self.caller
+        run = steering.pause(owner_id=caller.owner_id, run_id=run_id, at=timezone.now(), actor=caller.actor)
+        return json_answer(progress.snapshot(run))
+
+
+class ResumeView(OwnerView):
+    """The wish to go on."""
+
+    @operation("runs_resume", answer=_RUN, errors=_STEER)
+    def post(self, request: Request, run_id: UUID) -> HttpResponse:
+        """Let a paused or failed run go on where it stopped."""
+        caller, at = self.caller, timezone.now()
+        run = steering.resume(owner_id=caller.owner_id, run_id=run_id, epoch=caller.epoch, at=at, actor=caller.actor)
+        return json_answer(progress.snapshot(run))
+
+
+class CancelView(OwnerView):
+    """The wish to stop."""
+
+    @operation("runs_cancel", answer=_RUN, errors=_STEER)
+    def post(self, request: Request, run_id: UUID) -> HttpResponse:
+        """Cancel the run; what is loaded stays until it is rolled back."""
+        caller = self.caller
+        run = steering.cancel(owner_id=caller.owner_id, run_id=run_id, at=timezone.now(), actor=caller.actor)
         return json_answer(progress.snapshot(run))
 
 

@@ -6,11 +6,13 @@ from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 
-from migration.api import bodies, callers, limits, tokens
+from migration.api import answers, bodies, callers, limits, tokens
 from migration.api.base import OwnerView, PublicView
 from migration.api.configuration import config_of
 from migration.api.problems import json_answer
+from migration.api.schema import operation
 from migration.config import setting
+from migration.cutover import Config
 from migration.errors import GuestsNotAllowed
 from migration.lifecycle import issue_ticket
 from migration.models import Owner
@@ -18,10 +20,15 @@ from migration.orchestration import receipts
 from migration.values.digests import from_wire
 from migration.values.epochs import Epoch
 
+_KNOWN = ("unauthenticated", "app_disabled", "origin_not_allowed")
+_GUESTS = (*_KNOWN, "guests_not_allowed", "rate_limited")
+_ASKING = ("Migration-App", "If-None-Match")
+
 
 class SessionsView(PublicView):
     """A guest's way in."""
 
+    @operation("session_open", body=bodies.Session, answer={200: answers.SessionOpened}, errors=_GUESTS, owned=False)
     def post(self, request: Request) -> HttpResponse:
         """Open a guest session."""
         limits.spend_guest_session(address=request.META.get("REMOTE_ADDR", ""))
@@ -48,6 +55,7 @@ class SessionsView(PublicView):
 class ConfigView(PublicView):
     """What the browser needs to know; the publishable key is enough, a bearer token adds the owner's epoch."""
 
+    @operation("config_show", answer={200: Config, 304: None}, errors=_KNOWN, headers=_ASKING, owned=False)
     def get(self, request: Request) -> HttpResponse:
         """Show the configuration."""
         app, epoch = self._asked_for(request)
@@ -71,6 +79,7 @@ class ConfigView(PublicView):
 class TicketsView(OwnerView):
     """Permission to open a socket."""
 
+    @operation("ticket_issue", body=bodies.TicketOrder, answer={201: answers.TicketIssued}, errors=["not_found"])
     def post(self, request: Request) -> HttpResponse:
         """Issue a one-time ticket."""
         body = bodies.parse(request, bodies.TicketOrder)
@@ -81,6 +90,7 @@ class TicketsView(OwnerView):
 class KeysView(PublicView):
     """The keys receipts can be checked with."""
 
+    @operation("keys_list", answer={200: answers.KeySet}, owned=False)
     def get(self, request: Request) -> HttpResponse:
         """Show them as a JWKS."""
         return json_answer(receipts.jwks(), headers={"Cache-Control": "public, max-age=300"})

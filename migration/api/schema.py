@@ -1,0 +1,112 @@
+"""The OpenAPI description: operations are described beside their views, shapes come from the typed values."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, TypeVar
+
+import msgspec
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema
+from msgspec import Struct
+
+from migration.api import answers
+from migration.api.problems import STATUSES
+
+View = TypeVar("View", bound=Callable[..., Any])
+Shape = type[Struct] | None
+
+_REF = "#/components/schemas/{name}"
+_shapes: dict[str, type[Struct]] = {"Problem": answers.Problem}
+
+EVERYWHERE = ("internal_error", "unavailable", "not_acceptable")
+OWNED = ("unauthenticated", "app_disabled", "origin_not_allowed", "stale_epoch", "rate_limited", "invalid_body")
+BODY = ("invalid_json", "invalid_body", "too_large", "unsupported_media_type")
+CHUNK = (
+    *("checksum_mismatch", "encoding_invalid", "inflate_limit", "line_form", "entry_count", "sensitive_item"),
+    *("too_large", "unsupported_media_type", "run_expired", "fence_superseded"),
+)
+
+
+def operation(
+    name: str,
+    *,
+    answer: dict[int, Shape],
+    body: Shape = None,
+    errors: Sequence[str] = (),
+    headers: Sequence[str] = (),
+    query: dict[str, str] | None = None,
+    owned: bool = True,
+    raw: tuple[str, str] | None = None,
+) -> Callable[[View], View]:
+    """Describe one operation: its shapes, its error codes, its headers; `raw` is a body or answer that is not JSON.
+
+    `raw` is ("request" or "answer", media type).
+    """
+    codes = {*EVERYWHERE, *errors, *(OWNED if owned else ()), *(BODY if body else ())}
+    responses: dict[Any, Any] = {status: _described(shape, raw) for status, shape in answer.items()}
+    for status in sorted({STATUSES[code] for code in codes}):
+        listed = ", ".join(f"`{code}`" for code in sorted(codes) if STATUSES[code] == status)
+        responses[(status, "application/json")] = OpenApiResponse(_reference(answers.Problem), listed)
+    request: Any = {"application/json": _reference(body)} if body else None
+    if raw and raw[0] == "request":
+        request = {raw[1]: {"type": "string", "format": "binary"}}
+    parameters = [_header(header) for header in (*headers, *(_OWNERS if owned else ()))]
+    parameters += [
+        OpenApiParameter(key, str, OpenApiParameter.QUERY, description=text) for key, text in (query or {}).items()
+    ]
+    auth: Any = [{"bearer": []}] if owned else [{}]
+    decorate: Callable[[View], View] = extend_schema(
+        operation_id=name,
+        request=request,
+        responses=responses,
+        parameters=parameters,
+        auth=auth,
+        tags=[name.split("_", maxsplit=1)[0]],
+    )
+    return decorate
+
+
+_OWNERS = ("Migration-Device", "Migration-Epoch", "Migration-Fence")
+_HEADERS = {
+    "Migration-App": "the app's publishable key; not needed with a bearer token",
+    "Migration-Device": "UUID of the browser profile, made by the SDK",
+    "Migration-Epoch": "the epoch the device was told last, `app.owner`; an older one answers 409",
+    "Migration-Fence": "the leading tab's fence; a lower one than seen before answers 423",
+    "Migration-Seq": "the device's sequence number, shared by all entries of the chunk",
+    "Migration-Entries": "number of lines",
+    "Migration-Bytes": "length of the payload once inflated",
+    "Migration-Sha256": "base64url SHA-256 of the payload once inflated",
+    "Content-Encoding": "`gzip`, or absent",
+    "If-None-Match": "the ETag of the configuration the browser has",
+}
+
+
+def _header(name: str) -> OpenApiParameter:
+    return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=_HEADERS[name])
+
+
+def _reference(shape: type[Struct]) -> dict[str, str]:
+    _shapes[shape.__name__] = shape
+    return {"$ref": _REF.format(name=shape.__name__)}
+
+
+def _described(shape: Shape, raw: tuple[str, str] | None) -> Any:
+    if raw and raw[0] == "answer":
+        return OpenApiResponse({"type": "string", "format": "binary"}, description=raw[1])
+    if shape is None:
+        return OpenApiResponse(description="No body.")
+    return OpenApiResponse(_reference(shape), description=(shape.__doc__ or "").strip().split("\n")[0])
+
+
+@cache
+def openapi() -> dict[str, Any]:
+    """Return the whole description."""
+    from migration.api.urls import documented
+
+    described: dict[str, Any] = SchemaGenerator(patterns=documented()).get_schema(request=None, public=True)
+    _, components = msgspec.json.schema_components(list(_shapes.values()), ref_template=_REF)
+    described["components"] = {
+        "schemas": components,
+        "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+    }
+    return described
