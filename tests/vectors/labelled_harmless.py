@@ -169,4 +169,13 @@ FALSE_ALARMS = [
     ("url_password", "draft", "https://user:password@example.com in the manual", "a documentation example"),
 ]
 
-ODD_STRINGS = [("", ""), ("__proto__", "\ud800"), ("\ud83d", "\udc00eyJ"), ("a\nb\x00", "\x00"), ("n", "eyJ" * 500)]
+# The last two: a key is judged by its first 256 code units.
+ODD_STRINGS = [
+    ("", ""),
+    ("__proto__", "\ud800"),
+    ("\ud83d", "\udc00eyJ"),
+    ("a\nb\x00", "\x00"),
+    ("n", "eyJ" * 500),
+    ("x" * 252 + "token", "1"),
+    ("\U0001f600" * 127 + "x token", "1"),
+]

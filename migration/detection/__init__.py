@@ -1,0 +1,10 @@
+"""What an entry is: whether it looks like a secret, what type its value has, what a collection mostly holds.
+
+Nothing here touches the database; `secret_rules.json` and the vectors in `tests/vectors` are shared with the SDK.
+"""
+
+from migration.detection.autodetector import AutoDetector, TypeVerdict
+from migration.detection.secrets import Entry, Finding, find_secret, scan_entries
+from migration.detection.types import TYPES, type_of
+
+__all__ = ["TYPES", "AutoDetector", "Entry", "Finding", "TypeVerdict", "find_secret", "scan_entries", "type_of"]
