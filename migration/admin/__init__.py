@@ -1,0 +1,15 @@
+"""The operator's view: what runs, what was refused, who did what, and the way back.
+
+One file per noun. Nothing is written here but through the conductor's verbs; keys and values are hostile input and
+reach a page only through `display`.
+"""
+
+from django.contrib import admin
+
+from migration.admin import audit, backups, people, quarantine, rollbacks, runs, tenancy
+
+admin.site.site_header = "syncserver"
+admin.site.site_title = "syncserver"
+admin.site.index_title = "Migrations"
+
+__all__ = ["audit", "backups", "people", "quarantine", "rollbacks", "runs", "tenancy"]

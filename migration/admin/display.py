@@ -1,0 +1,100 @@
+"""How things look on a page. Everything that came from a browser goes through `visible` and is escaped."""
+
+import json
+import unicodedata
+from typing import Any
+from uuid import UUID
+
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+
+NOTHING = "\u2013"
+"""What stands where there is nothing to show."""
+
+LONGEST = 120
+"""Characters of a key shown in a list."""
+
+# Unseen, they could turn a line around, hide a part of it, or break the page's encoding (lone surrogates).
+_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+_STEPS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def visible(text: str, *, longest: int | None = LONGEST) -> str:
+    r"""Return `text` with what cannot be seen written as `\uXXXX`, cut to `longest`. Escaping is the template's."""
+    cut = text if longest is None or len(text) <= longest else text[:longest] + "…"
+    return "".join(_escape(unit) if unicodedata.category(unit) in _UNSEEN else unit for unit in cut)
+
+
+def _escape(unit: str) -> str:
+    point = ord(unit)
+    return f"\\u{point:04x}" if point < 0x10000 else f"\\u{{{point:x}}}"
+
+
+def code(text: str, *, longest: int | None = LONGEST) -> SafeString:
+    """Show a key or another hostile string as code."""
+    return format_html('<code class="m-code">{}</code>', visible(text, longest=longest))
+
+
+def badge(state: str) -> SafeString:
+    """Show a state as a coloured badge."""
+    return format_html('<span class="m-badge m-badge-{}">{}</span>', state, state.replace("_", " "))
+
+
+def bar(percentage: float, *, label: str = "progress") -> SafeString:
+    """Show a percentage as a bar with its number."""
+    return format_html(
+        '<span class="m-bar"><progress max="100" value="{}" aria-label="{}"></progress> <span>{}</span></span>',
+        percentage,
+        label,
+        f"{percentage:.0f} %",
+    )
+
+
+def size(count: int | None) -> str:
+    """Return a number of bytes as people read it."""
+    if count is None:
+        return NOTHING
+    amount, step = float(count), 0
+    while amount >= 1024 and step < len(_STEPS) - 1:
+        amount, step = amount / 1024, step + 1
+    return f"{amount:.0f} {_STEPS[step]}" if step == 0 or amount >= 10 else f"{amount:.1f} {_STEPS[step]}"
+
+
+def number(count: int | None) -> str:
+    """Return a count with its thousands set apart."""
+    return NOTHING if count is None else f"{count:,}".replace(",", "\u202f")
+
+
+def short(identifier: UUID | str | None) -> str:
+    """Return the first eight characters of an id: what people compare and type."""
+    return str(identifier)[:8] if identifier else NOTHING
+
+
+def link(to: str, text: str, *, title: str = "") -> SafeString:
+    """Show a link within the admin."""
+    return format_html('<a href="{}" title="{}">{}</a>', to, title, text)
+
+
+def link_to(model: str, identifier: Any, text: str | None = None) -> SafeString | str:
+    """Show a link to an object's page."""
+    if identifier is None:
+        return NOTHING
+    address = reverse(f"admin:migration_{model}_change", args=[identifier])
+    return link(address, text or short(identifier), title=str(identifier))
+
+
+def listed(model: str, text: str, **filters: Any) -> SafeString:
+    """Show a link to a filtered list."""
+    return link(f"{reverse(f'admin:migration_{model}_changelist')}?{urlencode(filters)}", text)
+
+
+def as_json(data: Any) -> SafeString:
+    """Show data as indented JSON."""
+    return format_html('<pre class="m-pre">{}</pre>', visible_lines(json.dumps(data, indent=2, ensure_ascii=False)))
+
+
+def visible_lines(text: str) -> str:
+    """Return text that may go over several lines, with what cannot be seen written out."""
+    return "\n".join(visible(line, longest=None) for line in text.split("\n"))

@@ -1,0 +1,107 @@
+"""Owners and their devices."""
+
+from django.contrib import admin
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+
+from migration.admin.base import LookOnly
+from migration.admin.display import NOTHING, code, link_to, listed, number, short, visible
+from migration.models import Device, Owner
+
+_LISTS = (
+    ("migrationrun", "runs", "owner__id__exact"),
+    ("device", "devices", "owner__id__exact"),
+    ("rollbackpoint", "rollback points", "owner__id__exact"),
+    ("rollback", "rollbacks", "owner__id__exact"),
+    ("backup", "backups", "owner_id__exact"),
+    ("quarantineentry", "quarantine", "owner_id__exact"),
+    ("auditline", "audit log", "owner_id__exact"),
+)
+
+
+@admin.register(Owner)
+class OwnerAdmin(LookOnly):
+    """End users: accounts, and guests until an account adopts them."""
+
+    list_display = ("short_id", "kind", "user_id", "app", "revision_number", "epoch", "created_at", "last_seen_at")
+    list_filter = ("kind", "app", "created_at")
+    search_fields = ("=subject",)
+    search_help_text = "The user's id in the app, or the beginning of the owner's id"
+    list_select_related = ("app",)
+    ordering = ("-created_at",)
+    fields = (
+        "id",
+        "kind",
+        "user_id",
+        "app_link",
+        "revision_number",
+        "epoch",
+        "created_at",
+        "last_seen_at",
+        "more",
+    )
+    readonly_fields = fields
+
+    @admin.display(description="owner", ordering="id")
+    def short_id(self, owner: Owner) -> str:
+        """Show the id's beginning."""
+        return short(owner.id)
+
+    @admin.display(description="user", ordering="subject")
+    def user_id(self, owner: Owner) -> SafeString:
+        """Show the user's id; of a guest it is a hash."""
+        return code(owner.subject, longest=48)
+
+    @admin.display(description="app")
+    def app_link(self, owner: Owner) -> SafeString | str:
+        """Link to the app."""
+        return link_to("app", owner.app_id, visible(owner.app.name))
+
+    @admin.display(description="revision", ordering="revision")
+    def revision_number(self, owner: Owner) -> str:
+        """Show the last revision given out."""
+        return number(owner.revision)
+
+    @admin.display(description="of this owner")
+    def more(self, owner: Owner) -> SafeString:
+        """Link to the lists of what is the owner's."""
+        return _joined([listed(model, text, **{field: owner.id}) for model, text, field in _LISTS])
+
+
+@admin.register(Device)
+class DeviceAdmin(LookOnly):
+    """Browser profiles."""
+
+    list_display = ("device", "owner_link", "browser", "fence", "created_at", "last_seen_at")
+    list_filter = ("created_at",)
+    search_fields = ("user_agent",)
+    search_help_text = "Words of the browser's name, or the beginning of the id of a device or owner"
+    id_fields = ("id", "key", "owner_id")
+    list_select_related = ("owner",)
+    ordering = ("-created_at",)
+    fields = ("id", "key", "owner_link", "browser", "fence", "created_at", "last_seen_at", "runs")
+    readonly_fields = fields
+
+    @admin.display(description="device", ordering="key")
+    def device(self, device: Device) -> str:
+        """Show the beginning of the id its SDK made."""
+        return short(device.key)
+
+    @admin.display(description="owner")
+    def owner_link(self, device: Device) -> SafeString | str:
+        """Link to the owner."""
+        return link_to("owner", device.owner_id, visible(str(device.owner), longest=24))
+
+    @admin.display(description="browser", ordering="user_agent")
+    def browser(self, device: Device) -> str:
+        """Show what the browser calls itself."""
+        return visible(device.user_agent) or NOTHING
+
+    @admin.display(description="runs")
+    def runs(self, device: Device) -> SafeString:
+        """Link to the device's runs."""
+        return listed("migrationrun", "runs of this device", device__id__exact=device.id)
+
+
+def _joined(links: list[SafeString]) -> SafeString:
+    return format_html_join(" · ", "{}", ((one,) for one in links))
