@@ -153,14 +153,20 @@ def checkpoint_chunk(claim: ClaimedChunk, *, next_ordinal: int, span: int | None
 
 
 def release_dead_claims(*, at: datetime) -> int:
-    """Give back chunks whose lease has ended or whose worker's connection is gone; return how many."""
+    """Give back chunks whose lease has ended or whose worker's connection is gone; return how many.
+
+    Chunks a batch is about to commit are passed over: waiting for a stalled one would stop all clearing up.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
-            """UPDATE migration_chunk SET state = 'stored', lease_until = NULL, holder = NULL
-               WHERE state = 'claimed' AND (lease_until < %s OR holder NOT IN (
-                   SELECT objid::bigint FROM pg_locks
-                   WHERE locktype = 'advisory' AND classid = %s AND objsubid = 2 AND granted
-                     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())))""",
+            """UPDATE migration_chunk c SET state = 'stored', lease_until = NULL, holder = NULL
+               FROM (SELECT id FROM migration_chunk
+                     WHERE state = 'claimed' AND (lease_until < %s OR holder NOT IN (
+                         SELECT objid::bigint FROM pg_locks
+                         WHERE locktype = 'advisory' AND classid = %s AND objsubid = 2 AND granted
+                           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())))
+                     FOR UPDATE SKIP LOCKED) dead
+               WHERE c.id = dead.id""",
             [at, WORKER_LOCKS],
         )
         return int(cursor.rowcount)

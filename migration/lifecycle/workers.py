@@ -2,6 +2,7 @@
 
 from django.db import connection
 
+from migration.config import setting
 from migration.lifecycle.chunks import WORKER_LOCKS
 
 _MINE = """SELECT objid::bigint FROM pg_locks
@@ -11,7 +12,11 @@ _ALL = """SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid 
 
 
 def enlist() -> int:
-    """Return the number of the worker this connection is, taking a new one when the connection is new."""
+    """Return the number of the worker this connection is, taking a new one when the connection is new.
+
+    A worker that stalls in the middle of a batch keeps its owners locked; once its lease is over, Postgres ends
+    that transaction for it.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_MINE, [WORKER_LOCKS])
         row = cursor.fetchone()
@@ -19,6 +24,8 @@ def enlist() -> int:
             cursor.execute("SELECT nextval('migration_worker_number')")
             row = cursor.fetchone()
             cursor.execute("SELECT pg_advisory_lock(%s, %s)", [WORKER_LOCKS, row[0]])
+            patience = f"{setting('LEASE_SECONDS')}s"
+            cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [patience])
     return int(row[0])
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 import structlog
-from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from migration import lifecycle, progress
 from migration.config import fault_point, setting
@@ -59,9 +59,13 @@ def _load_batch(*, holder: int, clock: Clock) -> bool:
         log.warning("lease_lost", chunks=[claim.id for claim in claims])
     except OperationalError as error:
         _give_back_if_connected(claims, error)
-    except (DatabaseError, ValueError, ArithmeticError, LookupError, TypeError, RecursionError) as error:
-        # Whatever one entry can do to us: the chunks come back alone and are narrowed down to it.
-        log.error("batch_failed", error=type(error).__name__, chunks=[claim.id for claim in claims])
+    except InterfaceError:
+        raise  # no connection, so nothing to give back with
+    except Exception as error:  # noqa: BLE001 - whatever one entry can do to us
+        # The chunks come back alone and are narrowed down to it. Left claimed by a worker that lives, they would
+        # wait for the end of their lease.
+        # No traceback: its message may quote a value.
+        log.error("batch_failed", error=type(error).__name__, chunks=[claim.id for claim in claims])  # noqa: TRY400
         lifecycle.release_chunks(claims)
     return True
 
@@ -149,11 +153,22 @@ def _each_due(ids: list[UUID], do: Callable[[UUID], object]) -> bool:
     for one in ids:
         if _try_lock(one):
             try:
-                do(one)
-                done = True
+                done = _did(do, one) or done
             finally:
                 _unlock(one)
     return done
+
+
+def _did(do: Callable[[UUID], object], one: UUID) -> bool:
+    """Do one; a failure of its own must not keep the others from being done. The sweeper brings it up again."""
+    try:
+        do(one)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001 - said above
+        log.error("due_failed", error=type(error).__name__, id=str(one))  # noqa: TRY400 - as above
+        return False
+    return True
 
 
 def _try_lock(one: UUID) -> bool:
