@@ -17,8 +17,8 @@ UPDATE migration_migrationrun r SET
     entries_superseded = r.entries_superseded + c.superseded, entries_conflict = r.entries_conflict + c.conflict,
     entries_quarantined = r.entries_quarantined + c.quarantined, entries_deleted = r.entries_deleted + c.deleted,
     chunks_loaded = r.chunks_loaded + c.chunks, number = r.number + 1, updated_at = %s
-FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
-            %s::bigint[], %s::int[])
+FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
+            %s::bigint[], %s::bigint[], %s::int[])
     AS c(run_id, processed, bytes, stored, unchanged, superseded, conflict, quarantined, deleted, chunks)
 WHERE r.id = c.run_id
 """

@@ -19,8 +19,9 @@ _COLUMNS = """owner_id, namespace, key_hash, revision, seq, device_id, run_id, c
 _MERGE = f"""
 WITH part AS (
     SELECT * FROM unnest(%(chunk)s::bigint[], %(owner)s::uuid[], %(namespace)s::text[], %(device)s::uuid[],
-                         %(run)s::uuid[], %(seq)s::bigint[], %(policy)s::text[], %(policies)s::text[], %(writes)s::bool[])
-        AS p(chunk_id, owner_id, namespace, device_id, run_id, seq, policy, policies, writes)
+                         %(run)s::uuid[], %(seq)s::bigint[], %(follows)s::bool[], %(policy)s::text[],
+                         %(policies)s::text[], %(writes)s::bool[])
+        AS p(chunk_id, owner_id, namespace, device_id, run_id, seq, follows, policy, policies, writes)
 ), arrived AS (  -- two rows for one key would abort the merge: the last by (seq, chunk, ordinal) stands for all
     SELECT DISTINCT ON (p.owner_id, p.namespace, s.key_hash) p.*, s.ordinal, s.key_hash, s.fingerprint, s.form,
            s.queryable, s.collection, s.key_json, s.value
@@ -31,9 +32,18 @@ WITH part AS (
         CASE
             WHEN r.revision IS NULL THEN 'stored'
             WHEN r.fingerprint = a.fingerprint THEN 'unchanged'
+            -- A chunk loaded span by span may hold a key twice: its own earlier half does not supersede it.
+            WHEN r.device_id = a.device_id AND a.seq = r.seq AND a.follows AND r.run_id = a.run_id THEN 'stored'
             WHEN r.device_id = a.device_id AND a.seq <= r.seq THEN 'superseded'
             WHEN r.device_id = a.device_id THEN 'stored'
             WHEN r.value IS NULL AND r.cause = 'rollback' THEN 'stored'
+            -- Others wrote since, but over something newer of this very device: a late echo disputes nothing.
+            WHEN EXISTS (SELECT FROM migration_record_version v
+                         WHERE v.owner_id = a.owner_id AND v.namespace = a.namespace AND v.key_hash = a.key_hash
+                           AND v.device_id = a.device_id AND v.seq > a.seq)
+              OR EXISTS (SELECT FROM migration_conflict c
+                         WHERE c.owner_id = a.owner_id AND c.namespace = a.namespace AND c.key_hash = a.key_hash
+                           AND c.loser_device_id = a.device_id AND c.loser_seq > a.seq) THEN 'superseded'
             ELSE coalesce(a.policies::json ->> a.collection, a.policy)
         END AS verdict
     FROM arrived a LEFT JOIN migration_record r
@@ -81,13 +91,17 @@ WITH part AS (
     ON CONFLICT ON CONSTRAINT conflict_once DO NOTHING
 ), merged AS (
     INSERT INTO migration_record AS target ({_COLUMNS})
-    SELECT owner_id, namespace, key_hash, new_revision, seq, device_id, run_id, 'run', %(at)s, form, queryable, fingerprint,
-           collection, key_json, value
+    SELECT owner_id, namespace, key_hash, new_revision, seq, device_id, run_id, 'run', %(at)s, form, queryable,
+           fingerprint, collection, key_json, value
     FROM applied
     ON CONFLICT (owner_id, namespace, key_hash) DO UPDATE SET
         revision = EXCLUDED.revision, seq = EXCLUDED.seq, device_id = EXCLUDED.device_id, run_id = EXCLUDED.run_id,
         cause = EXCLUDED.cause, written_at = EXCLUDED.written_at, form = EXCLUDED.form, queryable = EXCLUDED.queryable,
         fingerprint = EXCLUDED.fingerprint, collection = EXCLUDED.collection, value = EXCLUDED.value
+), reaffirmed AS (  -- the device says the same in a newer chunk: what it wrote before that must not come after it
+    UPDATE migration_record r SET seq = p.seq FROM plan p
+    WHERE p.outcome = 'unchanged' AND p.writes AND r.owner_id = p.owner_id AND r.namespace = p.namespace
+      AND r.key_hash = p.key_hash AND r.device_id = p.device_id AND r.seq < p.seq
 ), risen AS (
     UPDATE migration_owner o SET revision = top.revision
     FROM (SELECT owner_id, max(new_revision) AS revision FROM applied GROUP BY owner_id) top
@@ -124,6 +138,7 @@ def _columns(parts: list[Part]) -> dict[str, list[object]]:
         "device": [part.terms.device_id for part in parts],
         "run": [part.terms.run_id for part in parts],
         "seq": [part.claim.seq for part in parts],
+        "follows": [part.first > 0 for part in parts],
         "policy": [part.terms.policy for part in parts],
         "policies": [json.dumps(part.terms.collection_policies) for part in parts],
         "writes": [part.terms.writes for part in parts],

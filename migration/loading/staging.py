@@ -55,7 +55,20 @@ def _blocks(parts: list[Part]) -> Iterator[bytes]:
 def _append(block: bytearray, chunk_id: int, row: Row) -> None:
     collection = row.collection.encode()
     block += _FIXED(
-        9, 8, chunk_id, 4, row.ordinal, 32, row.key_hash, 32, row.fingerprint, 2, row.form, 1, row.queryable, len(collection)
+        9,
+        8,
+        chunk_id,
+        4,
+        row.ordinal,
+        32,
+        row.key_hash,
+        32,
+        row.fingerprint,
+        2,
+        row.form,
+        1,
+        row.queryable,
+        len(collection),
     )
     block += collection
     block += _LENGTH(len(row.key_json))
