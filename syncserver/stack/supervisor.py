@@ -190,7 +190,8 @@ class Nursery:
             self._say(f"{child.name}: {child.trouble}; starting it again in {wait:.1f} s")
 
     def _spawn(self, child: Child) -> None:
-        child.born = time.monotonic()
+        # Its predecessor is dead and has been mourned or stopped; what goes wrong from here on is its own trouble.
+        child.born, child.process = time.monotonic(), None
         try:
             child.process = processes.spawn(child.program.command())
             child.program.started()
