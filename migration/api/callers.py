@@ -141,8 +141,8 @@ def _bearer(request: Request) -> str:
 
 
 def _account(token: tokens.Unverified, *, at: datetime) -> tuple[App, str, str]:
-    secret = AppSecret.objects.filter(key_id=token.key_id[:17], revoked_at=None).select_related("app").first()
-    if secret is None or "\x00" in token.key_id:
+    secret = AppSecret.objects.filter(key_id=token.key_id, revoked_at=None).select_related("app").first()
+    if secret is None:
         raise Unauthenticated
     key = tokens.unwrap_secret(bytes(secret.wrapped))
     subject = tokens.verify(token, key=key, issuer=secret.app.publishable_key, at=at)
@@ -150,13 +150,21 @@ def _account(token: tokens.Unverified, *, at: datetime) -> tuple[App, str, str]:
 
 
 def _guest(token: tokens.Unverified, *, at: datetime) -> tuple[App, str, str]:
-    tokens.verify(token, key=tokens.guest_key(), issuer=tokens.GUEST_ISSUER, at=at)
-    owner = Owner.objects.filter(id=token.claims["sub"], kind=Owner.Kind.GUEST).select_related("app").first()
+    subject = tokens.verify(token, key=tokens.guest_key(), issuer=tokens.GUEST_ISSUER, at=at)
+    owner_id = _uuid(subject)
+    owner = Owner.objects.filter(id=owner_id, kind=Owner.Kind.GUEST).select_related("app").first()
     if owner is None:
         raise Unauthenticated
     if not owner.app.guests_allowed:
         raise GuestsNotAllowed
     return owner.app, Owner.Kind.GUEST, owner.subject
+
+
+def _uuid(subject: str) -> uuid.UUID:
+    try:
+        return uuid.UUID(subject)
+    except ValueError as error:
+        raise Unauthenticated from error
 
 
 def _device(owner_id: uuid.UUID, key: uuid.UUID, request: Request, *, at: datetime) -> uuid.UUID:

@@ -5,8 +5,9 @@ from typing import Any
 
 import msgspec
 import structlog
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.db import DatabaseError, InterfaceError, OperationalError
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.views import defaults
 from rest_framework import exceptions
 
@@ -49,13 +50,20 @@ STATUSES: dict[str, int] = {
 }
 """Every code the API answers with, and its status."""
 
-_FROM_FRAMEWORK = {
+# What the frameworks below us raise, and what that is here.
+_FROM_FRAMEWORK: dict[type[Exception], str] = {
     exceptions.MethodNotAllowed: "method_not_allowed",
     exceptions.NotAcceptable: "not_acceptable",
     exceptions.UnsupportedMediaType: "unsupported_media_type",
     exceptions.NotFound: "not_found",
     exceptions.ParseError: "invalid_json",
+    exceptions.APIException: "bad_request",
+    Http404: "not_found",
+    BadRequest: "bad_request",
+    SuspiciousOperation: "bad_request",
+    UnreadablePostError: "bad_request",
 }
+_SAID = {"not_found": "There is nothing at this address.", "bad_request": "The request is malformed."}
 
 
 class InvalidJson(BadInput):
@@ -85,19 +93,15 @@ def answer_exception(error: Exception, *, where: str) -> HttpResponse:
     """Return the answer to an exception, whatever it is; unknown ones say nothing about themselves."""
     if isinstance(error, MigrationError) and error.code in STATUSES:
         return problem(error.code, error.detail, **error.extras)
-    if isinstance(error, exceptions.APIException):
-        return _answer_framework(error)
+    for kind, code in _FROM_FRAMEWORK.items():
+        if isinstance(error, kind):
+            return problem(code, _SAID.get(code) or str(error))
     if isinstance(error, (OperationalError, InterfaceError)):
         log.warning("database_unavailable", error=type(error).__name__, where=where)
         unavailable = Unavailable("The database cannot be reached right now.", retry_after=2)
         return problem(unavailable.code, unavailable.detail, **unavailable.extras)
     _report(error, where=where)
     return problem("internal_error", "Something went wrong on the server.")
-
-
-def _answer_framework(error: exceptions.APIException) -> HttpResponse:
-    code = next((code for kind, code in _FROM_FRAMEWORK.items() if isinstance(error, kind)), "bad_request")
-    return problem(code, str(error.detail))
 
 
 def _report(error: Exception, *, where: str) -> None:

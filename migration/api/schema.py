@@ -1,6 +1,6 @@
 """The OpenAPI description: operations are described beside their views, shapes come from the typed values."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeVar
 
@@ -30,7 +30,7 @@ CHUNK = (
 def operation(
     name: str,
     *,
-    answer: dict[int, Shape],
+    answer: Mapping[int, Shape],
     body: Shape = None,
     errors: Sequence[str] = (),
     headers: Sequence[str] = (),
@@ -103,7 +103,8 @@ def openapi() -> dict[str, Any]:
     """Return the whole description."""
     from migration.api.urls import documented
 
-    described: dict[str, Any] = SchemaGenerator(patterns=documented()).get_schema(request=None, public=True)
+    generator: Any = SchemaGenerator
+    described: dict[str, Any] = generator(patterns=documented()).get_schema(request=None, public=True)
     _, components = msgspec.json.schema_components(list(_shapes.values()), ref_template=_REF)
     described["components"] = {
         "schemas": components,

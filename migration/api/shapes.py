@@ -70,7 +70,7 @@ def backup(row: Backup, *, chunks: int) -> dict[str, Any]:
         "bytes": row.bytes,
         "chunks": chunks,
         "state": row.state,
-        "digest": to_wire(row.digest) if row.digest else None,
+        "digest": to_wire(bytes(row.digest)) if row.digest else None,
     }
 
 
@@ -102,7 +102,7 @@ def conflict(row: Conflict) -> dict[str, Any]:
         "reason": row.reason,
         "record_revision": row.record_revision,
         "base_revision": row.base_revision,
-        "loser_fingerprint": to_wire(row.loser_fingerprint),
+        "loser_fingerprint": to_wire(bytes(row.loser_fingerprint)),
         "state": row.state,
         "created_at": moment(row.created_at),
     }

@@ -12,7 +12,7 @@ import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeGuard
 
 import jwt
 from django.utils import timezone
@@ -25,8 +25,10 @@ from migration.values.envelopes import wrapper
 ALGORITHM = "HS256"
 AUDIENCE = "syncserver"
 GUEST_ISSUER, GUEST_KEY_ID = "syncserver", "guest"
+LONGEST_LIFE = 900
 LONGEST_TOKEN = 4_096
 LONGEST_SUBJECT = 255
+LONGEST_KEY_ID = 16
 _TIMES = (("iat", None), ("exp", None), ("nbf", 0))
 
 
@@ -45,13 +47,15 @@ class Unverified:
 
 
 def issue_user_token(
-    app_secret: str, user_id: str, *, app_key: str, lifetime: int = 900, at: datetime | None = None
+    app_secret: str, user_id: str, *, app_key: str, lifetime: int = LONGEST_LIFE, at: datetime | None = None
 ) -> str:
     """Return a token that lets one user's browser talk to the server; call it in your backend.
 
     `app_secret` is a secret key (`sk_…`), `app_key` the publishable key (`pk_…`) it belongs to, `user_id` whatever
-    names the user for ever (at most 255 characters), `lifetime` at most 900 seconds.
+    names the user for ever (at most 255 characters). Raises ValueError for a `lifetime` beyond 900 seconds.
     """
+    if not 0 < lifetime <= LONGEST_LIFE:
+        raise ValueError(f"a token lives at most {LONGEST_LIFE} seconds")
     issued = int((at or timezone.now()).timestamp())
     claims = {"iss": app_key, "aud": AUDIENCE, "sub": str(user_id), "jti": uuid.uuid4().hex}
     times = {"iat": issued, "exp": issued + lifetime}
@@ -73,7 +77,7 @@ def peek(text: str) -> Unverified:
         raise Unauthenticated
     header, claims = _read_part(parts[0]), _read_part(parts[1])
     key_id = header.get("kid")
-    if header.get("alg") != ALGORITHM or "crit" in header or not isinstance(key_id, str) or not key_id.isascii():
+    if header.get("alg") != ALGORITHM or "crit" in header or not _is_name(key_id):
         raise Unauthenticated
     return Unverified(text, key_id, claims)
 
@@ -121,6 +125,10 @@ def _read_part(part: str) -> dict[str, Any]:
     if not isinstance(read, dict):
         raise Unauthenticated
     return read
+
+
+def _is_name(key_id: object) -> TypeGuard[str]:
+    return isinstance(key_id, str) and len(key_id) <= LONGEST_KEY_ID and key_id.isascii() and key_id.isprintable()
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

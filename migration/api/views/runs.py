@@ -11,7 +11,7 @@ from migration import progress, uploads
 from migration.api import answers, bodies, callers, waiting
 from migration.api.base import OwnerView
 from migration.api.problems import json_answer
-from migration.api.schema import CHUNK, operation
+from migration.api.schema import CHUNK, Shape, operation
 from migration.errors import BodyInvalid, NotFound
 from migration.models import MigrationRun
 from migration.orchestration import intake, steering, verification
@@ -24,7 +24,7 @@ _LONGEST_WAIT = 20
 _RUN = {200: answers.RunSnapshot}
 _CREATED = {201: answers.RunSnapshot, 200: answers.RunSnapshot}
 _STORED = {201: answers.ChunkStored, 200: answers.ChunkStored}
-_RECEIPT = {200: answers.Receipt, 202: answers.RunSnapshot}
+_RECEIPT: dict[int, Shape] = {200: answers.Receipt, 202: answers.RunSnapshot}
 _CREATE = (*CHUNK, "manifest_invalid", "idempotency_mismatch", "not_found")
 _PUT = (*CHUNK, "not_found", "wrong_state", "idempotency_mismatch")
 _SEAL = ("not_found", "wrong_state", "run_expired", "fence_superseded", "manifest_invalid", "manifest_shrinks")
