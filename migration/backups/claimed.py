@@ -73,24 +73,23 @@ def stage_claims(
     staged = 0
     with connection.cursor() as cursor:
         cursor.execute(_PREPARE)
-        with cursor.copy(f"COPY {CLAIMS} FROM STDIN (FORMAT BINARY)") as copy:  # type: ignore[attr-defined]
-            copy.write(_HEADER)
-            for chunk, lines in chunks:
-                staged += len(lines)
+        # A COPY for each chunk: the next one is read over the same connection.
+        for chunk, lines in chunks:
+            staged += len(lines)
+            with cursor.copy(f"COPY {CLAIMS} FROM STDIN (FORMAT BINARY)") as copy:
                 for block in _blocks(chunk, lines, rank, keep):
                     copy.write(block)
-            copy.write(_TRAILER)
     return staged
 
 
 def _blocks(chunk: Placed, lines: list[bytes], rank: Callable[[str], int] | None, keep: Keep) -> Iterator[bytes]:
-    block = bytearray()
+    block = bytearray(_HEADER)
     for ordinal, line in enumerate(lines):
         _append(block, chunk.seq, chunk.id, ordinal, line, rank, keep)
         if len(block) > _BLOCK:
             yield bytes(block)
             block.clear()
-    yield bytes(block)
+    yield bytes(block + _TRAILER)
 
 
 def _append(

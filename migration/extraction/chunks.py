@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 from uuid import UUID
 
+from django.db.models import Q
 from isal import isal_zlib
 
 from migration.config import encryption_keys
@@ -15,6 +16,7 @@ from migration.models import Chunk
 from migration.values.envelopes import Envelope, chunk_binding, unseal
 from migration.values.lines import Line, decode_lines
 
+_PAGE = 4
 _GZIP = 31  # zlib's window bits for "gzip header and checksum"
 
 
@@ -71,10 +73,14 @@ class DataExtractor:
         return self.open_payload(chunk)[:-1].split(b"\n")
 
     def run_chunks(self, run_id: UUID) -> Iterator[Chunk]:
-        """Yield a run's chunks in order (seq, id), one in memory at a time."""
-        places = Chunk.objects.filter(run_id=run_id).order_by("seq", "id").values_list("id", flat=True)
-        for place in list(places):
-            yield Chunk.objects.get(id=place)
+        """Yield a run's chunks in order (seq, id), a few in memory at a time: for most runs one query is all."""
+        waiting = Chunk.objects.filter(run_id=run_id).order_by("seq", "id")
+        page = list(waiting[:_PAGE])
+        while page:
+            yield from page
+            last = page[-1]
+            after = Q(seq__gt=last.seq) | Q(seq=last.seq, id__gt=last.id)
+            page = list(waiting.filter(after)[:_PAGE]) if len(page) == _PAGE else []
 
     def run_lines(self, run_id: UUID) -> Iterator[tuple[Chunk, list[Line]]]:
         """Yield a run's chunks in order (seq, id) with their entries, one chunk in memory at a time."""

@@ -149,27 +149,23 @@ def _mismatch(manifest: Mapping[str, Any], names: Sequence[str], holding: record
 
 def _complete(run: MigrationRun, holding: records.Holding, *, revision: int, at: datetime) -> None:
     statement = _statement(run, holding, revision=revision, at=at)
+    counts = {place: statement[place]["entries"] for place in (*_PLACES, "withheld")}
     lifecycle.move_run(
         run.id,
         RunState.COMPLETED,
         why="digests agree",
         at=at,
+        data=counts,
         receipt=receipts.sign(statement),
         statement=statement,
         mismatch=None,
     )
-    counts = {place: statement[place]["entries"] for place in (*_PLACES, "withheld")}
-    lifecycle.note(run.id, Happening.VERIFIED, counts, at=at)
-    Backup.objects.update_or_create(
-        run_id=run.id,
-        defaults={
-            "owner_id": run.owner_id,
-            "state": Backup.State.SEALED,
-            "entries": holding.claimed.entries,
-            "bytes": holding.claimed.size,
-            "digest": holding.claimed.digest,
-            "verified_at": at,
-        },
+    Backup.objects.filter(run_id=run.id).update(
+        state=Backup.State.SEALED,
+        entries=holding.claimed.entries,
+        bytes=holding.claimed.size,
+        digest=holding.claimed.digest,
+        verified_at=at,
     )
     progress.announce(run.id, Message.COMPLETED)
 

@@ -6,15 +6,13 @@ can be read, and going back is writing it anew under new revisions. Nothing is e
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
 from migration.models import Owner
 
-_STATE = (
-    "revision, seq, device_id, run_id, cause, written_at, form, queryable, fingerprint, collection, key_json, value"
-)
 _AT_REVISION = "v.revision <= %(to)s AND v.superseded_by > %(to)s"
 
 # Which records go back, and to which of their versions.
@@ -26,12 +24,14 @@ _RULES = {
     "owner": ("r.revision > %(to)s", _AT_REVISION),
 }
 
+# No join to the records: one planned for a freshly filled table's missing statistics may not end.
 _REVERT = """
 WITH plan AS MATERIALIZED (
-    SELECT r.namespace, r.key_hash, r.key_json AS now_key_json, r.collection AS now_collection,
-           r.device_id AS now_device, r.seq AS now_seq, r.run_id AS now_run, r.form AS now_form, r.fingerprint AS now_fingerprint,
-           r.value AS now_value, r.cause AS now_cause, r.revision AS now_revision,
-           t.run_id AS run_id, coalesce(t.form, 1) AS form, coalesce(t.queryable, false) AS queryable,
+    SELECT r.namespace, r.key_hash, r.key_json, r.revision AS now_revision, r.seq AS now_seq, r.device_id AS now_device,
+           r.run_id AS now_run, r.cause AS now_cause, r.written_at AS now_written, r.form AS now_form,
+           r.queryable AS now_queryable, r.fingerprint AS now_fingerprint, r.collection AS now_collection,
+           r.value AS now_value,
+           t.run_id, coalesce(t.form, 1) AS form, coalesce(t.queryable, false) AS queryable,
            coalesce(t.fingerprint, migration_fingerprint(r.key_json, 1::smallint, NULL)) AS fingerprint,
            coalesce(t.collection, r.collection) AS collection, t.value,
            %(from)s + row_number() OVER (ORDER BY r.revision) AS new_revision
@@ -44,23 +44,29 @@ WITH plan AS MATERIALIZED (
     WHERE r.owner_id = %(owner)s AND {candidate}
       AND r.fingerprint <> coalesce(t.fingerprint, migration_fingerprint(r.key_json, 1::smallint, NULL))
 ), history AS (
-    INSERT INTO migration_record_version (owner_id, namespace, key_hash, {state}, superseded_by)
-    SELECT r.owner_id, r.namespace, r.key_hash, {now_state}, p.new_revision
-    FROM plan p JOIN migration_record r
-        ON r.owner_id = %(owner)s AND r.namespace = p.namespace AND r.key_hash = p.key_hash
+    INSERT INTO migration_record_version (owner_id, namespace, key_hash, key_json, revision, seq, device_id, run_id, cause,
+        written_at, form, queryable, fingerprint, collection, value, superseded_by)
+    SELECT %(owner)s, namespace, key_hash, key_json, now_revision, now_seq, now_device, now_run, now_cause, now_written,
+           now_form, now_queryable, now_fingerprint, now_collection, now_value, new_revision
+    FROM plan
 ), journal AS (
     INSERT INTO migration_conflict (owner_id, namespace, key_hash, key_json, collection, run_id, policy, winner, reason,
         record_revision, loser_device_id, loser_seq, loser_form, loser_fingerprint, loser_value, state, created_at)
-    SELECT %(owner)s, p.namespace, p.key_hash, p.now_key_json, p.now_collection, m.id, 'ROLLBACK', 'server', %(reason)s,
+    SELECT %(owner)s, p.namespace, p.key_hash, p.key_json, p.now_collection,
+           (SELECT m.id FROM migration_migrationrun m WHERE m.id = p.now_run), 'ROLLBACK', 'server', %(reason)s,
            p.new_revision, p.now_device, p.now_seq, p.now_form, p.now_fingerprint, p.now_value, 'decided', %(at)s
-    FROM plan p LEFT JOIN migration_migrationrun m ON m.id = p.now_run
-    WHERE %(journals)s AND p.now_cause <> 'rollback'
+    FROM plan p WHERE %(journals)s AND p.now_cause <> 'rollback'
     RETURNING 1
 ), written AS (
-    UPDATE migration_record r SET
-        revision = p.new_revision, seq = 0, device_id = NULL, run_id = p.run_id, cause = 'rollback',
-        written_at = %(at)s, form = p.form, queryable = p.queryable, fingerprint = p.fingerprint, collection = p.collection, value = p.value
-    FROM plan p WHERE r.owner_id = %(owner)s AND r.namespace = p.namespace AND r.key_hash = p.key_hash
+    INSERT INTO migration_record (owner_id, namespace, key_hash, key_json, revision, seq, device_id, run_id, cause,
+        written_at, form, queryable, fingerprint, collection, value)
+    SELECT %(owner)s, namespace, key_hash, key_json, new_revision, 0, NULL, run_id, 'rollback', %(at)s, form, queryable,
+           fingerprint, collection, value
+    FROM plan
+    ON CONFLICT (owner_id, namespace, key_hash) DO UPDATE SET
+        revision = EXCLUDED.revision, seq = EXCLUDED.seq, device_id = EXCLUDED.device_id, run_id = EXCLUDED.run_id,
+        cause = EXCLUDED.cause, written_at = EXCLUDED.written_at, form = EXCLUDED.form, queryable = EXCLUDED.queryable,
+        fingerprint = EXCLUDED.fingerprint, collection = EXCLUDED.collection, value = EXCLUDED.value
 ), risen AS (
     UPDATE migration_owner SET revision = revision + (SELECT count(*) FROM plan) WHERE id = %(owner)s
 )
@@ -94,7 +100,7 @@ class Revert:
     first: int = 0
     last: int = 0
 
-    def parameters(self) -> dict[str, object]:
+    def parameters(self) -> dict[str, Any]:
         """Return the parameters as the statements name them."""
         return {
             "owner": self.owner_id,
@@ -132,10 +138,9 @@ def revert(what: Revert, *, at: datetime) -> Outcome:
     owner = Owner.objects.select_for_update(no_key=True).get(id=what.owner_id)
     kept, kept_count = kept_keys(what)
     candidate, target = _RULES[what.rule]
-    now_state = ", ".join(f"r.{column.strip()}" for column in _STATE.split(","))
     with connection.cursor() as cursor:
         cursor.execute(
-            _REVERT.format(candidate=candidate, target=target, state=_STATE, now_state=now_state),
+            _REVERT.format(candidate=candidate, target=target),
             {
                 **what.parameters(),
                 "from": owner.revision,
