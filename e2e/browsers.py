@@ -1,0 +1,34 @@
+"""The system's own browsers, driven by Playwright.
+
+Firefox is the stock ESR over WebDriver BiDi (`moz-firefox`), not Playwright's patched build. What that lacks beside
+Chromium: emulated colour schemes and devices, the protocol of the developer tools, long-task timings.
+"""
+
+import os
+import shutil
+
+from playwright.sync_api import Browser, Playwright
+
+ENGINES = ("chromium", "firefox")
+PROGRAMS = {"chromium": ("chromium", "chromium-browser"), "firefox": ("firefox-esr", "firefox")}
+
+
+def launch(playwright: Playwright, engine: str) -> Browser:
+    """Start one browser; raises when it is not installed, for a missing browser must never pass as a skipped test."""
+    if engine == "firefox":
+        return playwright.firefox.launch(channel="moz-firefox", executable_path=program(engine))
+    return playwright.chromium.launch(executable_path=program(engine), args=chromium_arguments())
+
+
+def program(engine: str) -> str:
+    """Return the path of the engine's program; raises FileNotFoundError."""
+    for name in PROGRAMS[engine]:
+        if path := shutil.which(name):
+            return path
+    raise FileNotFoundError(f"{engine} is not installed")
+
+
+def chromium_arguments() -> list[str]:
+    """Return Chromium's options: its sandbox refuses to run as root, and small machines have a small /dev/shm."""
+    root = ["--no-sandbox"] if os.geteuid() == 0 else []
+    return [*root, "--disable-dev-shm-usage"]

@@ -1,0 +1,182 @@
+"""One stack for the session, one browser per engine, one fresh profile per test."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+
+from e2e import browsers
+from e2e.ledger import Ledger
+from e2e.pages import AccountPage, AdminPage, DemoPage
+from e2e.watch import Watch
+from syncserver.stack import Stack
+
+RESULTS = Path(__file__).parent.parent / "test-results"
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """Daphne, two workers and the sweeper as processes, on real Postgres and Redis."""
+    given = {"database_url": os.environ.get("DATABASE_URL"), "redis_url": os.environ.get("REDIS_URL")}
+    # Every test is a guest of its own from one address.
+    env = {"MIGRATION_GUEST_SESSIONS_PER_MINUTE": "100000", "MIGRATION_REQUESTS_PER_MINUTE": "100000"}
+    with Stack(**given, env=env) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _all_up(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Whatever a test stopped or killed is up again before the next."""
+    yield
+    if "stack" in request.fixturenames:
+        running: Stack = request.getfixturevalue("stack")
+        for name, child in running.processes.items():
+            if not child.wanted:
+                running.start(name)
+            running.wait_ready(name)
+
+
+@pytest.fixture
+def ledger(stack: Stack) -> Ledger:
+    """What Postgres holds."""
+    return Ledger(stack.database_url)
+
+
+@pytest.fixture(scope="session")
+def automation() -> Iterator[Playwright]:
+    """Playwright's driver."""
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def engines(automation: Playwright) -> Iterator[Callable[[str], Browser]]:
+    """Browsers by name, each started when first asked for."""
+    running: dict[str, Browser] = {}
+
+    def browser(name: str) -> Browser:
+        if name not in running:
+            running[name] = browsers.launch(automation, name)
+        return running[name]
+
+    yield browser
+    for one in running.values():
+        one.close()
+
+
+@pytest.fixture(params=browsers.ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """Which browser; a test that names one itself gets that one alone."""
+    return str(request.param)
+
+
+@pytest.fixture
+def watch() -> Iterator[Watch]:
+    """Ears on every page of the test. In the end nobody may have complained."""
+    ears = Watch()
+    yield ears
+    assert ears.complaints == []
+
+
+@dataclass
+class Profile:
+    """A browser profile: its own storage, its own guest."""
+
+    context: BrowserContext
+    url: str
+    watch: Watch
+    pages: list[Page] = field(default_factory=list)
+
+    def page(self) -> Page:
+        """Open a tab."""
+        page = self.context.new_page()
+        self.watch.over(page)
+        self.pages.append(page)
+        return page
+
+    def demo(self) -> DemoPage:
+        """Open a tab with the demo."""
+        return DemoPage(self.page(), self.url).open()
+
+    def account(self, provider: Callable[[bool], str | None], **options: Any) -> AccountPage:
+        """Open a tab for the page with an account; it has not gone there yet."""
+        return AccountPage(self.page(), self.url, provider=provider, options=options)
+
+
+@pytest.fixture
+def new_profile(
+    engines: Callable[[str], Browser], engine: str, stack: Stack, watch: Watch, request: pytest.FixtureRequest
+) -> Iterator[Callable[[], Profile]]:
+    """Make fresh profiles; what their tabs showed is kept when the test fails."""
+    made: list[Profile] = []
+
+    def profile(**options: Any) -> Profile:
+        context = engines(engine).new_context(viewport={"width": 1180, "height": 900}, **options)
+        made.append(Profile(context=context, url=stack.url, watch=watch))
+        return made[-1]
+
+    yield profile
+    for one in made:
+        if getattr(request.node, "failed", False):
+            _keep_pictures(one, request.node.name)
+        one.context.close()
+
+
+@pytest.fixture
+def profile(new_profile: Callable[[], Profile]) -> Profile:
+    """A fresh profile."""
+    return new_profile()
+
+
+@pytest.fixture
+def demo(profile: Profile) -> DemoPage:
+    """The demo in a fresh profile."""
+    return profile.demo()
+
+
+@pytest.fixture
+def admin(engines: Callable[[str], Browser], engine: str, stack: Stack, watch: Watch) -> Iterator[AdminPage]:
+    """An operator at the admin, in a browser profile of their own."""
+    context = engines(engine).new_context(viewport={"width": 1180, "height": 900})
+    page = context.new_page()
+    watch.over(page)
+    yield AdminPage(page, stack.url, stack.admin_password).sign_in()
+    context.close()
+
+
+@pytest.fixture(scope="session")
+def secret_key(stack: Stack) -> str:
+    """A secret key of the demo app, with which its backend would sign its users' tokens."""
+    program = (
+        "from django.utils import timezone; from migration.models import App;"
+        "from migration.orchestration.tenancy import add_secret;"
+        "print(add_secret(app=App.objects.get(slug='demo'), at=timezone.now(), actor='e2e'))"
+    )
+    found = re.search(r"sk_\S+", stack.manage("shell", "-v", "0", "-c", program))
+    assert found
+    return found[0]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Any:
+    """Tell the fixtures whether the test failed."""
+    report = yield
+    if report.when == "call":
+        item.failed = report.failed  # type: ignore[attr-defined]
+    return report
+
+
+def _keep_pictures(profile: Profile, name: str) -> None:
+    RESULTS.mkdir(exist_ok=True)
+    stem = re.sub(r"[^\w-]+", "_", name)
+    for number, page in enumerate(profile.pages):
+        if not page.is_closed():
+            page.screenshot(path=RESULTS / f"{stem}-{number}.png")
+
+
+__all__ = ["Profile"]

@@ -1,0 +1,47 @@
+"""The operator's pages."""
+
+import re
+
+from playwright.sync_api import Page, expect
+
+
+class AdminPage:
+    """Django's admin with our views in it."""
+
+    def __init__(self, page: Page, url: str, password: str) -> None:
+        self.page = page
+        self._url = url
+        self._password = password
+
+    def sign_in(self) -> "AdminPage":
+        """Sign in as the seeded administrator."""
+        self.page.goto(f"{self._url}/admin/")
+        self.page.get_by_label("Username").fill("admin")
+        self.page.get_by_label("Password").fill(self._password)
+        self.page.get_by_role("button", name="Log in").click()
+        expect(self.page.get_by_role("heading", name="Site administration")).to_be_visible()
+        return self
+
+    def open_run(self, run_id: str) -> None:
+        """Find a run in the list and open it."""
+        self.page.goto(f"{self._url}/admin/migration/migrationrun/")
+        self.page.get_by_role("link", name=run_id[:8]).first.click()
+        expect(self.page.get_by_role("heading", name=re.compile(run_id[:8])).first).to_be_visible()
+
+    def ask_to_roll_back(self) -> None:
+        """Follow the link to the preview."""
+        self.page.get_by_role("link", name=re.compile("^Roll back")).click()
+        expect(self.page.get_by_role("heading", name="What would happen")).to_be_visible()
+
+    def confirm(self, word: str) -> None:
+        """Type the word that says it is meant, and press the button."""
+        self.page.get_by_label(re.compile("^Type ")).fill(word)
+        self.page.get_by_role("button", name=re.compile("^Roll back")).click()
+
+    def word_to_type(self) -> str:
+        """Return the word that has to be typed."""
+        return self.page.get_by_text(re.compile("^Type ")).locator("code").inner_text()
+
+    def says(self, text: str) -> None:
+        """Wait until these words are on the page."""
+        expect(self.page.get_by_text(re.compile(text)).first).to_be_visible(timeout=30_000)
