@@ -5,9 +5,13 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+
+from migration.admin.display import short, visible
+from migration.models import App
 
 SHORTEST_ID = 4
 """Hex digits of an id somebody must know to find it."""
@@ -18,6 +22,7 @@ class LookOnly(admin.ModelAdmin):
 
     show_full_result_count = False
     list_per_page = 50
+    change_form_template = "admin/migration/look.html"
     # Columns that hold ids and are searched by their beginning.
     id_fields: tuple[str, ...] = ("id",)
 
@@ -35,6 +40,17 @@ class LookOnly(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nobody deletes one by hand: erasing an owner is a verb of its own."""
         return False
+
+    def title_of(self, identifier: str) -> str:
+        """Return what a page is called; Django would take the object's own words, which may be a user's."""
+        return f"{str(self.opts.verbose_name).capitalize()} {short(identifier)}"
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the object under a title of ours."""
+        named = {"title": self.title_of(object_id), "subtitle": None, "may_act": self.may_act(request)}
+        return super().change_view(request, object_id, form_url, {**named, **(extra_context or {})})
 
     def may_act(self, request: HttpRequest) -> bool:
         """Tell whether the user may use this model's verbs: Django's change permission, which forms here never use."""
@@ -54,11 +70,31 @@ class LookOnly(admin.ModelAdmin):
             return super().get_search_results(request, queryset, search_term)
         within = Q()
         for field in self.id_fields:
-            within |= Q(**{f"{field}__range": found})
+            within |= Q(**{f"{field}__gte": found[0], f"{field}__lte": found[1]})
         if not self.search_fields:
             return queryset.filter(within), False
         others, duplicates = super().get_search_results(request, queryset, search_term)
         return queryset.filter(within) | others, duplicates
+
+
+class AppFilter(admin.SimpleListFilter):
+    """By app. Django's own filter would show names as they are, and all of them."""
+
+    title = "app"
+    parameter_name = "app__id__exact"
+    most = 100
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the first apps by name."""
+        apps = App.objects.order_by("name").values_list("id", "name")
+        return [(str(app_id), visible(name, longest=40)) for app_id, name in apps[: self.most]]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep what is of the chosen app."""
+        try:
+            return queryset.filter(app_id=UUID(self.value() or "")) if self.value() else queryset
+        except ValueError as error:
+            raise IncorrectLookupParameters from error
 
 
 def _ids_beginning_with(text: str) -> tuple[UUID, UUID] | None:

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
-from migration.admin.base import LookOnly
+from migration.admin.base import AppFilter, LookOnly
 from migration.admin.display import NOTHING, code, link_to, listed, number, short, visible
 from migration.models import Device, Owner
 
@@ -23,8 +23,8 @@ _LISTS = (
 class OwnerAdmin(LookOnly):
     """End users: accounts, and guests until an account adopts them."""
 
-    list_display = ("short_id", "kind", "user_id", "app", "revision_number", "epoch", "created_at", "last_seen_at")
-    list_filter = ("kind", "app", "created_at")
+    list_display = ("short_id", "kind", "user_id", "app_link", "revision_number", "epoch", "created_at", "last_seen_at")
+    list_filter = ("kind", AppFilter, "created_at")
     search_fields = ("=subject",)
     search_help_text = "The user's id in the app, or the beginning of the owner's id"
     list_select_related = ("app",)
@@ -52,7 +52,7 @@ class OwnerAdmin(LookOnly):
         """Show the user's id; of a guest it is a hash."""
         return code(owner.subject, longest=48)
 
-    @admin.display(description="app")
+    @admin.display(description="app", ordering="app__name")
     def app_link(self, owner: Owner) -> SafeString | str:
         """Link to the app."""
         return link_to("app", owner.app_id, visible(owner.app.name))

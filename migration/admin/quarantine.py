@@ -137,12 +137,9 @@ class QuarantineEntryAdmin(LookOnly):
         view = self.admin_site.admin_view(self.reveal)
         return [path("<int:entry_id>/reveal/", view, name="migration_quarantineentry_reveal"), *super().get_urls()]
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show the entry without its value."""
-        context = {"may_act": self.may_act(request), "title": f"Quarantined entry {object_id}", **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, context)
+    def title_of(self, identifier: str) -> str:
+        """Return what the entry's page is called."""
+        return f"Quarantined entry {identifier}"
 
     def reveal(self, request: HttpRequest, entry_id: int) -> HttpResponse:
         """Write the audit line and, in its transaction, show the entry's value."""

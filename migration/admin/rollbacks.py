@@ -194,8 +194,7 @@ class RollbackAdmin(LookOnly):
     ) -> HttpResponse:
         """Show the rollback; the page waits for its end."""
         rollback = self.get_object(request, object_id)
-        context = {"rollback": rollback, "title": f"Rollback {short(object_id)}", **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, context)
+        return super().change_view(request, object_id, form_url, {"rollback": rollback, **(extra_context or {})})
 
     def state(self, request: HttpRequest, rollback_id: UUID) -> HttpResponse:
         """Answer the page that waits for the end."""

@@ -38,7 +38,7 @@ def page_of(run: MigrationRun) -> dict[str, Any]:
         "success": f"{100 * shown['success_rate']:.4g} %",
         "counters": [(name, title, hint, number(shown["entries"][name])) for name, title, hint in _COUNTERS],
         "phases": [(name, round(100 * shown["phases"][name])) for name in _PHASES],
-        "errors": [
+        "run_errors": [
             (one.get("at", ""), one.get("code", ""), visible(one.get("detail", ""), longest=None)) for one in run.errors
         ],
         "statement": _statement(run),

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods
 
-from migration.admin.base import LookOnly, actor_of
+from migration.admin.base import AppFilter, LookOnly, actor_of
 from migration.admin.display import badge, bar, link_to, number, short, size, visible
 from migration.admin.going_back import Question, answer
 from migration.admin.run_page import page_of
@@ -35,7 +35,7 @@ class MigrationRunAdmin(LookOnly):
     list_display = (
         "short_id",
         "state_badge",
-        "app",
+        "app_link",
         "owner_link",
         "progress",
         "entries",
@@ -44,7 +44,7 @@ class MigrationRunAdmin(LookOnly):
         "created_at",
     )
     list_display_links = ("short_id",)
-    list_filter = ("state", "app", "purpose", "dry_run", "created_at")
+    list_filter = ("state", AppFilter, "purpose", "dry_run", "created_at")
     search_fields = ("owner__subject", "failure_code")
     search_help_text = "Beginning of the id of a run, owner or device; a user's id; a failure's code"
     id_fields = ("id", "owner_id", "device_id")
@@ -69,6 +69,11 @@ class MigrationRunAdmin(LookOnly):
     def state_badge(self, run: MigrationRun) -> SafeString:
         """Show the state."""
         return badge(run.state)
+
+    @admin.display(description="app", ordering="app__name")
+    def app_link(self, run: MigrationRun) -> SafeString | str:
+        """Link to the app."""
+        return link_to("app", run.app_id, visible(run.app.name, longest=40))
 
     @admin.display(description="owner")
     def owner_link(self, run: MigrationRun) -> SafeString | str:
@@ -144,13 +149,11 @@ class MigrationRunAdmin(LookOnly):
         """Show the run's page."""
         run = self.get_object(request, object_id)
         extra = page_of(run) if run is not None else {}
-        context = {
-            **extra,
-            "may_act": self.may_act(request),
-            "title": f"Run {short(object_id)}",
-            **(extra_context or {}),
-        }
-        return super().change_view(request, object_id, form_url, context)
+        return super().change_view(request, object_id, form_url, {**extra, **(extra_context or {})})
+
+    def title_of(self, identifier: str) -> str:
+        """Return what the run's page is called."""
+        return f"Run {short(identifier)}"
 
     def live(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
         """GET: the run's snapshot. POST: a ticket for its socket."""
@@ -190,7 +193,7 @@ class MigrationRunAdmin(LookOnly):
             back_to=reverse("admin:migration_migrationrun_change", args=[run_id]),
             preview=partial(rolling_back.preview_run, owner_id=run.owner_id, run_id=run_id),
             request=partial(rolling_back.request_run_rollback, owner_id=run.owner_id, run_id=run_id),
-            facts=[("State", badge(run.state)), ("App", run.app.name), ("Owner", visible(str(run.owner)))],
+            facts=[("State", badge(run.state)), ("App", visible(run.app.name)), ("Owner", visible(str(run.owner)))],
         )
         return answer(self, request, question)
 

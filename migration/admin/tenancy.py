@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from migration.admin.base import LookOnly, actor_of
-from migration.admin.display import NOTHING, badge, code, listed, visible
+from migration.admin.display import NOTHING, badge, code, listed, short, visible
 from migration.errors import MigrationError
 from migration.lifecycle import audit
 from migration.models import App, AppSecret
@@ -124,23 +124,18 @@ class AppAdmin(LookOnly):
             obj._state.adding = False  # noqa: SLF001 - Django logs the addition of what was just made
             return
         with transaction.atomic():
-            stopped = "is_active" in form.changed_data and not obj.is_active
-            # Only the edited columns: the rest may have moved since the form was opened.
-            columns = {name: form.cleaned_data[name] for name in form.changed_data}
             current = App.objects.select_for_update(no_key=True).get(pk=obj.pk)
-            if stopped:
+            given = form.cleaned_data
+            # Only what differs: the rest may have moved since the form was opened.
+            columns = {name: value for name, value in given.items() if getattr(current, name) != value}
+            if not columns:
+                return
+            edited = sorted(columns)
+            if columns.get("is_active") is False:
                 # A migration disabled is a new epoch: what browsers do under the old one is refused.
                 columns["epoch"] = current.epoch + 1
-            if columns:
-                App.objects.filter(pk=obj.pk).update(**columns)
-                audit(
-                    actor=actor,
-                    action="app_changed",
-                    target=obj.pk,
-                    at=at,
-                    app_id=obj.pk,
-                    data={"fields": sorted(columns)},
-                )
+            App.objects.filter(pk=obj.pk).update(**columns)
+            audit(actor=actor, action="app_changed", target=obj.pk, at=at, app_id=obj.pk, data={"fields": edited})
 
     # --- the list and the page ------------------------------------------------------------------------------
 
@@ -182,8 +177,11 @@ class AppAdmin(LookOnly):
         """Show the app with its secret keys' names."""
         app = self.get_object(request, object_id)
         secrets = list(app.secrets.order_by("-created_at")) if app is not None else []
-        context = {"secrets": secrets, "may_act": self.may_act(request), **(extra_context or {})}
-        return super().change_view(request, object_id, form_url, context)
+        return super().change_view(request, object_id, form_url, {"secrets": secrets, **(extra_context or {})})
+
+    def title_of(self, identifier: str) -> str:
+        """Return what the app's page is called."""
+        return f"App {short(identifier)}"
 
     # --- secret keys ----------------------------------------------------------------------------------------
 
