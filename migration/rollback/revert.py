@@ -15,10 +15,19 @@ from migration.models import Owner
 
 _AT_REVISION = "v.revision <= %(to)s AND v.superseded_by > %(to)s"
 
+# Before the run's own write of what holds now. What another rollback gave back is dated by the write it was taken
+# from: whatever had followed that write has been reverted already and must not come back.
+_BEFORE_THE_RUN = """
+v.run_id IS DISTINCT FROM %(run)s AND v.revision < CASE WHEN r.cause <> 'rollback' THEN r.revision ELSE coalesce(
+    (SELECT max(o.revision) FROM migration_record_version o
+     WHERE o.owner_id = %(owner)s AND o.namespace = r.namespace AND o.key_hash = r.key_hash
+       AND o.run_id = %(run)s AND o.cause <> 'rollback' AND o.fingerprint = r.fingerprint), r.revision) END
+"""
+
 # Which records go back, and to which of their versions.
 _RULES = {
     # What the run wrote, if nobody has written it since; back to what another writer had left there.
-    "run": ("r.run_id = %(run)s", "v.run_id IS DISTINCT FROM %(run)s"),
+    "run": ("r.run_id = %(run)s", _BEFORE_THE_RUN),
     # What another rollback wrote, if nobody has written it since; back to the revision before that rollback.
     "undo": ("r.revision > %(first)s AND r.revision <= %(last)s", _AT_REVISION),
     "owner": ("r.revision > %(to)s", _AT_REVISION),
@@ -44,8 +53,8 @@ WITH plan AS MATERIALIZED (
     WHERE r.owner_id = %(owner)s AND {candidate}
       AND r.fingerprint <> coalesce(t.fingerprint, migration_fingerprint(r.key_json, 1::smallint, NULL))
 ), history AS (
-    INSERT INTO migration_record_version (owner_id, namespace, key_hash, key_json, revision, seq, device_id, run_id, cause,
-        written_at, form, queryable, fingerprint, collection, value, superseded_by)
+    INSERT INTO migration_record_version (owner_id, namespace, key_hash, key_json, revision, seq, device_id, run_id,
+        cause, written_at, form, queryable, fingerprint, collection, value, superseded_by)
     SELECT %(owner)s, namespace, key_hash, key_json, now_revision, now_seq, now_device, now_run, now_cause, now_written,
            now_form, now_queryable, now_fingerprint, now_collection, now_value, new_revision
     FROM plan

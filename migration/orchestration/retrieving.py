@@ -1,0 +1,119 @@
+"""Getting things out again: backups examined and downloaded, records compared, keys rotated."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import IO, Any
+from uuid import UUID
+
+from migration import records
+from migration.backups import BackupService, Examination
+from migration.config import encryption_keys
+from migration.errors import BackupUnreadable, NotFound
+from migration.extraction import DataExtractor
+from migration.models import App, AppSecret, Backup, Chunk
+from migration.orchestration.verification import Ranks
+from migration.validation import differing_buckets
+from migration.values.digests import to_wire
+from migration.values.envelopes import Envelope, rewrap
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A backup's latest line per key, gzipped, and their set digest. Whoever takes it closes the file."""
+
+    file: IO[bytes]
+    digest: bytes
+
+
+def list_backups(*, owner_id: UUID) -> list[Backup]:
+    """Return an owner's backups with their runs, newest first."""
+    return BackupService.list_backups(owner_id=owner_id)
+
+
+def verify_backup(*, owner_id: UUID, backup_id: UUID, at: datetime) -> Examination:
+    """Open and check all of a backup and say what is wrong with it. Raises NotFound."""
+    backup, extractor = _backup(owner_id, backup_id), DataExtractor()
+    found = BackupService.examine(
+        backup, chunks=extractor.run_chunks(backup.run_id), open_payload=extractor.open_payload
+    )
+    if found.ok:
+        BackupService.mark_verified(backup, at=at)
+    return found
+
+
+def download_backup(*, owner_id: UUID, backup_id: UUID) -> Download:
+    """Return a backup's content. Raises NotFound, or BackupUnreadable before a single byte is handed out.
+
+    A sealed backup whose content is not what was sealed is unreadable too.
+    """
+    backup = _backup(owner_id, backup_id)
+    file, digest = BackupService.write_download(chunks=_chunks(backup.run_id))
+    if backup.state == Backup.State.SEALED and digest != bytes(backup.digest or b""):
+        file.close()
+        raise BackupUnreadable("The backup's entries are not those that were sealed.")
+    return Download(file, digest)
+
+
+def differing_records(
+    *, owner_id: UUID, collections: Sequence[Mapping[str, Any]]
+) -> dict[str, dict[str, list[list[str]]]]:
+    """Return {collection: {bucket: [[key literal, fingerprint]]}} of what the records hold where `collections` differs.
+
+    `collections` are {name, patterns, buckets: {bucket: digest}}. Deleted keys are not held. Raises NotFound.
+    """
+    ranks, namespace = Ranks.listed(collections), _namespace(owner_id)
+    held = records.bucket_digests(owner_id=owner_id, namespace=namespace, rank=ranks.of)
+    ours: dict[str, dict[str, str]] = {}
+    for (rank, bucket), digest in held.items():
+        ours.setdefault(ranks.names[rank], {})[bucket] = to_wire(digest)
+    differing = differing_buckets(ours, {one["name"]: one["buckets"] for one in collections})
+    answer: dict[str, dict[str, list[list[str]]]] = {
+        name: {bucket: [] for bucket in buckets} for name, buckets in differing.items()
+    }
+    wanted = {(ranks.names.index(name), bucket) for name, buckets in differing.items() for bucket in buckets}
+    if wanted:
+        found = records.bucket_entries(owner_id=owner_id, namespace=namespace, rank=ranks.of, wanted=wanted)
+        for rank, bucket, key_json, fingerprint in found:
+            answer[ranks.names[rank]][bucket].append([key_json, to_wire(fingerprint)])
+    return answer
+
+
+def changed_records(*, owner_id: UUID, after: int, limit: int) -> records.Changes:
+    """Return a page of an owner's records that changed since a revision. Raises NotFound."""
+    return records.changes_since(owner_id=owner_id, namespace=_namespace(owner_id), after=after, limit=limit)
+
+
+def rotate_keys() -> tuple[int, int]:
+    """Wrap every chunk's key and every app's secret under the newest key; return how many of each.
+
+    Raises BackupUnreadable at the first that none of the configured keys unwraps; what came before it is done.
+    """
+    keys = encryption_keys()
+    chunks = BackupService.rewrap_chunks(keys=keys)
+    secrets = 0
+    for secret in AppSecret.objects.only("id", "wrapped").iterator():
+        fresh = rewrap(Envelope(b"", bytes(secret.wrapped)), keys=keys).wrapped_key
+        AppSecret.objects.filter(id=secret.id).update(wrapped=fresh)
+        secrets += 1
+    return chunks, secrets
+
+
+def _chunks(run_id: UUID) -> Iterator[tuple[Chunk, list[bytes]]]:
+    extractor = DataExtractor()
+    for chunk in extractor.run_chunks(run_id):
+        yield chunk, extractor.raw_lines(chunk)
+
+
+def _backup(owner_id: UUID, backup_id: UUID) -> Backup:
+    backup = Backup.objects.filter(id=backup_id, owner_id=owner_id).first()
+    if backup is None:
+        raise NotFound("There is no such backup.")
+    return backup
+
+
+def _namespace(owner_id: UUID) -> str:
+    namespace = App.objects.filter(owners=owner_id).values_list("namespace", flat=True).first()
+    if namespace is None:
+        raise NotFound("There is no such owner.")
+    return namespace
