@@ -80,7 +80,7 @@ def watch() -> Iterator[Watch]:
     """Ears on every page of the test. In the end nobody may have complained."""
     ears = Watch()
     yield ears
-    assert ears.complaints == []
+    assert not ears.complaints, "\n".join(ears.complaints)
 
 
 @dataclass

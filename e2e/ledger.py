@@ -1,17 +1,15 @@
 """What Postgres holds, read behind everybody's back."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from time import monotonic, sleep
 from typing import Any
 
 import psycopg
 from psycopg import sql
 
 VERBATIM = 1
-PATIENCE = 30.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,14 +87,6 @@ class Ledger:
                 if hit and hit[0]:
                     found.append(name)
         return found
-
-    def wait(self, what: Callable[[], Any], *, seconds: float = PATIENCE) -> None:
-        """Wait until `what` is true of the database; raises TimeoutError."""
-        until = monotonic() + seconds
-        while not what():
-            if monotonic() > until:
-                raise TimeoutError(what)
-            sleep(0.1)
 
     def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with self._connection() as connection:

@@ -6,6 +6,8 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
+from e2e.waiting import until
+
 # An idle two-core machine needs a second or two; a loaded one with a restarted server far more.
 PATIENCE = 60_000.0
 
@@ -71,14 +73,7 @@ class PanelPage:
 
     def waits_for_percentage(self, least: int) -> None:
         """Wait until the bar is at least here."""
-        self._page.wait_for_function(
-            """least => {
-                const bar = document.querySelector('migration-progress')?.shadowRoot?.querySelector('[role=progressbar]');
-                return bar && Number(bar.getAttribute('aria-valuenow')) >= least;
-            }""",
-            arg=least,
-            timeout=PATIENCE,
-        )
+        until(self._page, lambda: self.percentage() >= least)
 
     def preview(self) -> list[str]:
         """Return what undoing would do."""
@@ -145,19 +140,12 @@ class PanelPage:
         return found
 
     def run_id(self) -> str:
-        """Return the id of the run under way."""
-        self._page.wait_for_function(
-            "!!document.querySelector('migration-progress')?.client?.getMigrationStatus().migrationId", timeout=PATIENCE
-        )
-        return str(self.status()["migrationId"])
+        """Return the id of the run under way, once there is one."""
+        return str(until(self._page, lambda: self.status()["migrationId"]))
 
     def waits_for(self, what: Callable[[dict[str, Any]], bool]) -> None:
         """Wait until `what` is true of the client's status."""
-        for _ in range(int(PATIENCE / 50)):
-            if what(self.status()):
-                return
-            self._page.wait_for_timeout(50)
-        raise TimeoutError(self.status())
+        until(self._page, lambda: what(self.status()))
 
     @property
     def _bar(self) -> Locator:
