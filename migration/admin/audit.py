@@ -16,13 +16,13 @@ LONGEST_DATA = 80
 class AuditLineAdmin(LookOnly):
     """Who did what. The table itself refuses to be changed."""
 
-    list_display = ("at", "action", "who", "what", "owner", "data_in_short")
+    list_display = ("happened", "action", "who", "what", "owner", "data_in_short")
     list_filter = ("action", "at")
     search_fields = ("actor", "target", "action")
     id_fields = ("owner_id", "app_id")
     search_help_text = "Actor, action, target, or the beginning of an owner's or app's id"
     ordering = ("-id",)
-    fields = ("at", "action", "who", "what", "owner", "app", "all_data")
+    fields = ("happened", "action", "who", "what", "owner", "app", "all_data")
     readonly_fields = fields
 
     @admin.display(description="actor", ordering="actor")

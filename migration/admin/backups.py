@@ -20,8 +20,8 @@ class BackupAdmin(LookOnly):
         "owner_link",
         "entry_count",
         "amount",
-        "verified_at",
-        "created_at",
+        "verified",
+        "created",
     )
     list_filter = ("state", "created_at", "verified_at")
     id_fields = ("id", "run_id", "owner_id")
@@ -36,8 +36,8 @@ class BackupAdmin(LookOnly):
         "entry_count",
         "amount",
         "set_digest",
-        "verified_at",
-        "created_at",
+        "verified",
+        "created",
     )
     readonly_fields = fields
 

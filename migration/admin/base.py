@@ -9,8 +9,9 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.safestring import SafeString
 
-from migration.admin.display import short, visible
+from migration.admin.display import moment, short, visible
 from migration.models import App
 
 SHORTEST_ID = 4
@@ -40,6 +41,33 @@ class LookOnly(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nobody deletes one by hand: erasing an owner is a verb of its own."""
         return False
+
+    # --- moments, in one form everywhere --------------------------------------------------------------------
+
+    @admin.display(description="created", ordering="created_at")
+    def created(self, one: Any) -> SafeString | str:
+        """Show when it was made."""
+        return moment(one.created_at)
+
+    @admin.display(description="last seen", ordering="last_seen_at")
+    def last_seen(self, one: Any) -> SafeString | str:
+        """Show when it was last heard of."""
+        return moment(one.last_seen_at)
+
+    @admin.display(description="finished", ordering="finished_at")
+    def finished(self, one: Any) -> SafeString | str:
+        """Show when it ended."""
+        return moment(one.finished_at)
+
+    @admin.display(description="found sound", ordering="verified_at")
+    def verified(self, one: Any) -> SafeString | str:
+        """Show when it was last verified."""
+        return moment(one.verified_at)
+
+    @admin.display(description="at", ordering="at")
+    def happened(self, one: Any) -> SafeString | str:
+        """Show when it happened."""
+        return moment(one.at)
 
     def title_of(self, identifier: str) -> str:
         """Return what a page is called; Django would take the object's own words, which may be a user's."""

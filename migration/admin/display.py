@@ -2,6 +2,7 @@
 
 import json
 import unicodedata
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -65,6 +66,16 @@ def size(count: int | None) -> str:
 def number(count: int | None) -> str:
     """Return a count with its thousands set apart."""
     return NOTHING if count is None else f"{count:,}".replace(",", "\u202f")
+
+
+def moment(at: datetime | None) -> SafeString | str:
+    """Show a moment so that moments below each other can be compared."""
+    return format_html('<span class="m-when">{}</span>', at.strftime("%Y-%m-%d %H:%M:%S")) if at else NOTHING
+
+
+def stacked(above: Any, below: Any) -> SafeString:
+    """Show two things in one cell, the second one smaller."""
+    return format_html('<span class="m-stack">{}<small>{}</small></span>', above, below)
 
 
 def short(identifier: UUID | str | None) -> str:

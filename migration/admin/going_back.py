@@ -28,6 +28,7 @@ class Question:
     verb: str
     word: str
     back_to: str
+    back_name: str
     preview: Callable[..., tuple[list[Reason], Outcome]]
     request: Callable[..., Rollback]
     facts: Sequence[tuple[str, Any]] = field(default=())

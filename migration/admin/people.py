@@ -23,7 +23,7 @@ _LISTS = (
 class OwnerAdmin(LookOnly):
     """End users: accounts, and guests until an account adopts them."""
 
-    list_display = ("short_id", "kind", "user_id", "app_link", "revision_number", "epoch", "created_at", "last_seen_at")
+    list_display = ("short_id", "kind", "user_id", "app_link", "revision_number", "epoch", "created", "last_seen")
     list_filter = ("kind", AppFilter, "created_at")
     search_fields = ("=subject",)
     search_help_text = "The user's id in the app, or the beginning of the owner's id"
@@ -36,8 +36,8 @@ class OwnerAdmin(LookOnly):
         "app_link",
         "revision_number",
         "epoch",
-        "created_at",
-        "last_seen_at",
+        "created",
+        "last_seen",
         "more",
     )
     readonly_fields = fields
@@ -72,14 +72,14 @@ class OwnerAdmin(LookOnly):
 class DeviceAdmin(LookOnly):
     """Browser profiles."""
 
-    list_display = ("device", "owner_link", "browser", "fence", "created_at", "last_seen_at")
+    list_display = ("device", "owner_link", "browser", "fence", "created", "last_seen")
     list_filter = ("created_at",)
     search_fields = ("user_agent",)
     search_help_text = "Words of the browser's name, or the beginning of the id of a device or owner"
     id_fields = ("id", "key", "owner_id")
     list_select_related = ("owner",)
     ordering = ("-created_at",)
-    fields = ("id", "key", "owner_link", "browser", "fence", "created_at", "last_seen_at", "runs")
+    fields = ("id", "key", "owner_link", "browser", "fence", "created", "last_seen", "runs")
     readonly_fields = fields
 
     @admin.display(description="device", ordering="key")

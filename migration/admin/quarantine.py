@@ -38,7 +38,7 @@ class QuarantineEntryAdmin(LookOnly):
         "detail_in_short",
         "run_link",
         "state_badge",
-        "created_at",
+        "created",
     )
     list_filter = ("state", "code", "created_at")
     search_fields = ("code", "collection", "detail")
@@ -56,7 +56,7 @@ class QuarantineEntryAdmin(LookOnly):
         "run_link",
         "owner_link",
         "place",
-        "created_at",
+        "created",
     )
     readonly_fields = fields
     change_list_template = "admin/migration/quarantine_list.html"

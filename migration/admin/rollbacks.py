@@ -11,7 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 
 from migration.admin.base import LookOnly
-from migration.admin.display import NOTHING, badge, link, link_to, number, short, visible
+from migration.admin.display import NOTHING, badge, link, link_to, moment, number, short, visible
 from migration.admin.going_back import Question, answer
 from migration.models import Rollback, RollbackPoint
 from migration.orchestration import rolling_back
@@ -22,14 +22,14 @@ from migration.rollback import Outcome, Reason, RollbackService
 class RollbackPointAdmin(LookOnly):
     """Named revisions of owners."""
 
-    list_display = ("point", "owner_link", "run_link", "revision", "created_at", "go_back")
+    list_display = ("point", "owner_link", "run_link", "revision", "created", "go_back")
     list_filter = ("created_at",)
     search_fields = ("name",)
     id_fields = ("id", "owner_id", "run_id")
     search_help_text = "Name, or the beginning of the id of a point, owner or run"
     list_select_related = ("owner",)
     ordering = ("-created_at",)
-    fields = ("point", "id", "owner_link", "run_link", "revision", "created_at", "go_back")
+    fields = ("point", "id", "owner_link", "run_link", "revision", "created", "go_back")
     readonly_fields = fields
 
     @admin.display(description="name", ordering="name")
@@ -68,13 +68,14 @@ class RollbackPointAdmin(LookOnly):
             verb="Go back",
             word=short(point_id),
             back_to=reverse("admin:migration_rollback_changelist") + f"?owner__id__exact={point.owner_id}",
+            back_name="Rollbacks of this owner",
             preview=partial(rolling_back.preview_point, owner_id=point.owner_id, point_id=point_id),
             request=partial(rolling_back.request_point_rollback, owner_id=point.owner_id, point_id=point_id),
             facts=[
                 ("Point", visible(point.name)),
                 ("Owner", visible(str(point.owner))),
                 ("Revision", f"{number(point.revision)} (now {number(point.owner.revision)})"),
-                ("Made", point.created_at),
+                ("Made", moment(point.created_at)),
             ],
         )
         return answer(self, request, question)
@@ -92,7 +93,7 @@ class RollbackAdmin(LookOnly):
         "run_link",
         "counts",
         "who",
-        "created_at",
+        "created",
         "undo_link",
     )
     list_filter = ("state", "scope", "created_at")
@@ -115,8 +116,8 @@ class RollbackAdmin(LookOnly):
         "counts",
         "journaled",
         "who",
-        "created_at",
-        "finished_at",
+        "created",
+        "finished",
         "undo_link",
     )
     readonly_fields = fields
@@ -213,6 +214,7 @@ class RollbackAdmin(LookOnly):
             verb="Undo",
             word=short(rollback_id),
             back_to=reverse(f"admin:migration_{shown_on[0]}_change", args=[shown_on[1]]),
+            back_name=f"{'Run' if rollback.run_id else 'Rollback'} {short(shown_on[1])}",
             preview=partial(_preview_undo, rollback),
             request=partial(rolling_back.undo, owner_id=rollback.owner_id, rollback_id=rollback_id),
             facts=[

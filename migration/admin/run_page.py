@@ -5,11 +5,14 @@ from typing import Any
 
 from django.db.models import Count
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
-from migration.admin.display import NOTHING, badge, code, link_to, listed, number, short, size, visible
+from migration.admin.display import NOTHING, badge, code, link_to, listed, moment, number, short, size, visible
 from migration.models import Chunk, Conflict, MigrationRun, QuarantineEntry, Rollback, RunEvent
 from migration.orchestration.steering import CANCELLABLE, PAUSABLE
 from migration.progress import snapshot
+from migration.progress.snapshots import ENDED
 from migration.states import RunState
 
 SHOWN = 100
@@ -24,6 +27,23 @@ _COUNTERS = (
     ("withheld", "Withheld", "recognised as secrets, never left the browser"),
     ("deleted", "Deletions", "of these entries, removals"),
 )
+_STATEMENT = (
+    "stored",
+    "conflict",
+    "quarantined",
+    "withheld",
+    "issued_at",
+    "iss",
+    "purpose",
+    "app",
+    "owner",
+    "device",
+    "run",
+    "revision",
+    "timeline",
+    "manifest_version",
+    "manifest_digest",
+)
 _PHASES = ("upload", "validation", "backup", "load", "verification")
 
 
@@ -33,6 +53,7 @@ def page_of(run: MigrationRun) -> dict[str, Any]:
     return {
         "run": run,
         "shown": shown,
+        "moves": run.state not in ENDED,
         "state_badge": badge(run.state),
         "percentage": str(shown["percentage"]),
         "success": f"{100 * shown['success_rate']:.4g} %",
@@ -62,10 +83,10 @@ def _facts(run: MigrationRun) -> list[tuple[str, Any]]:
         ("Conflict policy", run.conflict_policy),
         ("Epoch", run.epoch),
         ("Manifest", f"version {run.manifest_version}, {run.upload_state}"),
-        ("Verification", f"{run.verify_rounds} round{'' if run.verify_rounds == 1 else 's'}"),
+        ("Repair rounds", number(run.verify_rounds)),
         ("Conflicts journaled", number(conflicts)),
-        ("Created", run.created_at),
-        ("Finished", run.finished_at if run.finished_at else NOTHING),
+        ("Created", moment(run.created_at)),
+        ("Finished", moment(run.finished_at) if run.state in ENDED else NOTHING),
     ]
 
 
@@ -82,12 +103,19 @@ def _verbs(run: MigrationRun) -> list[tuple[str, str, str]]:
 
 
 def _statement(run: MigrationRun) -> list[tuple[str, Any]]:
-    if not run.statement:
-        return []
-    return [
-        (name, code(value if isinstance(value, str) else json.dumps(value), longest=None))
-        for name, value in run.statement.items()
-    ]
+    """Return the receipt's statement in the order people read it; what is not known here comes last."""
+    told = dict(run.statement or {})
+    return [(name.replace("_", " "), _stated(told[name])) for name in sorted(told, key=_place)]
+
+
+def _place(name: str) -> int:
+    return _STATEMENT.index(name) if name in _STATEMENT else len(_STATEMENT)
+
+
+def _stated(value: Any) -> SafeString:
+    if isinstance(value, dict) and value.keys() == {"entries", "digest"}:
+        return format_html("{} entries {}", number(value["entries"]), code(str(value["digest"]), longest=None))
+    return code(value if isinstance(value, str) else json.dumps(value), longest=None)
 
 
 def _manifest(run: MigrationRun) -> list[tuple[str, str, str, str, str]]:
@@ -173,7 +201,7 @@ def _rollbacks(run: MigrationRun) -> dict[str, Any]:
                 "deleted": number(rollback.deleted),
                 "kept": number(rollback.kept),
                 "actor": visible(rollback.actor),
-                "created_at": rollback.created_at,
+                "created_at": moment(rollback.created_at),
                 "undo_url": reverse("admin:migration_rollback_undo", args=[rollback.id])
                 if rollback.state == Rollback.State.DONE and rollback.id not in undone
                 else "",

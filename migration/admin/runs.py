@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods
 
 from migration.admin.base import AppFilter, LookOnly, actor_of
-from migration.admin.display import badge, bar, link_to, number, short, size, visible
+from migration.admin.display import NOTHING, badge, bar, link_to, moment, number, short, size, stacked, visible
 from migration.admin.going_back import Question, answer
 from migration.admin.run_page import page_of
 from migration.cutover import current_epoch
@@ -32,17 +32,7 @@ Verb = Callable[[MigrationRun, str], Any]
 class MigrationRunAdmin(LookOnly):
     """What moves, and how far it has come."""
 
-    list_display = (
-        "short_id",
-        "state_badge",
-        "app_link",
-        "owner_link",
-        "progress",
-        "entries",
-        "troubles",
-        "amount",
-        "created_at",
-    )
+    list_display = ("short_id", "progress", "whose", "entries", "troubles", "created")
     list_display_links = ("short_id",)
     list_filter = ("state", AppFilter, "purpose", "dry_run", "created_at")
     search_fields = ("owner__subject", "failure_code")
@@ -65,40 +55,33 @@ class MigrationRunAdmin(LookOnly):
         """Show the id's beginning."""
         return short(run.id)
 
-    @admin.display(description="state", ordering="state")
-    def state_badge(self, run: MigrationRun) -> SafeString:
-        """Show the state."""
-        return badge(run.state)
-
-    @admin.display(description="app", ordering="app__name")
-    def app_link(self, run: MigrationRun) -> SafeString | str:
-        """Link to the app."""
-        return link_to("app", run.app_id, visible(run.app.name, longest=40))
-
-    @admin.display(description="owner")
-    def owner_link(self, run: MigrationRun) -> SafeString | str:
-        """Link to the owner."""
-        return link_to("owner", run.owner_id, visible(str(run.owner), longest=24))
-
-    @admin.display(description="progress", ordering="percentage")
+    @admin.display(description="state", ordering="percentage")
     def progress(self, run: MigrationRun) -> SafeString:
-        """Show how far it has come."""
-        return bar(run.percentage)
+        """Show the state and how far it has come."""
+        return stacked(badge(run.state), bar(run.percentage))
+
+    @admin.display(description="owner", ordering="app__name")
+    def whose(self, run: MigrationRun) -> SafeString:
+        """Link to owner and app."""
+        owner = link_to("owner", run.owner_id, visible(str(run.owner), longest=24))
+        return stacked(owner, link_to("app", run.app_id, visible(run.app.name, longest=40)))
 
     @admin.display(description="entries", ordering="entries_total")
-    def entries(self, run: MigrationRun) -> str:
-        """Show processed of all."""
-        return f"{number(run.entries_processed)} / {number(run.entries_total)}"
+    def entries(self, run: MigrationRun) -> SafeString:
+        """Show processed of all, and the size."""
+        return stacked(f"{number(run.entries_processed)} / {number(run.entries_total)}", size(run.bytes_total))
 
-    @admin.display(description="quarantined · conflicts", ordering="entries_quarantined")
-    def troubles(self, run: MigrationRun) -> str:
+    @admin.display(description="troubles", ordering="entries_quarantined")
+    def troubles(self, run: MigrationRun) -> SafeString | str:
         """Show what did not go straight."""
-        return f"{number(run.entries_quarantined)} · {number(run.entries_conflict)}"
+        if not run.entries_quarantined and not run.entries_conflict:
+            return NOTHING
+        return stacked(f"{number(run.entries_quarantined)} quarantined", f"{number(run.entries_conflict)} conflicts")
 
-    @admin.display(description="size", ordering="bytes_total")
-    def amount(self, run: MigrationRun) -> str:
-        """Show the bytes."""
-        return size(run.bytes_total)
+    @admin.display(description="created", ordering="created_at")
+    def created(self, run: MigrationRun) -> SafeString | str:
+        """Show when it was planned."""
+        return moment(run.created_at)
 
     # --- what may be done to many ---------------------------------------------------------------------------
 
@@ -191,6 +174,7 @@ class MigrationRunAdmin(LookOnly):
             verb="Roll back",
             word=short(run_id),
             back_to=reverse("admin:migration_migrationrun_change", args=[run_id]),
+            back_name=f"Run {short(run_id)}",
             preview=partial(rolling_back.preview_run, owner_id=run.owner_id, run_id=run_id),
             request=partial(rolling_back.request_run_rollback, owner_id=run.owner_id, run_id=run_id),
             facts=[("State", badge(run.state)), ("App", visible(run.app.name)), ("Owner", visible(str(run.owner)))],

@@ -86,18 +86,18 @@ class AppAdmin(LookOnly):
     """Tenants."""
 
     form = AppForm
-    list_display = ("name_shown", "slug", "key", "active", "stage_badge", "origins", "guests_allowed", "created_at")
+    list_display = ("name_shown", "slug", "key", "active", "stage_badge", "origins", "guests_allowed", "created")
     list_filter = ("is_active", "stage", "guests_allowed")
     search_fields = ("name", "slug", "publishable_key")
     search_help_text = "Name, slug, publishable key, or the beginning of the id"
     ordering = ("name",)
-    readonly_fields = ("id", "key", "stage_badge", "epoch", "namespace", "created_at", "more")
+    readonly_fields = ("id", "key", "stage_badge", "epoch", "namespace", "created", "more")
     change_form_template = "admin/migration/app.html"
     fieldsets = (
         _NAME,
         ("Who may call", {"fields": ("key", "allowed_origins")}),
         _COLLECTIONS,
-        ("Where it stands", {"fields": ("stage_badge", "epoch", "namespace", "id", "created_at", "more")}),
+        ("Where it stands", {"fields": ("stage_badge", "epoch", "namespace", "id", "created", "more")}),
     )
 
     # --- what may be edited ---------------------------------------------------------------------------------

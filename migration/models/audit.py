@@ -15,6 +15,7 @@ class AuditLine(models.Model):
     at = models.DateTimeField(db_index=True)
 
     class Meta:
+        verbose_name_plural = "audit log"
         ordering = ["-id"]
 
     def __str__(self) -> str:

@@ -118,5 +118,7 @@ class QuarantineEntry(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
+        verbose_name = "quarantined entry"
+        verbose_name_plural = "quarantine"
         constraints = [models.UniqueConstraint(fields=["chunk_id", "ordinal"], name="quarantined_once")]
         indexes = [models.Index(fields=["run", "code"], name="quarantine_by_cause")]

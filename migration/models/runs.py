@@ -79,6 +79,7 @@ class MigrationRun(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
+        verbose_name = "run"
         indexes = [
             models.Index(fields=["owner", "-created_at"], name="run_by_owner"),
             models.Index(

@@ -26,4 +26,6 @@ def pace_of(*, done: int, total: int, since: datetime | None, done_then: int, at
     rate = max(0, done - done_then) / max(SHORTEST, (at - since).total_seconds())
     if rate <= 0:
         return STANDING
-    return Pace(round(rate, 1), round(max(0, total - done) / rate, 1))
+    # Nothing left to load is not the end: more may come, and the verification will.
+    left = total - done
+    return Pace(round(rate, 1), round(left / rate, 1) if left > 0 else None)

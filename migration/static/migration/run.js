@@ -14,7 +14,8 @@
   const count = (amount) => String(amount).replace(/\B(?=(\d{3})+$)/g, "\u202f");
   const left = (seconds) => (seconds === null ? "–" : seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`);
   const write = (name, text) => {
-    field(name).textContent = text;
+    const place = field(name);
+    if (place) place.textContent = text;
   };
 
   const show = (run) => {
