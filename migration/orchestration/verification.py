@@ -204,9 +204,10 @@ def _send_back(run: MigrationRun, mismatch: dict[str, list[str]], unreadable: li
     columns: dict[str, Any] = {"mismatch": mismatch, "verify_rounds": rounds}
     if gives_up:
         columns["failure_code"] = "verification_failed"
+    damaged = records.restate_fingerprints(scope=_scope(run, as_received=False))
     lifecycle.move_upload(run.id, UploadState.OPEN, sealed_at=None)
     lifecycle.move_run(run.id, state, why=why, at=at, **columns)
-    data = {"mismatch": mismatch, "unreadable": [str(key) for key in unreadable], "round": rounds}
+    data = {"mismatch": mismatch, "unreadable": [str(key) for key in unreadable], "damaged": damaged, "round": rounds}
     lifecycle.note(run.id, Happening.VERIFIED, data, at=at)
     buckets = sum(map(len, mismatch.values()))
     code = "verification_failed" if gives_up else "verification_mismatch"

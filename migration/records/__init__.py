@@ -2,7 +2,7 @@
 
 from migration.records.changes import MOST, Change, Changes, changes_since
 from migration.records.digests import bucket_digests, bucket_entries
-from migration.records.held import Holding, Scope, Tally, find_held, held_digests, held_keys
+from migration.records.held import Holding, Scope, Tally, find_held, held_digests, held_keys, restate_fingerprints
 
 __all__ = [
     "MOST",
@@ -17,4 +17,5 @@ __all__ = [
     "find_held",
     "held_digests",
     "held_keys",
+    "restate_fingerprints",
 ]

@@ -102,6 +102,21 @@ def find_held(*, latest: str, scope: Scope) -> Holding:
     return holding
 
 
+def restate_fingerprints(*, scope: Scope) -> int:
+    """Make the stored fingerprints those of the stored bytes, under the owner's lock; return how many were not.
+
+    A record damaged after it was written would else pass for what it was, and what is resent for a no-op.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE migration_record SET fingerprint = migration_fingerprint(key_json, form, value)
+               WHERE owner_id = %(owner)s AND namespace = %(namespace)s
+                 AND fingerprint <> migration_fingerprint(key_json, form, value)""",
+            scope.parameters(),
+        )
+        return int(cursor.rowcount)
+
+
 def held_digests(*, latest: str, scope: Scope, waiting: Sequence[int]) -> dict[tuple[int, str], bytes]:
     """Return the digest of what is held by (rank, bucket). Entries of chunks in `waiting`, not loaded yet, count."""
     with connection.cursor() as cursor:
