@@ -177,19 +177,24 @@ class Stack:
         project = self.project
         programs = self._web_programs()
         project.manage("migrate", "--no-input")
-        self.admin_password = self._secrets["ADMIN_PASSWORD"]
-        project.manage("seed_demo", DEMO_ADMIN_PASSWORD=self.admin_password, DEMO_ORIGIN=",".join(self._origins()))
         programs += [project.worker(f"worker-{number}") for number in range(self._workers)]
         programs += [project.sweeper()] if self._sweeper else []
         # What does not even start once is said at once; what started once is kept alive.
         children = [self._nursery.add(program, auto_restart=False) for program in programs]
-        self._nursery.start_all([child.name for child in children], ready_within=READY_WITHIN)
+        names = [child.name for child in children]
+        self._nursery.launch(names)
+        # Needs the tables only, so it runs while the others load.
+        self._seed()
+        for name in names:
+            self._nursery.wait_ready(name, seconds=READY_WITHIN)
         for child in children:
             child.auto_restart = True
 
-    def _origins(self) -> list[str]:
-        """The origins the demo page may come from."""
-        return [f"http://{host}:{self.port}" for host in ("127.0.0.1", "localhost")]
+    def _seed(self) -> None:
+        self.admin_password = self._secrets["ADMIN_PASSWORD"]
+        # The origins the demo page may come from.
+        origins = ",".join(f"http://{host}:{self.port}" for host in ("127.0.0.1", "localhost"))
+        self.project.manage("seed_demo", DEMO_ADMIN_PASSWORD=self.admin_password, DEMO_ORIGIN=origins)
 
     def _web_programs(self) -> list[Program]:
         if self._web is None:
@@ -209,7 +214,12 @@ class Stack:
     def _listen(self, *, shared: bool) -> Listener:
         if self._port:
             return Listener((self._port,), exact=True, shared=shared)
-        return Listener((USUAL_PORT,) if self._keep else (), shared=shared)
+        if not self._keep:
+            return Listener((), shared=shared)
+        remembered = self.root / "port"
+        listener = Listener((*_number(remembered), USUAL_PORT), shared=shared)
+        remembered.write_text(str(listener.port))
+        return listener
 
     def _care_for(self, server: Postgres | redis.Redis) -> None:
         """Start a server on a free port, on another one when somebody was faster; raises DidNotStart."""
@@ -244,3 +254,11 @@ class Stack:
     @property
     def _python(self) -> Path:
         return self._environment.python
+
+
+def _number(file: Path) -> tuple[int, ...]:
+    """The number in a file, if there is one."""
+    try:
+        return (int(file.read_text()),)
+    except (OSError, ValueError):
+        return ()

@@ -81,8 +81,7 @@ class Nursery:
 
     def start(self, name: str, *, ready_within: float) -> None:
         """Start a program unless it runs, and wait until it is ready; raises DidNotStart."""
-        child = self.children[name]
-        self._ask(partial(self._want, child))
+        self.launch([name])
         self.wait_ready(name, seconds=ready_within)
 
     def wait_ready(self, name: str, *, seconds: float) -> None:
@@ -97,12 +96,10 @@ class Nursery:
             said = processes.tail(child.program.log)
             raise DidNotStart(f"{name} did not become ready: {child.trouble or 'no answer'}\n{said}".rstrip())
 
-    def start_all(self, names: list[str], *, ready_within: float) -> None:
-        """Start programs side by side and wait until all are ready; raises DidNotStart."""
+    def launch(self, names: list[str]) -> None:
+        """Start programs side by side without waiting for them."""
         for name in names:
             self._ask(partial(self._want, self.children[name]))
-        for name in names:
-            self.wait_ready(name, seconds=ready_within)
 
     def stop(self, name: str) -> None:
         """Ask a program to end, wait until it has, and leave it down."""

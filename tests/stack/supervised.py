@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psutil
 
-from syncserver.stack import PROJECT
+from syncserver.stack import PROJECT, processes
 
 STARTS_WITHIN = 90.0
 ENDS_WITHIN = 30.0
@@ -93,12 +93,12 @@ class Supervised:
 
 def left(family: list[psutil.Process], *, seconds: float = 15.0) -> list[psutil.Process]:
     """Those of `family` that still work after `seconds`; a zombie is dead and only waits to be counted."""
-    _, alive = psutil.wait_procs([process for process in family if not _is_zombie(process)], timeout=seconds)
-    return [process for process in alive if not _is_zombie(process)]
+    processes.wait_until(lambda: not any(map(_works, family)), seconds=seconds)
+    return [process for process in family if _works(process)]
 
 
-def _is_zombie(process: psutil.Process) -> bool:
+def _works(process: psutil.Process) -> bool:
     try:
-        return process.status() == psutil.STATUS_ZOMBIE
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
-        return True
+        return False

@@ -67,6 +67,7 @@ class TestRun:
         supervised.wait()
         second = ready(supervised.start("run"))
         assert second["password"] == first["password"]
+        assert second["demo"] == first["demo"], "browsers keep the demo's data per port"
 
     def test_a_second_supervisor_is_refused_and_told_where_the_first_is(self, supervised: Supervised) -> None:
         found = ready(supervised.start("run"))
