@@ -1,5 +1,5 @@
 import { readAll } from "./area.js";
-import { DEFAULT, inferCollections, labeller } from "./collections.js";
+import { inferCollections, labeller } from "./collections.js";
 import type { Host } from "./host.js";
 import { breathe } from "./pace.js";
 import { buildManifest, describe, isLive, type Entry, type Manifest, type Pair, type Table } from "./table.js";
@@ -27,16 +27,16 @@ export interface Cargo {
 export const isMassLoss = (gone: number, known: number, left: number): boolean =>
   gone * 2 > known && (gone > 3 || !left);
 
-export const createCargo = async (host: Host, known?: CollectionPattern[]): Promise<Cargo> => {
+export const createCargo = async (host: Host, known?: CollectionPattern[], former?: Cargo): Promise<Cargo> => {
   const { _area, _options } = host;
   const config = host._config();
   const judge = host._judge();
   const table: Table = new Map();
-  const withheld = new Map<string, WithheldEntry>();
-  const refused = new Map<string, string>();
+  const withheld = new Map([...(former?._withheld ?? [])].filter(([, { why }]) => why === "server"));
+  // What the server refused once it would refuse again.
+  const refused = new Map(former?._refused);
   const declared = [...config.collections, ...(_options.collections ?? [])];
-  const inferred = known ?? inferCollections((await readAll(_area)).keys(), declared);
-  const list = known ?? [...inferred, { name: DEFAULT, patterns: ["*"] }];
+  const list = known ?? inferCollections((await readAll(_area)).keys(), declared);
   const label = labeller(list);
 
   const admit = async (pairs: Iterable<Pair>): Promise<Entry[]> => {

@@ -18,6 +18,8 @@ export const LEAST_TARGET = 16 << 10;
 export const MOST_TARGET = 1 << 20;
 const FIRST_TARGET = 256 << 10;
 const AIM_MS = 2000;
+// What inflates further looks like an attack to the server, and travels as it is.
+const MOST_RATIO = 100;
 
 /** The payload size to aim at, moved towards a round trip of two seconds. */
 export const createTarget = () => {
@@ -57,9 +59,10 @@ export const pack = async (entries: Entry[]): Promise<Packed> => {
     text += lineOf(entry) + "\n";
   }
   const payload = encode(text);
-  const _gzip = typeof CompressionStream === "function";
-  const [_sha, _data] = await Promise.all([sha256(payload), _gzip ? gzip(payload) : payload]);
-  return { _id: crypto.randomUUID(), _entries: entries, _size: payload.length, _sha: base64url(_sha), _gzip, _data };
+  const _size = payload.length;
+  const [hash, zipped] = await Promise.all([sha256(payload), typeof CompressionStream === "function" && gzip(payload)]);
+  const _gzip = zipped && zipped.length * MOST_RATIO > _size;
+  return { _id: crypto.randomUUID(), _entries: entries, _size, _sha: base64url(hash), _gzip, _data: _gzip ? zipped : payload };
 };
 
 /** A chunk inside the body that creates a run. */

@@ -152,6 +152,11 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
     }
   };
 
+  const recalled = async (): Promise<LastRun | undefined> => {
+    await recall(await ready());
+    return last;
+  };
+
   const loadEngine = (): Promise<Engine> =>
     (loading ??= import("./engine.js")
       .then(({ createEngine }) =>
@@ -194,7 +199,7 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
             : "empty"
           : resumable
             ? "resume"
-            : last?.digest === found._digest
+            : (await recalled())?.digest === found._digest
               ? "up_to_date"
               : "migrate";
       } catch {

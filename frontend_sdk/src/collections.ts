@@ -29,17 +29,21 @@ export const labeller = (list: CollectionPattern[]): ((key: string) => string) =
 
 /**
  * The declared collections, then one for each prefix that at least two of the other keys share
- * (`todo:1`, `todo:2`), the largest first.
+ * (`todo:1`, `todo:2`), the largest first, and at last one for the rest. No two have the same name, and no
+ * prefix holds what the server's JSON cannot.
  */
 export const inferCollections = (keys: Iterable<string>, declared: CollectionPattern[]): CollectionPattern[] => {
-  const known = labeller(declared);
+  const merged = new Map<string, string[]>();
+  for (const { name, patterns } of declared) merged.set(name, [...(merged.get(name) ?? []), ...patterns]);
+  const given = [...merged].map(([name, patterns]) => ({ name, patterns }));
+  const known = labeller(given);
   const counts = new Map<string, number>();
   for (const key of keys) {
-    const prefix = /^[^:._/*-]+[:._/-]/.exec(key)?.[0];
+    const prefix = /^[^:._/*\x00-\x1f\ud800-\udfff-]+[:._/-]/.exec(key)?.[0];
     if (prefix && prefix.length <= LONGEST_PREFIX && known(key) === DEFAULT)
       counts.set(prefix, (counts.get(prefix) ?? 0) + 1);
   }
-  const names = new Set([DEFAULT, ...declared.map(({ name }) => name)]);
+  const names = new Set([DEFAULT, ...merged.keys()]);
   const inferred = [...counts]
     .filter(([, count]) => count > 1)
     .sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1))
@@ -50,5 +54,6 @@ export const inferCollections = (keys: Iterable<string>, declared: CollectionPat
       names.add(name);
       return { name, patterns: [prefix + "*"] };
     });
-  return [...declared.map(({ name, patterns }) => ({ name, patterns })), ...inferred];
+  const rest = merged.has(DEFAULT) ? [] : [{ name: DEFAULT, patterns: ["*"] }];
+  return [...given, ...inferred, ...rest];
 };

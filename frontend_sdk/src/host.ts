@@ -13,6 +13,7 @@ import type {
   Outcome,
   Receipt,
   RunHandle,
+  RunSnapshot,
   ServerConfig,
   StartOptions,
 } from "./types.js";
@@ -73,10 +74,14 @@ export interface LastRun {
   digest: string;
 }
 
+/** True for a run that moved something; copies and rehearsals cannot be rolled back. */
+export const isLasting = ({ purpose, dry_run }: RunSnapshot): boolean => purpose === "migrate" && !dry_run;
+
 /** The run a question without an id is about. */
 export const lastRunId = async ({ _store, _progress }: Host): Promise<string> => {
+  const run = _progress._run();
   const id =
-    _progress._run()?.id ?? (await _store._get<KnownRun>(RUN))?.id ?? (await _store._get<LastRun>(LAST))?.id;
+    (run && isLasting(run) ? run.id : undefined) ?? (await _store._get<KnownRun>(RUN))?.id ?? (await _store._get<LastRun>(LAST))?.id;
   if (!id) throw problem("not_found");
   return id;
 };

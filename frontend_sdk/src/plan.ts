@@ -1,5 +1,5 @@
 import { readAll } from "./area.js";
-import { DEFAULT, inferCollections, labeller } from "./collections.js";
+import { inferCollections, labeller } from "./collections.js";
 import { canonicalLine, encode } from "./codec.js";
 import type { Judge } from "./judge.js";
 import { kindOf } from "./kinds.js";
@@ -36,7 +36,7 @@ export const makePlan = async (
   const list = inferCollections(items.keys(), [...(config?.collections ?? []), ...(options.collections ?? [])]);
   const label = labeller(list);
   const families = new Map<string, CollectionBreakdown>();
-  for (const { name, patterns } of [...list, { name: DEFAULT, patterns: ["*"] }])
+  for (const { name, patterns } of list)
     families.set(name, { name, patterns, count: 0, bytes: 0, types: {} });
   const withheld: WithheldEntry[] = [];
   let [itemCount, storageSize, units, large, doubled] = [0, 0, 0, 0, 0];

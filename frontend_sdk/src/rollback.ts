@@ -1,4 +1,4 @@
-import { lastRunId, ROLLBACK, type Host } from "./host.js";
+import { LAST, lastRunId, ROLLBACK, type Host, type LastRun } from "./host.js";
 import { problem } from "./problem.js";
 import type { Rollback, RollbackPreview } from "./types.js";
 
@@ -18,6 +18,8 @@ const perform = async (host: Host, path: string): Promise<Rollback> => {
   const { _net, _sleep, _store } = host;
   let rollback: Rollback = (await _net._send("POST", path, { _json: { idempotency_key: crypto.randomUUID() } }))._body;
   await _store._update(ROLLBACK, () => rollback.id);
+  // What was moved is no longer there: the next question whether a migration is needed must not say no.
+  await _store._update<LastRun | undefined>(LAST, (last) => last && { ...last, digest: "" });
   for (let wait = LOOK_MS; rollback.state === "requested"; wait = Math.min(MOST_LOOK_MS, wait * 1.5)) {
     await _sleep(wait);
     rollback = (await _net._send("GET", "/rollbacks/" + rollback.id))._body;

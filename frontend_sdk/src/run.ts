@@ -31,7 +31,9 @@ export interface Journey {
 
 const WRITE_ROUNDS = 5;
 const REPAIR_ROUNDS = 3;
-const GONE = /^(run_expired|not_found|manifest_shrinks)$/;
+// A run of an older epoch takes no more chunks, and one that lost entries no smaller manifest: begin another.
+const GONE = /^(run_expired|not_found|manifest_shrinks|stale_epoch)$/;
+const BEGINNINGS = 3;
 const DEAD = /^(expired|cancelled|rolled_back|rolling_back)$/;
 
 export const createJourney = (host: Host, order: Order): Journey => {
@@ -48,7 +50,7 @@ export const createJourney = (host: Host, order: Order): Journey => {
     (await _net._send(method, path, { _json, _run: patience }))._body;
 
   const load = async (known?: KnownRun): Promise<Cargo> => {
-    cargo = await createCargo(host, known?.list);
+    cargo = await createCargo(host, known?.list, cargo);
     uploader = createUploader(host, cargo, start, patience, order._hold);
     return cargo;
   };
@@ -164,9 +166,9 @@ export const createJourney = (host: Host, order: Order): Journey => {
     _target: () => uploader?._target() ?? 0,
     _stop: () => following?._stop(),
     async _go() {
-      for (let again = false; ; again = true) {
+      for (let beginning = 0; ; beginning++) {
         try {
-          const lines = (again ? undefined : await revive()) ?? (await begin());
+          const lines = (beginning ? undefined : await revive()) ?? (await begin());
           const { id } = _progress._run()!;
           host._events._emit("migrationStarted", _progress._view());
           // Live news only where somebody looks or it takes long: a small run is over before a socket is open.
@@ -175,7 +177,7 @@ export const createJourney = (host: Host, order: Order): Journey => {
           if (run.state !== "failed") await remember();
           return run;
         } catch (thrown) {
-          if (again || !GONE.test(problemOf(thrown).code)) throw thrown;
+          if (beginning >= BEGINNINGS || !GONE.test(problemOf(thrown).code)) throw thrown;
           following?._stop();
         }
       }

@@ -56,7 +56,7 @@ export interface Line {
 
 const TRIES = 3;
 const QUICK_MS = 5000;
-const STALE_ROUNDS = 5;
+const STALE_ROUNDS = 2;
 const OFFLINE_LOOK_MS = 30_000;
 // Slower than this an upload counts as stuck.
 const BYTES_PER_MS = 4;

@@ -55,7 +55,7 @@ export const createUploader = (
   const put = async (runId: string, entries: Entry[], tries = 0): Promise<void> => {
     const [first] = entries;
     if (!first) return;
-    if (first._size > (limits.entry_bytes ?? limits.inflated_bytes)) return refuse(first, "too_large");
+    if (first._size > limits.single_entry_bytes) return refuse(first, "too_large");
     await hold();
     const chunk = await pack(entries);
     const began = now();
