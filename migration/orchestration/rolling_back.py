@@ -1,10 +1,11 @@
 """Going back: asked for once, previewed by the same function, done by a worker in one transaction."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from django.db import Error, InterfaceError, OperationalError, transaction
+from django.db import Error, InterfaceError, OperationalError, connection, transaction
 from django.db.models import F
 
 from migration import cutover, dispatch, lifecycle, progress
@@ -115,11 +116,31 @@ def roll_back_failed_run(run: MigrationRun, *, at: datetime) -> Rollback:
 
 
 def execute_rollback(rollback_id: UUID, *, at: datetime) -> Outcome | None:
-    """Do a requested rollback in one transaction; None when it is done or was given up.
+    """Do a requested rollback in one transaction; None when it is done, was given up, or another worker is at it.
 
     What fails for a reason of its own, or has taken workers down too often, is marked failed and its run with it;
     a lost connection leaves it requested, to be tried again.
     """
+    with _alone_at(rollback_id) as alone:
+        return _attempt(rollback_id, at=at) if alone else None
+
+
+@contextmanager
+def _alone_at(rollback_id: UUID) -> Iterator[bool]:
+    """Tell whether nobody else is at this rollback, and keep it so. The lock goes with the session, however it ends."""
+    key = int.from_bytes(rollback_id.bytes[8:], "big", signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
+        alone = bool(cursor.fetchone()[0])
+    try:
+        yield alone
+    finally:
+        if alone and connection.connection is not None and not connection.connection.closed:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
+
+
+def _attempt(rollback_id: UUID, *, at: datetime) -> Outcome | None:
     attempts = _count_attempt(rollback_id)
     if attempts is None:
         return None

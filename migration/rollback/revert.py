@@ -86,7 +86,7 @@ SELECT count(*), count(*) FILTER (WHERE value IS NULL), (SELECT count(*) FROM jo
 _KEPT = """
 SELECT r.key_json, r.collection, r.revision, count(*) OVER ()
 FROM migration_record r
-WHERE r.owner_id = %(owner)s AND NOT ({candidate}) AND r.cause <> 'rollback'
+WHERE r.owner_id = %(owner)s AND ({candidate}) IS NOT TRUE AND r.cause <> 'rollback'
   AND EXISTS (SELECT FROM migration_record_version v
               WHERE v.owner_id = %(owner)s AND v.namespace = r.namespace AND v.key_hash = r.key_hash AND {written})
 ORDER BY r.revision LIMIT %(most)s
