@@ -30,6 +30,12 @@ class DrainingServer(Server):  # type: ignore[misc]  # daphne publishes no types
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, request_buffer_size=BODY_BUFFER, **kwargs)
+        self.doors: list[Any] = []
+
+    def listen_success(self, port: Any) -> None:
+        """Called by daphne for each port that listens; it keeps none of them."""
+        super().listen_success(port)
+        self.doors.append(port)
 
     def kill_all_applications(self) -> defer.Deferred[None]:
         """Called by daphne before its event loop ends, which waits for the result."""
@@ -37,8 +43,8 @@ class DrainingServer(Server):  # type: ignore[misc]  # daphne publishes no types
 
     async def _drain(self) -> None:
         deadline = time.monotonic() + DRAIN
-        for listener in self.listeners:
-            listener.addCallback(lambda port: port.stopListening())
+        for door in self.doors:
+            door.stopListening()
         for protocol in list(self.connections):
             if isinstance(protocol, WebSocketProtocol):
                 # Not sendClose: it refuses every code that is not the application's to give.
@@ -62,6 +68,11 @@ class Serve(CommandLineInterface):  # type: ignore[misc]  # daphne publishes no 
     server_class = DrainingServer
 
 
-if __name__ == "__main__":
+def serve(application: str, options: list[str]) -> None:
+    """Serve `application` ("module:name") until told to stop; `options` are daphne's."""
     # No access log: an address may carry a key of a user's.
-    Serve().run([*sys.argv[1:], "-v", "0", "--no-server-name", "syncserver.asgi:application"])
+    Serve().run([*options, "-v", "0", "--no-server-name", application])
+
+
+if __name__ == "__main__":
+    serve("syncserver.asgi:application", sys.argv[1:])

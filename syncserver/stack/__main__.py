@@ -31,7 +31,9 @@ class Stopped(BaseException):
 
 def main() -> int:
     """Run the command named on the command line; return the exit code."""
-    options = _options().parse_args()
+    ours, theirs = _split(sys.argv[1:])
+    options = _options().parse_args(ours)
+    options.extra = theirs
     # Installed explicitly: a shell starts background jobs with SIGINT ignored, and Python keeps it so.
     for number in STOPPED_BY:
         # nohup ignores SIGHUP on purpose.
@@ -47,6 +49,13 @@ def main() -> int:
     except StackError as error:
         _say(str(error))
         return 1
+
+
+def _split(words: list[str]) -> tuple[list[str], list[str]]:
+    """Our own words, and those meant for the command we call: what follows `--`, or all that follows `bench`."""
+    at = 1 if words[:1] == ["bench"] else len(words)
+    at = words.index("--") if "--" in words else at
+    return words[:at], [word for word in words[at:] if word != "--"]
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -122,12 +131,10 @@ def _options() -> argparse.ArgumentParser:
     names = [step.name for step in checks.STEPS]
     test.add_argument("--only", action="append", choices=names, default=[], help="run this step (repeatable)")
     test.add_argument("--fail-fast", action="store_true", help="stop after the first step that fails")
-    test.add_argument("extra", nargs="*", help="words for the step's own command, after --")
     test.set_defaults(command=_test)
     clean = commands.add_parser("clean", help=_clean.__doc__)
     clean.set_defaults(command=_clean)
     bench = commands.add_parser("bench", help=_bench.__doc__)
-    bench.add_argument("extra", nargs="*", help="words for the benchmarks, after --")
     bench.set_defaults(command=_bench)
     return parser
 

@@ -22,7 +22,7 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 # A free port may be taken before the server binds it.
 PORT_ATTEMPTS = 5
 # Seconds a program has until it answers; a first start may find a cold disk.
-READY_WITHIN = 60.0
+READY_WITHIN = 120.0
 # Browsers keep localStorage per port: the demo should find its data again.
 USUAL_PORT = 8000
 
@@ -59,7 +59,7 @@ class Stack:
         self._given_database, self._given_redis, self._shared = database_url, redis_url, shared
         self._port, self._keep, self._folder = port, keep, project
         self._environment = Environment(project=project)
-        self._nursery: Nursery = Nursery(say)
+        self._nursery = Nursery(say)
         # What to do in the end, in reverse order.
         self._undo = ExitStack()
         self.database_url = ""
@@ -96,6 +96,7 @@ class Stack:
         if not self._keep:
             self._undo.callback(shutil.rmtree, self.root, ignore_errors=True)
         self.logs.mkdir(parents=True, exist_ok=True)
+        self._nursery.open()
         self._secrets = secrets_file.load(self.root)
         self._open_postgres()
         self._open_redis()
@@ -241,10 +242,11 @@ class Stack:
             "DATABASE_URL": self.database_url,
             "REDIS_URL": self.redis_url,
             "SECRET_KEY": self._secrets["SECRET_KEY"],
-            # Publish/subscribe ignores database numbers; stacks on one Redis must not hear each other.
-            "MIGRATION_CHANNEL_PREFIX": f"syncserver-{secrets.token_hex(4)}",
             "DJANGO_SETTINGS_MODULE": "syncserver.settings",
         }
+        if not self._shared:
+            # Publish/subscribe ignores database numbers; stacks on one Redis must not hear each other.
+            ours["MIGRATION_CHANNEL_PREFIX"] = f"syncserver-{secrets.token_hex(4)}"
         return {**os.environ, **ours, **self._env}
 
     @property

@@ -71,6 +71,9 @@ class Nursery:
         self._requests: queue.SimpleQueue[tuple[Callable[[], Any], Future[Any]]] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="nursery", daemon=True)
+
+    def open(self) -> None:
+        """Begin to watch."""
         self._thread.start()
 
     def add(self, program: Program, *, auto_restart: bool = True) -> Child:
@@ -92,7 +95,7 @@ class Nursery:
             gave_up = not child.running and not child.auto_restart
             return gave_up or (child.running and child.program.is_ready(child.pid))
 
-        if not _patiently(settled, seconds) or not child.running:
+        if not processes.wait_until(settled, seconds=seconds) or not child.running:
             said = processes.tail(child.program.log)
             raise DidNotStart(f"{name} did not become ready: {child.trouble or 'no answer'}\n{said}".rstrip())
 
@@ -127,7 +130,8 @@ class Nursery:
     def close(self) -> None:
         """End the thread, and with it whatever still runs. May be called twice."""
         self._closing.set()
-        self._thread.join()
+        if self._thread.is_alive():
+            self._thread.join()
 
     # --- the nursery's own thread -------------------------------------------------------------------------
 
@@ -209,7 +213,3 @@ def _ending(code: int) -> str:
     if code >= 0:
         return f"exit code {code}"
     return f"signal {signal.Signals(-code).name}"
-
-
-def _patiently(condition: Callable[[], bool], seconds: float) -> bool:
-    return processes.wait_until(condition, seconds=seconds)

@@ -12,7 +12,7 @@ import psutil
 
 from syncserver.stack import PROJECT, processes
 
-STARTS_WITHIN = 90.0
+STARTS_WITHIN = 180.0
 ENDS_WITHIN = 30.0
 # These would make the supervisor use the servers of the test run instead of its own.
 NOT_INHERITED = ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE", "MIGRATION_WORKERS")

@@ -1,0 +1,66 @@
+"""The web server's end: what it has begun it finishes, and sockets learn that it comes back."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from syncserver.stack import PROJECT, ports, processes
+
+SERVE = "import sys; from syncserver.serve import serve; serve('tests.stack.slow_app:application', sys.argv[1:])"
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+
+    def listens(self) -> bool:
+        try:
+            ports.listen(self.port).close()
+        except ports.PortTaken:
+            return True
+        return False
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    with ports.listen(0) as listener:
+        descriptor = listener.fileno()
+        arguments = [sys.executable, "-c", SERVE, "--fd", str(descriptor)]
+        process = subprocess.Popen(arguments, cwd=PROJECT, pass_fds=[descriptor])
+        port = listener.getsockname()[1]
+    yield Served(process, port)
+    process.kill()
+    process.wait()
+
+
+class TestEnd:
+    def test_lets_running_requests_finish_and_takes_no_new_ones(self, served: Served) -> None:
+        with ThreadPoolExecutor() as pool, httpx.Client(timeout=20) as client:
+            assert client.get(f"http://127.0.0.1:{served.port}/").status_code == 200
+            running = pool.submit(httpx.get, f"http://127.0.0.1:{served.port}/", timeout=20)
+            assert not processes.wait_until(running.done, seconds=0.5)
+            served.process.send_signal(signal.SIGTERM)
+            assert processes.wait_until(lambda: not served.listens(), seconds=1)
+            assert not running.done()
+            assert len(running.result().content) == 4_000_000
+        assert served.process.wait(timeout=5) == 0
+
+    def test_tells_sockets_that_it_comes_back(self, served: Served) -> None:
+        with connect(f"ws://127.0.0.1:{served.port}/") as socket:
+            served.process.send_signal(signal.SIGTERM)
+            with pytest.raises(ConnectionClosed) as ending:
+                socket.recv(timeout=5)
+            assert ending.value.rcvd is not None
+            assert ending.value.rcvd.code == 1012
+        assert served.process.wait(timeout=5) == 0
