@@ -16,7 +16,7 @@ LONGEST_DATA = 80
 class AuditLineAdmin(LookOnly):
     """Who did what. The table itself refuses to be changed."""
 
-    list_display = ("happened", "action", "who", "what", "owner", "data_in_short")
+    list_display = ("happened", "action", "who_in_short", "target_in_short", "owner", "data_in_short")
     list_filter = ("action", "at")
     search_fields = ("actor", "target", "action")
     id_fields = ("owner_id", "app_id")
@@ -30,10 +30,20 @@ class AuditLineAdmin(LookOnly):
         """Show the actor."""
         return visible(line.actor)
 
+    @admin.display(description="actor", ordering="actor")
+    def who_in_short(self, line: AuditLine) -> str:
+        """Show the actor's beginning."""
+        return visible(line.actor, longest=24)
+
     @admin.display(description="target")
     def what(self, line: AuditLine) -> SafeString:
         """Show the target."""
-        return code(line.target, longest=40)
+        return code(line.target, longest=None)
+
+    @admin.display(description="target", ordering="target")
+    def target_in_short(self, line: AuditLine) -> SafeString:
+        """Show the target's beginning: enough to tell ids apart."""
+        return code(line.target, longest=18)
 
     @admin.display(description="owner")
     def owner(self, line: AuditLine) -> SafeString | str:

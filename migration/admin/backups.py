@@ -1,12 +1,24 @@
 """Backups: the chunks of a run as received."""
 
-from django.contrib import admin
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from migration.admin.base import LookOnly
+from migration.admin.base import LookOnly, actor_of
 from migration.admin.display import NOTHING, badge, code, link_to, number, short, size
+from migration.lifecycle import audit
 from migration.models import Backup
+from migration.orchestration import retrieving
 from migration.values.digests import to_wire
+
+MOST_PROBLEMS = 10
+"""Problems of one backup told at once."""
 
 
 @admin.register(Backup)
@@ -40,6 +52,8 @@ class BackupAdmin(LookOnly):
         "created",
     )
     readonly_fields = fields
+    actions = ("verify_backups",)
+    change_form_template = "admin/migration/backup.html"
 
     @admin.display(description="backup", ordering="id")
     def short_id(self, backup: Backup) -> str:
@@ -75,3 +89,47 @@ class BackupAdmin(LookOnly):
     def set_digest(self, backup: Backup) -> SafeString | str:
         """Show the set digest as the wire has it."""
         return code(to_wire(bytes(backup.digest))) if backup.digest else NOTHING
+
+    # --- verifying ------------------------------------------------------------------------------------------
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        """Let Django offer the action to those who may act."""
+        return self.may_act(request)
+
+    @admin.action(description="Verify: open every chunk and hold it to its sums", permissions=["act"])
+    def verify_backups(self, request: HttpRequest, backups: QuerySet[Backup]) -> None:
+        """Verify each."""
+        for backup in backups:
+            self._verify(request, backup)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Put the backup's own page before Django's."""
+        view = self.admin_site.admin_view(self.verify)
+        return [path("<uuid:backup_id>/verify/", view, name="migration_backup_verify"), *super().get_urls()]
+
+    def verify(self, request: HttpRequest, backup_id: UUID) -> HttpResponse:
+        """Verify one and show its page again."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        self.demand(request)
+        self._verify(request, get_object_or_404(Backup, id=backup_id))
+        return HttpResponseRedirect(reverse("admin:migration_backup_change", args=[backup_id]))
+
+    def _verify(self, request: HttpRequest, backup: Backup) -> None:
+        at = timezone.now()
+        found = retrieving.verify_backup(owner_id=backup.owner_id, backup_id=backup.id, at=at)
+        codes = sorted({problem.code for problem in found.problems})
+        audit(
+            actor=actor_of(request),
+            action="backup_verified",
+            target=backup.id,
+            at=at,
+            owner_id=backup.owner_id,
+            data={"ok": found.ok, "problems": codes},
+        )
+        if found.ok:
+            words = f"Backup {short(backup.id)} is sound: {number(found.entries)} entries."
+            self.message_user(request, words, messages.SUCCESS)
+        for problem in found.problems[:MOST_PROBLEMS]:
+            words = f"Backup {short(backup.id)}, chunk {short(problem.chunk)}: {problem.detail}"
+            self.message_user(request, words, messages.ERROR)

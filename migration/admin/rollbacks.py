@@ -8,10 +8,11 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from migration.admin.base import LookOnly
-from migration.admin.display import NOTHING, badge, link, link_to, moment, number, short, visible
+from migration.admin.display import NOTHING, badge, link, link_to, moment, number, short, stacked, visible
 from migration.admin.going_back import Question, answer
 from migration.models import Rollback, RollbackPoint
 from migration.orchestration import rolling_back
@@ -85,17 +86,7 @@ class RollbackPointAdmin(LookOnly):
 class RollbackAdmin(LookOnly):
     """Each use of a way back, undos among them."""
 
-    list_display = (
-        "short_id",
-        "what",
-        "state_badge",
-        "owner_link",
-        "run_link",
-        "counts",
-        "who",
-        "created",
-        "undo_link",
-    )
+    list_display = ("short_id", "state_and_what", "of_whom", "counts", "by_whom", "undo_link")
     list_filter = ("state", "scope", "created_at")
     search_fields = ("actor",)
     id_fields = ("id", "owner_id", "run_id")
@@ -127,6 +118,22 @@ class RollbackAdmin(LookOnly):
     def short_id(self, rollback: Rollback) -> str:
         """Show the id's beginning."""
         return short(rollback.id)
+
+    @admin.display(description="state", ordering="state")
+    def state_and_what(self, rollback: Rollback) -> SafeString:
+        """Show the state and what is reverted."""
+        return stacked(badge(rollback.state), self.what(rollback))
+
+    @admin.display(description="owner", ordering="owner__subject")
+    def of_whom(self, rollback: Rollback) -> SafeString:
+        """Link to owner and run."""
+        run = format_html("run {}", self.run_link(rollback)) if rollback.run_id else "everything"
+        return stacked(self.owner_link(rollback), run)
+
+    @admin.display(description="asked", ordering="created_at")
+    def by_whom(self, rollback: Rollback) -> SafeString:
+        """Show who asked, and when."""
+        return stacked(visible(rollback.actor, longest=32), moment(rollback.created_at))
 
     @admin.display(description="what", ordering="scope")
     def what(self, rollback: Rollback) -> str:

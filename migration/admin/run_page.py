@@ -133,7 +133,10 @@ def _manifest(run: MigrationRun) -> list[tuple[str, str, str, str, str]]:
 
 def _types(run: MigrationRun, collection: str) -> str:
     counts = run.types.get(collection) or {}
-    return visible(", ".join(f"{kind} {count}" for kind, count in sorted(counts.items(), key=lambda item: -item[1])))
+    return (
+        visible(", ".join(f"{kind} {count}" for kind, count in sorted(counts.items(), key=lambda item: -item[1])))
+        or NOTHING
+    )
 
 
 def _timeline(run: MigrationRun) -> dict[str, Any]:
@@ -149,7 +152,19 @@ def _told(event: RunEvent) -> str:
     if event.kind == "state":
         moved = f"{data.pop('from', '')} → {data.pop('to', '')}: {data.pop('why', '')}"
         return visible(f"{moved}{_rest(data)}", longest=500)
+    if event.kind == "error":
+        return visible(f"{data.get('code', '')}: {data.get('detail', '')}", longest=500)
     return visible(_rest(data).lstrip(" ·"), longest=500)
+
+
+def _is_undone(rollbacks: list[Rollback]) -> bool:
+    """Tell whether the newest finished rollback gave back what another had taken (an undo of an undo takes again)."""
+    by_id = {rollback.id: rollback for rollback in rollbacks}
+    newest = next((rollback for rollback in rollbacks if rollback.state == Rollback.State.DONE), None)
+    undone = False
+    while newest is not None and newest.undoes_id is not None:
+        undone, newest = not undone, by_id.get(newest.undoes_id)
+    return undone
 
 
 def _rest(data: dict[str, Any]) -> str:
@@ -192,6 +207,7 @@ def _rollbacks(run: MigrationRun) -> dict[str, Any]:
     rollbacks = list(Rollback.objects.filter(run=run).order_by("-created_at")[:SHOWN])
     undone = {rollback.undoes_id for rollback in rollbacks if rollback.state != Rollback.State.FAILED}
     return {
+        "is_undone": run.state == RunState.ROLLED_BACK and _is_undone(rollbacks),
         "rollbacks": [
             {
                 "link": link_to("rollback", rollback.id),
@@ -207,5 +223,5 @@ def _rollbacks(run: MigrationRun) -> dict[str, Any]:
                 else "",
             }
             for rollback in rollbacks
-        ]
+        ],
     }

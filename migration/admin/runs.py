@@ -63,7 +63,7 @@ class MigrationRunAdmin(LookOnly):
     @admin.display(description="owner", ordering="app__name")
     def whose(self, run: MigrationRun) -> SafeString:
         """Link to owner and app."""
-        owner = link_to("owner", run.owner_id, visible(str(run.owner), longest=24))
+        owner = link_to("owner", run.owner_id, visible(str(run.owner), longest=18))
         return stacked(owner, link_to("app", run.app_id, visible(run.app.name, longest=40)))
 
     @admin.display(description="entries", ordering="entries_total")
