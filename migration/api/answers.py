@@ -228,13 +228,21 @@ class BackupList(Struct, forbid_unknown_fields=True):
     backups: list[Backup]
 
 
+class BackupProblem(Struct, forbid_unknown_fields=True):
+    """What is wrong with a backup, and in which chunk."""
+
+    code: str
+    detail: str
+    chunk: str | None
+
+
 class BackupChecked(Struct, forbid_unknown_fields=True):
     """Whether every chunk of a backup opens, and what they hold."""
 
     ok: bool
     entries: int
-    digest: str | None
-    problems: list[Any]
+    digest: str
+    problems: list[BackupProblem]
 
 
 class Record(Struct, forbid_unknown_fields=True):

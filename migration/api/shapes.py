@@ -3,7 +3,9 @@
 from datetime import datetime
 from typing import Any
 
+from migration.backups import Examination
 from migration.models import Backup, Conflict, QuarantineEntry, Rollback, RollbackPoint
+from migration.records import Change
 from migration.rollback import Outcome, Reason
 from migration.values.digests import to_wire
 from migration.values.lines import decode_line, literal
@@ -60,17 +62,42 @@ def preview(scope: str, reasons: list[Reason], outcome: Outcome) -> dict[str, An
     }
 
 
-def backup(row: Backup, *, chunks: int) -> dict[str, Any]:
-    """Return a backup."""
+def backup(row: Backup) -> dict[str, Any]:
+    """Return a backup; its run is at hand."""
     return {
         "id": str(row.id),
         "run": str(row.run_id),
         "created_at": moment(row.created_at),
         "entries": row.entries,
         "bytes": row.bytes,
-        "chunks": chunks,
+        "chunks": row.run.chunks_received,
         "state": row.state,
         "digest": to_wire(bytes(row.digest)) if row.digest else None,
+    }
+
+
+def examination(found: Examination) -> dict[str, Any]:
+    """Return what an examination of a backup found."""
+    return {
+        "ok": found.ok,
+        "entries": found.entries,
+        "digest": to_wire(found.digest),
+        "problems": [
+            {"code": one.code, "detail": one.detail, "chunk": str(one.chunk) if one.chunk else None}
+            for one in found.problems
+        ],
+    }
+
+
+def change(row: Change) -> dict[str, Any]:
+    """Return a record's current state."""
+    return {
+        "key_json": row.key_json,
+        "value_json": row.value_json,
+        "form": row.form,
+        "collection": row.collection,
+        "revision": row.revision,
+        "fingerprint": to_wire(row.fingerprint),
     }
 
 

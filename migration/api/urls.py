@@ -3,7 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularSwaggerView
 
-from migration.api.views import health, refused, rollbacks, runs, sessions
+from migration.api.views import health, holdings, refused, rollbacks, runs, sessions
 
 _described = [
     path("sessions", sessions.SessionsView.as_view(), name="sessions"),
@@ -24,6 +24,12 @@ _described = [
     path("rollback-points/<uuid:point_id>/rollback", rollbacks.PointRollbackView.as_view(), name="point-rollback"),
     path("rollbacks/<uuid:rollback_id>", rollbacks.RollbackView.as_view(), name="rollback"),
     path("rollbacks/<uuid:rollback_id>/undo", rollbacks.UndoView.as_view(), name="undo"),
+    path("runs/<uuid:run_id>/report", holdings.ReportView.as_view(), name="report"),
+    path("backups", holdings.BackupsView.as_view(), name="backups"),
+    path("backups/<uuid:backup_id>/verify", holdings.BackupCheckView.as_view(), name="backup-verify"),
+    path("backups/<uuid:backup_id>/download", holdings.BackupDownloadView.as_view(), name="backup-download"),
+    path("records", holdings.RecordsView.as_view(), name="records"),
+    path("records/digests", holdings.RecordDigestsView.as_view(), name="records-digests"),
     path("quarantine", refused.QuarantineView.as_view(), name="quarantine"),
     path("conflicts", refused.ConflictsView.as_view(), name="conflicts"),
     path("health", health.HealthView.as_view(), name="health"),

@@ -222,7 +222,6 @@ def _seal_upload(run: MigrationRun, *, at: datetime) -> None:
         _start(run, at=at)
     if run.upload_state == UploadState.OPEN:
         move_upload(run.id, UploadState.SEALED, sealed_at=at)
-    Backup.objects.filter(run_id=run.id).update(state=Backup.State.SEALED)
     if begin_verification_if_loaded(run.id, at=at):
         progress.announce(run.id, Message.STAGE)
     dispatch.ring()

@@ -60,5 +60,6 @@ def _wait_until_ready(address: str, process: subprocess.Popen[bytes]) -> None:
             if httpx.get(f"{address}/readyz", timeout=5).status_code == 200:
                 return
         except httpx.TransportError:
-            time.sleep(0.1)
+            pass
+        time.sleep(0.2)
     raise TimeoutError("daphne was not ready in a minute")

@@ -184,10 +184,6 @@ class TestSealing:
         device.seal(run_id, manifest_of(ENTRIES, version=3))
         assert device.seal(run_id, manifest_of(ENTRIES, version=2)).json()["code"] == "manifest_shrinks"
 
-    def test_marks_the_backup_whole(self, device: Browser) -> None:
-        device.upload(ENTRIES)
-        assert Backup.objects.get().state == "sealed"
-
     @pytest.mark.parametrize("state", ["verifying", "completed", "failed", "cancelled", "rolling_back", "rolled_back"])
     def test_of_a_run_that_moved_on_is_refused(self, state: str, device: Browser) -> None:
         run_id = device.create(ENTRIES).json()["id"]

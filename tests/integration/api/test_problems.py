@@ -113,7 +113,7 @@ def backup_unreadable() -> Any:
     run_id = created(browser)
     assert browser.put(run_id, chunk_of(ENTRIES)).status_code == 201
     Chunk.objects.update(sealed_payload=b"damaged" * 10)
-    answer = browser.post(f"/backups/{browser.get('/backups').json()['backups'][0]['id']}/verify")
+    answer = browser.get(f"/backups/{browser.get('/backups').json()['backups'][0]['id']}/download")
     Chunk.objects.all().delete()
     return answer
 

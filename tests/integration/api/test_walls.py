@@ -79,7 +79,10 @@ def call(browser: Browser, name: str, ids: dict[str, str]) -> Any:
     method, path = operations()[name]
     path = re.sub(r"{(\w+)}", lambda match: ids[match[1]], path).removeprefix("/api/v1")
     if method == "get":
-        return browser.get(path)
+        answer = browser.get(path)
+        if answer.streaming:
+            answer.getvalue()
+        return answer
     if method == "put":
         return browser.put(ids["run_id"], chunk_of(ENTRIES, id=ids["chunk_id"]))
     return browser.post(path, BODIES.get(name, lambda _: {"idempotency_key": str(uuid4())})(ids))

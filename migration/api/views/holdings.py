@@ -1,0 +1,132 @@
+"""What the server holds: backups, records, reports."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import IO
+from uuid import UUID
+
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpResponse, StreamingHttpResponse
+from django.utils import timezone
+from rest_framework.request import Request
+
+from migration import reports
+from migration.api import answers, bodies, shapes
+from migration.api.base import OwnerView
+from migration.api.configuration import known_timeline
+from migration.api.problems import json_answer
+from migration.api.schema import operation
+from migration.errors import BodyInvalid
+from migration.orchestration import retrieving
+from migration.values.digests import to_wire
+
+_BLOCK = 65_536
+_PAGE = 1_000
+_ANY = ("answer", "application/gzip")
+_PLACE = {"after": "the revision to go on from, default 0", "limit": "records in a page, at most 1000"}
+
+
+class Blocks:
+    """A file in blocks, closed with the response even when nobody reads it."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        """Take the file over."""
+        self._file = file
+        self.close = file.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        while block := self._file.read(_BLOCK):
+            yield block
+
+
+class BlocksAsync:
+    """The same for a server with an event loop."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        """Take the file over."""
+        self._blocks = Blocks(file)
+        self.close = file.close
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for block in self._blocks:
+            yield block
+
+
+class BackupsView(OwnerView):
+    """The owner's backups."""
+
+    @operation("backups_list", answer={200: answers.BackupList})
+    def get(self, request: Request) -> HttpResponse:
+        """List them, newest first."""
+        rows = retrieving.list_backups(owner_id=self.caller.owner_id)
+        return json_answer({"backups": [shapes.backup(row) for row in rows]})
+
+
+class BackupCheckView(OwnerView):
+    """Whether a backup can be trusted."""
+
+    @operation("backups_verify", answer={200: answers.BackupChecked}, errors=["not_found"])
+    def post(self, request: Request, backup_id: UUID) -> HttpResponse:
+        """Open every chunk of it and say what is wrong."""
+        at = timezone.now()
+        found = retrieving.verify_backup(owner_id=self.caller.owner_id, backup_id=backup_id, at=at)
+        return json_answer(shapes.examination(found))
+
+
+class BackupDownloadView(OwnerView):
+    """A backup's content."""
+
+    @operation("backups_download", answer={200: None}, errors=["not_found", "backup_unreadable"], raw=_ANY)
+    def get(self, request: Request, backup_id: UUID) -> StreamingHttpResponse:
+        """Send the latest line per key, in the order of key hashes, gzipped; `Migration-Digest` is their set digest."""
+        found = retrieving.download_backup(owner_id=self.caller.owner_id, backup_id=backup_id)
+        # Each server can only wait for its own kind; the other would be read into memory whole.
+        of_asgi = isinstance(request._request, ASGIRequest)  # noqa: SLF001 - the only way to ask
+        blocks = BlocksAsync(found.file) if of_asgi else Blocks(found.file)
+        headers = {"Migration-Digest": to_wire(found.digest), "Cache-Control": "no-store"}
+        return StreamingHttpResponse(blocks, content_type="application/gzip", headers=headers)
+
+
+class RecordsView(OwnerView):
+    """The owner's records."""
+
+    @operation("records_changes", answer={200: answers.RecordPage}, query=_PLACE)
+    def get(self, request: Request) -> HttpResponse:
+        """List those that changed after a revision, in revision order."""
+        after, limit = _number(request, "after", 0), _number(request, "limit", _PAGE)
+        changes = retrieving.changed_records(owner_id=self.caller.owner_id, after=after, limit=limit)
+        return json_answer(
+            {
+                "records": [shapes.change(row) for row in changes.records],
+                "revision": changes.revision,
+                "more": changes.more,
+                "timeline": known_timeline(),
+            }
+        )
+
+
+class RecordDigestsView(OwnerView):
+    """The owner's records against what the browser holds."""
+
+    @operation("records_digests", body=bodies.Holdings, answer={200: answers.Differing})
+    def post(self, request: Request) -> HttpResponse:
+        """Compare bucket digests; answer what the server holds where they differ."""
+        listed = bodies.parse(request, bodies.Holdings).listed()
+        differing = retrieving.differing_records(owner_id=self.caller.owner_id, collections=listed)
+        return json_answer({"differing": differing})
+
+
+class ReportView(OwnerView):
+    """What happened in a run."""
+
+    @operation("runs_report", answer={200: answers.Report}, errors=["not_found"])
+    def get(self, request: Request, run_id: UUID) -> HttpResponse:
+        """Show its report."""
+        report = reports.run_report(owner_id=self.caller.owner_id, run_id=run_id, at=timezone.now())
+        return json_answer(report)
+
+
+def _number(request: Request, name: str, default: int) -> int:
+    text = request.GET.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise BodyInvalid(f"`{name}` is a whole number.")
+    return int(text)
