@@ -1,0 +1,14 @@
+"""Which fault points which tests kill a process at; `tests/architecture` sees to it that none is left out."""
+
+LOADING = (
+    "claim.after_commit",
+    "load.entry",
+    "load.after_stage",
+    "load.before_commit",
+    "load.after_commit",
+    "verify.before_commit",
+    "verify.after_commit",
+)
+INTAKE = ("intake.before_store", "intake.after_commit")
+ROLLING_BACK = ("rollback.before_commit", "rollback.after_commit")
+ROWS = {*LOADING, *INTAKE, *ROLLING_BACK}

@@ -1,0 +1,154 @@
+"""Workers die, stall and wake at every named point; nobody's data notices."""
+
+import signal
+from uuid import uuid4
+
+import pytest
+
+from tests.faults.browser import Browser
+from tests.faults.points import LOADING, ROLLING_BACK
+from tests.faults.world import World, until
+
+ENTRIES = 160
+
+
+def _receipts(world: World, browsers: list[Browser]) -> None:
+    world.together(*(browser.migrate for browser in browsers))
+
+
+class TestWorkerKilled:
+    @pytest.mark.parametrize("point", LOADING)
+    def test_at_a_named_point(self, world, point):
+        browsers = [world.browser(ENTRIES) for _ in range(3)]
+        with world.armed(f"{point}:1:kill"), world.recovery(f"worker killed at {point}"):
+            _receipts(world, browsers)
+            assert world.fired(point)
+        world.verify()
+
+    @pytest.mark.parametrize("nth", [2, 3])
+    def test_at_later_passings_of_the_commit(self, world, nth):
+        browser = world.browser(ENTRIES)
+        with world.armed(f"load.before_commit:{nth}:kill"), world.recovery(f"worker killed at commit {nth}"):
+            # Each chunk is let through before the next is sent, so that there are so many batches.
+            run = browser.begin()
+            for number, chunk in enumerate(browser.cut(run, 40), start=1):
+                browser.put(run, chunk)
+                until(lambda number=number: world.loaded(run) >= number, "the chunk is loaded")
+            browser.finish(run)
+            assert world.fired("load.before_commit")
+        world.verify()
+
+    @pytest.mark.parametrize(
+        "point", ["claim.after_commit", "load.entry", "load.before_commit", "verify.before_commit"]
+    )
+    def test_or_raising_there(self, world, point):
+        browsers = [world.browser(ENTRIES) for _ in range(2)]
+        with world.armed(f"{point}:1:raise"), world.recovery(f"worker raised at {point}"):
+            _receipts(world, browsers)
+            assert world.fired(point)
+        world.verify()
+
+    def test_at_all_points_in_one_run(self, world):
+        browsers = [world.browser(ENTRIES) for _ in range(3)]
+        with world.armed(",".join(f"{point}:1:kill" for point in LOADING)), world.recovery("a death at every point"):
+            _receipts(world, browsers)
+            assert all(world.fired(point) for point in LOADING)
+        world.verify()
+
+    def test_together_with_the_sweeper_and_all_others(self, world):
+        browsers = [world.browser(ENTRIES) for _ in range(3)]
+
+        def kill_all(acked: int) -> None:
+            if acked == 2:
+                for name in ("worker-0", "worker-1", "sweeper"):
+                    world.kill(name)
+
+        with world.recovery("both workers and the sweeper killed"):
+            world.together(lambda: browsers[0].migrate(between=kill_all), browsers[1].migrate, browsers[2].migrate)
+        world.verify()
+
+
+class TestWorkerStalled:
+    @pytest.mark.parametrize("point", ["claim.after_commit", "load.after_stage", "load.before_commit"])
+    def test_wakes_after_its_lease_was_taken_and_writes_nothing(self, world, point):
+        browser = world.browser(ENTRIES)
+        with world.armed(f"{point}:1:sleep=1", parts=["worker-0"]):
+            world.stack.stop("worker-1")
+            run = browser.begin()
+            for chunk in browser.cut(run, 40):
+                browser.put(run, chunk)
+            until(lambda: world.fired(point), "the worker sleeps")
+            world.stack.kill("worker-0", signal.SIGSTOP)
+            world.stack.start("worker-1")
+
+            with world.recovery(f"worker stalled at {point}"):
+                browser.finish(run)
+            before = world.seen()
+            world.stack.kill("worker-0", signal.SIGCONT)
+            world.stack.stop("worker-1")
+            # The one that stalled is the only one now: it has woken up when another run gets its receipt.
+            other = world.browser(20)
+            with world.recovery(f"after the stall at {point}"):
+                other.migrate()
+            after = world.seen()
+            world.stack.start("worker-1")
+        mine = [one for one in after.records if one.owner == browser.owner]
+        assert mine == [one for one in before.records if one.owner == browser.owner]
+        assert after.runs[run] == before.runs[run]
+        world.verify()
+
+
+class TestPoison:
+    def test_that_kills_its_worker_is_set_aside_and_the_rest_lands(self, world):
+        """Not once: every process that touches the entry dies of it."""
+        victim, neighbour = world.browser(ENTRIES), world.browser(ENTRIES)
+        marker = f"poison{uuid4().hex}"
+        victim.store["todo:77"] = marker
+        with world.armed(f"load.entry:1:kill:{marker}", once=False), world.recovery("a poison entry that kills"):
+            _, statement = world.together(neighbour.migrate, victim.migrate)
+        assert statement["quarantined"]["entries"] == 1
+        assert statement["stored"]["entries"] == ENTRIES - 1
+        [refused] = world.seen().refused
+        assert (refused.key, refused.value) == ("todo:77", marker)
+        world.verify()
+
+    def test_that_raises_is_set_aside_and_the_rest_lands(self, world):
+        browser = world.browser(ENTRIES)
+        marker = f"poison{uuid4().hex}"
+        browser.store["todo:3"] = marker
+        with world.armed(f"load.entry:1:raise:{marker}", once=False), world.recovery("a poison entry that raises"):
+            statement = browser.migrate()
+        world.verify()
+        assert statement["quarantined"]["entries"] + statement["stored"]["entries"] == ENTRIES
+
+    def test_one_bad_entry_in_a_thousand(self, world):
+        browser = world.browser(1_000)
+        browser.store["todo:500"] = "x" * 30_000
+        limit = world.query("SELECT max_entry_bytes FROM migration_app WHERE slug = 'demo'")[0][0]
+        world.execute("UPDATE migration_app SET max_entry_bytes = 20000 WHERE slug = 'demo'")
+        try:
+            with world.recovery("one bad entry in a thousand"):
+                statement = browser.migrate(per_chunk=250)
+        finally:
+            world.execute("UPDATE migration_app SET max_entry_bytes = %s WHERE slug = 'demo'", limit)
+        assert (statement["stored"]["entries"], statement["quarantined"]["entries"]) == (999, 1)
+        world.verify()
+
+
+class TestRollback:
+    @pytest.mark.parametrize("point", ROLLING_BACK)
+    def test_survives_the_death_of_its_worker(self, world, point):
+        browser = world.browser(60)
+        statement = browser.migrate()
+        with world.armed(f"{point}:1:kill"), world.recovery(f"worker killed at {point}"):
+            asked = browser.call("POST", f"/runs/{statement['run']}/rollback", json={"idempotency_key": str(uuid4())})
+            assert asked.status_code == 202, asked.text
+            path = f"/rollbacks/{asked.json()['id']}"
+            until(lambda: browser.call("GET", path).json()["state"] == "done", "it is rolled back", seconds=60)
+            assert world.fired(point)
+        answer = browser.call("GET", path).json()
+        assert answer["reverted"] == 60
+        seen = world.seen()
+        assert {one.value for one in seen.records} == {None}
+        assert {one.key: one.value for one in seen.history} == browser.store
+        assert seen.revisions[browser.owner] == 120

@@ -1,0 +1,79 @@
+"""The network between browser and server: cut, slow, starved."""
+
+import socket
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.faults.proxy import Proxy
+from tests.faults.world import World
+
+# A PUT is some 600 bytes of headers and 2 to 4 KB of body; an answer some 400 bytes.
+UP = (0, 1, 40, 300, 600, 900, 1_500, 2_200)
+DOWN = (0, 1, 12, 60, 200, 350)
+
+
+@pytest.fixture
+def proxy(world: World) -> Iterator[Proxy]:
+    """A proxy in front of the stack, in fair weather."""
+    proxy = Proxy(world.stack.url)
+    yield proxy
+    proxy.close()
+
+
+def test_cut_at_any_byte_on_the_way_up_leaves_no_half_chunk(world, proxy):
+    browser = world.browser(320)
+    run = browser.begin()
+    browser.url = proxy.url
+    for chunk, offset in zip(browser.cut(run, 40), UP, strict=True):
+        browser.reconnect()
+        proxy.weather.cut_up = [max(offset, 1)]
+        browser.put(run, chunk)
+    browser.finish(run)
+    assert proxy.cuts == len(UP)
+    world.verify()
+
+
+def test_cut_at_any_byte_of_the_answer_is_harmless(world, proxy):
+    browser = world.browser(240)
+    run = browser.begin()
+    browser.url = proxy.url
+    for chunk, offset in zip(browser.cut(run, 40), DOWN, strict=True):
+        browser.reconnect()
+        proxy.weather.cut_down = [max(offset, 1)]
+        browser.put(run, chunk)
+    browser.finish(run)
+    assert proxy.cuts == len(DOWN)
+    assert 0 in browser.status_of_puts()
+    world.verify()
+
+
+def test_two_seconds_of_latency_only_take_time(world, proxy):
+    browser = world.browser(30)
+    browser.url, proxy.weather.latency = proxy.url, 1.0
+    browser.migrate()
+    world.verify()
+
+
+def test_ten_kilobytes_a_second_only_take_time(world, proxy):
+    browser = world.browser(300)
+    browser.url, proxy.weather.rate = proxy.url, 10_000
+    browser.migrate(per_chunk=150)
+    assert proxy.bytes_up > 8_000
+    world.verify()
+
+
+def test_slow_bodies_starve_nobody(world):
+    where = urlsplit(world.stack.url)
+    head = b"PUT /api/v1/runs/x/chunks/y HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nhalf"
+    slow = [socket.create_connection((where.hostname, where.port)) for _ in range(40)]
+    try:
+        for one in slow:
+            one.sendall(head)
+        browser = world.browser(120, patience=20.0)
+        browser.migrate()
+    finally:
+        for one in slow:
+            one.close()
+    world.verify()
