@@ -19,6 +19,9 @@ _BOUNDARIES = {
     "(?:^|[^0-9A-Za-z_-])": re.compile("[0-9A-Za-z_-]"),
 }
 
+# Short bodies of characters that canonical lines never escape.
+_UNESCAPED = re.compile(r"(?:[0-9A-Za-z_/ -]|\\\.|\[[0-9A-Za-z_ -]+\]|\{[0-9]{1,2}(?:,[0-9]{1,2})?\}|\(\?[=!:]|\)|\|)+")
+
 # Every key that a key rule or a harmless part matches holds one of these; the tests keep it so.
 KEY_HINTS = (
     "pass", "pwd", "contrase", "firebase:auth", "@@auth0", "cognitoid", "msal.", "okta-", "oidc.", "kc-c", "__clerk",
@@ -43,7 +46,8 @@ class ValueRule:
 
     `literal` stands in every text the rule matches; without one, the rule is about card numbers. Where the
     pattern is a boundary and then the literal, `body` is the rest and `inside` what must not stand before it:
-    finding the literal first is many times faster than a search, and linear whatever the text.
+    finding the literal first is many times faster than a search, and linear whatever the text. `encoded` is the
+    body for a payload's bytes, where it says the same about them as about the decoded value.
     """
 
     id: str
@@ -51,6 +55,7 @@ class ValueRule:
     literal: str | None
     pattern: re.Pattern[str]
     body: re.Pattern[str] | None
+    encoded: re.Pattern[bytes] | None
     inside: re.Pattern[str] | None
     luhn: bool
 
@@ -101,7 +106,8 @@ def _value_rule(rule: dict[str, Any]) -> ValueRule:
             inside, source = before, source.removeprefix(boundary)
     if literal is not None and source.startswith(literal.replace(".", r"\.")):
         body = _compiled(source)
-    return ValueRule(rule["id"], rule["why"], literal, _compiled(rule["pattern"]), body, inside, luhn)
+    encoded = re.compile(source.encode("ascii")) if body and _UNESCAPED.fullmatch(source) else None
+    return ValueRule(rule["id"], rule["why"], literal, _compiled(rule["pattern"]), body, encoded, inside, luhn)
 
 
 _RULES = json.loads(_FILE.read_text(encoding="ascii"))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from migration.detection.prefilter import Payload
+from migration.detection.prefilter import possible_rules
 from migration.detection.rules import HARMLESS, KEY_HINTS, KEY_RULES, NAME_UNITS, VALUE_RULES, KeyRule, ValueRule
 from migration.values.collections import code_units
 
@@ -38,7 +38,7 @@ def find_secret(key: str, value: str) -> Finding | None:
     """Return what makes the entry a secret, None if nothing does. The first rule of the file that fits wins."""
     rule: KeyRule | ValueRule | None = _key_rule_for(key)
     if rule is None:
-        rule = next((rule for rule in VALUE_RULES if rule.found_in(value)), None)
+        rule = _value_rule_for(value, VALUE_RULES)
     return None if rule is None else Finding(key, rule.id, rule.why)
 
 
@@ -57,11 +57,11 @@ def scan_entries(
         key_rule = _key_rule_for(entries[number].key)
         if key_rule is not None:
             hits[number] = key_rule
-    searched = Payload(payload)
-    for rule in VALUE_RULES:
-        for number in searched.lines(rule):
-            if number not in hits and rule.found_in(entries[number].value or ""):
-                hits[number] = rule
+    for number, places in possible_rules(payload).items():
+        if number not in hits:
+            value_rule = _value_rule_for(entries[number].value or "", [VALUE_RULES[place] for place in sorted(places)])
+            if value_rule is not None:
+                hits[number] = value_rule
     return [
         Finding(entries[number].key, hits[number].id, hits[number].why)
         for number in sorted(hits)
@@ -74,10 +74,14 @@ def _key_rule_for(key: str) -> KeyRule | None:
     return next((rule for rule in KEY_RULES if rule.pattern.search(named)), None)
 
 
+def _value_rule_for(value: str, rules: Sequence[ValueRule]) -> ValueRule | None:
+    return next((rule for rule in rules if rule.found_in(value)), None)
+
+
 def _lines_with_a_hint(entries: Sequence[Entry]) -> Iterator[int]:
-    keys = [entry.key.lower() for entry in entries]
-    joined = "\n".join(keys)
+    joined = "\n".join([entry.key for entry in entries]).lower()
     hints = [hint for hint in KEY_HINTS if hint in joined]
     if not hints:
         return iter(())
+    keys = (entry.key.lower() for entry in entries)
     return (number for number, key in enumerate(keys) if any(hint in key for hint in hints))

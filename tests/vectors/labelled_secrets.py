@@ -122,7 +122,7 @@ PREFIXED = [
     ("secret key of this service", "sk", "sk_", URL_SAFE, 43),
     ("OpenAI or Anthropic key", "sk", "sk- sk-proj- sk-ant-api03-", URL_SAFE, 48),
     ("Slack token", "slack", "xoxb- xoxp- xoxa-", string.digits + "-" + ALNUM, 48),
-    ("Shopify token", "shopify", "shpat_ shpca_ shppa_ shpss_", HEX, 32),
+    ("Shopify token", "shopify", "shpat_ shpss_", HEX, 32),
     ("Twilio key", "twilio", "SK", HEX, 32),
 ]
 
@@ -167,7 +167,7 @@ NAMED: list[tuple[str, str, Maker]] = [
     ("JWK private key", "jwk", jwk),
     ("SendGrid key", "sendgrid", hidden(lambda: f"SG.{chars(URL_SAFE, 22)}.{chars(URL_SAFE, 43)}")),
     ("Slack or Discord webhook", "webhook", hidden(webhook)),
-    ("bearer header", "bearer", hidden(lambda: pick("Bearer ", "bearer ") + chars(ALNUM, 32))),
+    ("bearer header", "bearer", hidden(lambda: pick("Bearer ", "Authorization: Bearer ") + chars(ALNUM, 32))),
     ("basic header", "basic_auth", hidden(basic)),
     ("password in a URL", "url_password", hidden(login_url)),
     ("payment card number", "card", hidden(card)),
