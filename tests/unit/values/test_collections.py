@@ -1,7 +1,9 @@
 """Labels agree with a matcher written another way, and hostile patterns take no longer than harmless ones."""
 
+import json
 import time
 from functools import cache
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -29,6 +31,12 @@ def naively_matches(pattern: str, key: str) -> bool:
         return k < len(given_units) and wanted[p] == given_units[k] and rest(p + 1, k + 1)
 
     return rest(0, 0)
+
+
+def from_units(code: list[int]) -> str:
+    """Return the string JavaScript holds under these code units."""
+    raw = b"".join(unit.to_bytes(2, "little") for unit in code)
+    return raw.decode("utf-16-le", "surrogatepass")
 
 
 def naive_label(collections: list[tuple[str, list[str]]], key: str) -> str:
@@ -103,6 +111,15 @@ class TestLabel:
     @given(COLLECTIONS, KEYS)
     def test_agrees_with_the_definition(self, collections: list[tuple[str, list[str]]], key: str) -> None:
         assert compile_labels(collections).label(key) == naive_label(collections, key)
+
+
+class TestSharedVectors:
+    def test_labels_are_those_of_the_browser(self) -> None:
+        path = Path(__file__).parents[2] / "vectors" / "collections.json"
+        shared = json.loads(path.read_text(encoding="utf-8"))
+        label = compile_labels([(each["name"], each["patterns"]) for each in shared["collections"]]).label
+        answers = [(case["key"], label(from_units(case["key"]))) for case in shared["cases"]]
+        assert answers == [(case["key"], case["collection"]) for case in shared["cases"]]
 
 
 class TestCompilePatterns:
