@@ -2,12 +2,13 @@
 
 import json
 import unicodedata
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
@@ -60,7 +61,7 @@ def size(count: int | None) -> str:
     amount, step = float(count), 0
     while amount >= 1024 and step < len(_STEPS) - 1:
         amount, step = amount / 1024, step + 1
-    return f"{amount:.0f} {_STEPS[step]}" if step == 0 or amount >= 10 else f"{amount:.1f} {_STEPS[step]}"
+    return f"{amount:.0f}\u00a0{_STEPS[step]}" if step == 0 or amount >= 10 else f"{amount:.1f}\u00a0{_STEPS[step]}"
 
 
 def number(count: int | None) -> str:
@@ -99,6 +100,11 @@ def link_to(model: str, identifier: Any, text: str | None = None) -> SafeString 
 def listed(model: str, text: str, **filters: Any) -> SafeString:
     """Show a link to a filtered list."""
     return link(f"{reverse(f'admin:migration_{model}_changelist')}?{urlencode(filters)}", text)
+
+
+def joined(links: Iterable[SafeString]) -> SafeString:
+    """Show links side by side."""
+    return format_html_join(" · ", "{}", ((one,) for one in links))
 
 
 def as_json(data: Any) -> SafeString:

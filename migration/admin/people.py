@@ -1,11 +1,10 @@
 """Owners and their devices."""
 
 from django.contrib import admin
-from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 
 from migration.admin.base import AppFilter, LookOnly
-from migration.admin.display import NOTHING, code, link_to, listed, number, short, visible
+from migration.admin.display import NOTHING, code, joined, link_to, listed, number, short, visible
 from migration.models import Device, Owner
 
 _LISTS = (
@@ -65,7 +64,7 @@ class OwnerAdmin(LookOnly):
     @admin.display(description="of this owner")
     def more(self, owner: Owner) -> SafeString:
         """Link to the lists of what is the owner's."""
-        return _joined([listed(model, text, **{field: owner.id}) for model, text, field in _LISTS])
+        return joined([listed(model, text, **{field: owner.id}) for model, text, field in _LISTS])
 
 
 @admin.register(Device)
@@ -101,7 +100,3 @@ class DeviceAdmin(LookOnly):
     def runs(self, device: Device) -> SafeString:
         """Link to the device's runs."""
         return listed("migrationrun", "runs of this device", device__id__exact=device.id)
-
-
-def _joined(links: list[SafeString]) -> SafeString:
-    return format_html_join(" · ", "{}", ((one,) for one in links))

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -114,6 +115,12 @@ class RollbackAdmin(LookOnly):
     readonly_fields = fields
     change_form_template = "admin/migration/rollback.html"
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Rollback]:
+        """Know of each whether it was undone."""
+        rollbacks: QuerySet[Rollback] = super().get_queryset(request)
+        undos = Rollback.objects.filter(undoes=OuterRef("pk")).exclude(state=Rollback.State.FAILED)
+        return rollbacks.annotate(was_undone=Exists(undos))
+
     @admin.display(description="rollback", ordering="id")
     def short_id(self, rollback: Rollback) -> str:
         """Show the id's beginning."""
@@ -153,7 +160,7 @@ class RollbackAdmin(LookOnly):
     @admin.display(description="owner")
     def owner_link(self, rollback: Rollback) -> SafeString | str:
         """Link to the owner."""
-        return link_to("owner", rollback.owner_id, visible(str(rollback.owner), longest=24))
+        return link_to("owner", rollback.owner_id, visible(str(rollback.owner), longest=18))
 
     @admin.display(description="run")
     def run_link(self, rollback: Rollback) -> SafeString | str:
@@ -170,11 +177,11 @@ class RollbackAdmin(LookOnly):
         """Link to what it undoes."""
         return link_to("rollback", rollback.undoes_id)
 
-    @admin.display(description="back · removed · kept")
-    def counts(self, rollback: Rollback) -> str:
+    @admin.display(description="effect")
+    def counts(self, rollback: Rollback) -> SafeString:
         """Show what it did."""
-        back = rollback.reverted - rollback.deleted
-        return " · ".join(map(number, (back, rollback.deleted, rollback.kept)))
+        back = f"{number(rollback.reverted - rollback.deleted)} back"
+        return stacked(back, f"{number(rollback.deleted)} removed · {number(rollback.kept)} kept")
 
     @admin.display(description="actor", ordering="actor")
     def who(self, rollback: Rollback) -> str:
@@ -184,7 +191,7 @@ class RollbackAdmin(LookOnly):
     @admin.display(description="way back")
     def undo_link(self, rollback: Rollback) -> SafeString | str:
         """Link to the undo's preview."""
-        if rollback.state != Rollback.State.DONE:
+        if rollback.state != Rollback.State.DONE or rollback.was_undone:  # type: ignore[attr-defined]
             return NOTHING
         return link(reverse("admin:migration_rollback_undo", args=[rollback.id]), "Undo…")
 

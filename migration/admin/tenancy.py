@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.postgres.forms import SimpleArrayField
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
@@ -14,7 +15,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from migration.admin.base import LookOnly, actor_of
-from migration.admin.display import NOTHING, badge, code, listed, short, visible
+from migration.admin.display import NOTHING, badge, code, joined, listed, visible
 from migration.errors import MigrationError
 from migration.lifecycle import audit
 from migration.models import App, AppSecret
@@ -26,10 +27,23 @@ _LISTS = (("migrationrun", "runs"), ("owner", "owners"), ("auditline", "audit lo
 POLICIES = ("AUTO_MERGE", "AUTO_OVERWRITE", "AUTO_SKIP", "INTERACTIVE")
 
 
+def _lines(help_text: str) -> SimpleArrayField:
+    return SimpleArrayField(
+        forms.CharField(required=False),
+        delimiter="\n",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 3, "cols": 60}),
+        help_text=help_text,
+    )
+
+
 class AppForm(forms.ModelForm):
     """The settings of an app that may be edited; stage, epoch and keys have verbs of their own."""
 
     conflict_policy = forms.ChoiceField(choices=[(policy, policy) for policy in POLICIES], initial=POLICIES[0])
+    allowed_origins = _lines("Exact origins whose pages may call the API (https://app.example.com), one per line.")
+    exclude = _lines("Patterns of keys that stay in the browser, one per line; * stands for anything.")
+    allow_sensitive = _lines("Patterns of keys that may travel although they look like secrets, one per line.")
 
     class Meta:
         model = App
@@ -45,13 +59,25 @@ class AppForm(forms.ModelForm):
             "conflict_policy",
             "max_entry_bytes",
         )
+        widgets = {
+            "collections": forms.Textarea(attrs={"rows": 6, "cols": 80}),
+            "max_entry_bytes": forms.NumberInput(attrs={"class": "vTextField"}),
+        }
 
     def clean_allowed_origins(self) -> list[str]:
         """Write origins as browsers write them; refuse what is none."""
         try:
-            return [normal_origin(origin) for origin in self.cleaned_data["allowed_origins"] or []]
+            return [normal_origin(origin) for origin in filter(None, self.cleaned_data["allowed_origins"])]
         except OriginInvalid as error:
             raise forms.ValidationError(error.detail) from error
+
+    def clean_exclude(self) -> list[str]:
+        """Leave empty lines out."""
+        return list(filter(None, self.cleaned_data["exclude"]))
+
+    def clean_allow_sensitive(self) -> list[str]:
+        """Leave empty lines out."""
+        return list(filter(None, self.cleaned_data["allow_sensitive"]))
 
     def clean_collections(self) -> list[dict[str, Any]]:
         """Refuse collections the SDK could not read."""
@@ -165,11 +191,11 @@ class AppAdmin(LookOnly):
         return visible(", ".join(app.allowed_origins), longest=80) or NOTHING
 
     @admin.display(description="of this app")
-    def more(self, app: App) -> SafeString | str:
+    def more(self, app: App) -> SafeString:
         """Link to the lists of what is the app's."""
         fields = {"auditline": "app_id__exact"}
         links = [listed(model, text, **{fields.get(model, "app__id__exact"): app.id}) for model, text in _LISTS]
-        return SafeString(" · ").join(links)
+        return joined(links)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
@@ -177,11 +203,8 @@ class AppAdmin(LookOnly):
         """Show the app with its secret keys' names."""
         app = self.get_object(request, object_id)
         secrets = list(app.secrets.order_by("-created_at")) if app is not None else []
-        return super().change_view(request, object_id, form_url, {"secrets": secrets, **(extra_context or {})})
-
-    def title_of(self, identifier: str) -> str:
-        """Return what the app's page is called."""
-        return f"App {short(identifier)}"
+        named = {"title": visible(app.name, longest=60)} if app is not None else {}
+        return super().change_view(request, object_id, form_url, {"secrets": secrets, **named, **(extra_context or {})})
 
     # --- secret keys ----------------------------------------------------------------------------------------
 

@@ -89,6 +89,13 @@ class TestPages:
             assert f"<h2>{heading}</h2>" in html
         assert reverse("admin:migration_migrationrun_rollback", args=[world.run.id]) in html
 
+    def test_of_an_app_links_to_what_is_the_apps(self, desk: Client, world: World) -> None:
+        html = desk.get(reverse("admin:migration_app_change", args=[world.app.id])).content.decode()
+        runs = reverse("admin:migration_migrationrun_changelist")
+        assert f'<a href="{runs}?app__id__exact={world.app.id}"' in html
+        assert desk.get(runs, {"app__id__exact": str(world.app.id)}).context["cl"].result_count == 1
+        assert desk.get(runs, {"app__id__exact": "no id"}).status_code == 302
+
     def test_of_a_run_takes_a_handful_of_queries(self, desk: Client, world: World) -> None:
         with CaptureQueriesContext(connection) as queries:
             desk.get(reverse("admin:migration_migrationrun_change", args=[world.run.id]))
@@ -161,14 +168,16 @@ class TestApps:
     def form(self, app: App, **changes: object) -> dict[str, object]:
         return {
             "name": app.name, "slug": app.slug, "is_active": "on", "guests_allowed": "on", "collections": "[]",
-            "allowed_origins": ",".join(app.allowed_origins), "conflict_policy": "AUTO_MERGE", "exclude": "",
+            "allowed_origins": "\r\n".join(app.allowed_origins), "conflict_policy": "AUTO_MERGE", "exclude": "",
             "allow_sensitive": "", "max_entry_bytes": app.max_entry_bytes, **changes,
         }  # fmt: skip
 
     def test_are_edited_with_an_audit_line_and_origins_as_browsers_write_them(self, desk: Client) -> None:
         app = make_app(allowed_origins=["https://old.example.com"])
         page = reverse("admin:migration_app_change", args=[app.id])
-        answer = desk.post(page, self.form(app, allowed_origins="HTTPS://New.example.com:443,http://localhost:8000"))
+        answer = desk.post(
+            page, self.form(app, allowed_origins="HTTPS://New.example.com:443\r\n\r\nhttp://localhost:8000\r\n")
+        )
         assert answer.status_code == 302
         app.refresh_from_db()
         assert app.allowed_origins == ["https://new.example.com", "http://localhost:8000"]
