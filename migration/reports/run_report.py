@@ -44,10 +44,11 @@ def run_report(*, owner_id: UUID, run_id: UUID, at: datetime) -> dict[str, Any]:
 
 
 def _durations(run: MigrationRun, events: list[RunEvent], *, at: datetime) -> dict[str, Any]:
-    moves = [(event.at, str(event.data.get("to", ""))) for event in events if event.kind == Happening.STATE]
-    by_state = durations_by_state(
-        moves, first=RUN.initial, since=run.created_at, until=max([at, *(moment for moment, _ in moves)])
-    )
+    states = [event for event in events if event.kind == Happening.STATE]
+    moves = [(event.at, str(event.data.get("to", ""))) for event in states]
+    first = str(states[0].data.get("from", RUN.initial)) if states else run.state
+    until = max([at, *(moment for moment, _ in moves)])
+    by_state = durations_by_state(moves, first=first, since=run.created_at, until=until)
     ended = run.finished_at or at
     return {
         "total_seconds": round(max(0.0, (ended - run.created_at).total_seconds()), 3),

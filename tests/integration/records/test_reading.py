@@ -1,0 +1,106 @@
+"""What the server holds, read by page and compared by digest."""
+
+import json
+from uuid import uuid4
+
+import pytest
+
+from migration import records
+from migration.errors import NotFound
+from migration.models import Owner, Record
+from migration.orchestration import retrieving
+from migration.values.digests import bucket_of, fingerprint, key_hash, to_wire
+from migration.values.lines import encode_line, literal, text_of
+from tests.factories.loads import make_owner
+from tests.factories.runs import COLLECTIONS
+from tests.factories.uploads import manifest_of, todos
+from tests.factories.writes import write
+
+pytestmark = pytest.mark.django_db
+
+HARD = {"todo:\ud800": "\udfff", "note:\x00": "\x00", "": '{"a": 1}', "x": "hello", "y": '"hello"', "z": "\U0001f600"}
+
+
+def pages(owner: Owner, limit: int) -> list[records.Change]:
+    found: list[records.Change] = []
+    after, more = 0, True
+    while more:
+        page = records.changes_since(owner_id=owner.id, namespace="default", after=after, limit=limit)
+        assert len(page.records) <= limit
+        assert page.revision > after or not page.more
+        found, after, more = [*found, *page.records], page.revision, page.more
+    assert after == Owner.objects.get(id=owner.id).revision
+    return found
+
+
+class TestChangesSince:
+    @pytest.mark.parametrize("limit", [1, 2, 7, 1000])
+    def test_give_every_record_once_in_order_and_exact(self, limit: int) -> None:
+        owner = make_owner()
+        for key, value in HARD.items():
+            write(owner, key, "older")
+            write(owner, key, value)
+        found = pages(owner, limit)
+        assert {text_of(one.key_json): json.loads(one.value_json or "null") for one in found} == HARD
+        assert [one.revision for one in found] == sorted(one.revision for one in found)
+
+    def test_give_a_tombstone_as_no_value(self) -> None:
+        owner = make_owner()
+        write(owner, "gone", "x")
+        write(owner, "gone", None)
+        assert [(one.key_json, one.value_json) for one in pages(owner, 10)] == [('"gone"', None)]
+
+    def test_end_a_page_early_where_values_are_large_but_always_go_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("migration.records.changes._PAGE_BYTES", 25)
+        owner = make_owner()
+        for number in range(6):
+            write(owner, str(number), "x" * (10 if number % 2 else 100))
+        assert len(pages(owner, 1000)) == 6
+
+    def test_give_nothing_after_the_last(self) -> None:
+        owner = make_owner()
+        last = write(owner, "k", "v")
+        page = records.changes_since(owner_id=owner.id, namespace="default", after=last)
+        assert (page.records, page.revision, page.more) == ([], last, False)
+
+    def test_give_nothing_of_another_owner_or_namespace(self) -> None:
+        owner, other = make_owner(), make_owner()
+        write(owner, "k", "v", namespace="elsewhere")
+        write(other, "k", "v")
+        assert records.changes_since(owner_id=owner.id, namespace="default", after=0).records == []
+
+    def test_refuse_an_owner_who_is_not_there(self) -> None:
+        with pytest.raises(NotFound):
+            records.changes_since(owner_id=uuid4(), namespace="default", after=0)
+
+
+class TestDifferingRecords:
+    def entries(self) -> dict[str, str]:
+        return {**todos(50), **HARD}
+
+    def test_are_none_where_both_hold_the_same(self) -> None:
+        owner = make_owner()
+        for key, value in self.entries().items():
+            write(owner, key, value)
+        write(owner, "deleted", "x")
+        write(owner, "deleted", None)
+        asked = manifest_of(self.entries(), collections=COLLECTIONS)["collections"]
+        assert retrieving.differing_records(owner_id=owner.id, collections=asked) == {}
+
+    def test_are_named_by_bucket_with_what_is_held_there(self) -> None:
+        owner = make_owner()
+        for key, value in self.entries().items():
+            write(owner, key, "changed" if key == "todo:7" else value)
+        asked = manifest_of(self.entries(), collections=COLLECTIONS)["collections"]
+        found = retrieving.differing_records(owner_id=owner.id, collections=asked)
+        bucket = bucket_of(key_hash(literal("todo:7")))
+        assert list(found) == ["todo"]
+        assert list(found["todo"]) == [bucket]
+        assert ['"todo:7"', to_wire(fingerprint(encode_line("todo:7", "changed")))] in found["todo"][bucket]
+
+    def test_are_computed_from_bytes_not_from_a_stored_hash(self) -> None:
+        owner = make_owner()
+        write(owner, "todo:1", "true")
+        Record.objects.filter(owner_id=owner.id).update(value="false")
+        asked = manifest_of({"todo:1": "true"}, collections=COLLECTIONS)["collections"]
+        assert list(retrieving.differing_records(owner_id=owner.id, collections=asked)) == ["todo"]
