@@ -32,7 +32,7 @@ class EntryTooLarge:
         """Look for one long line."""
         return any(len(line.raw) > self.limit for line in lines)
 
-    def judge(self, ordinal: int, line: Line, collection: str) -> Refusal | None:  # noqa: ARG002 - Rule's shape
+    def judge(self, ordinal: int, line: Line, collection: str) -> Refusal | None:
         """Refuse a line longer than the limit."""
         if len(line.raw) <= self.limit:
             return None
@@ -51,7 +51,7 @@ class KeyTooLarge:
         """Look for one long line: a key is never longer in code units than its line in bytes."""
         return any(len(line.raw) > self.limit for line in lines)
 
-    def judge(self, ordinal: int, line: Line, collection: str) -> Refusal | None:  # noqa: ARG002 - Rule's shape
+    def judge(self, ordinal: int, line: Line, collection: str) -> Refusal | None:
         """Refuse a key of too many code units."""
         if len(line.raw) <= self.limit:
             return None
