@@ -4,7 +4,7 @@ PYTHON ?= python3
 STACK = $(PYTHON) -m syncserver.stack
 COMPILE = uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --upgrade
 
-.PHONY: run services test bench soak lint sdk lock clean
+.PHONY: run services test bench soak lint sdk docs lock clean
 
 run: ## start everything and print where it is; Ctrl-C takes it down
 	@exec $(STACK) run $(ARGS)
@@ -26,6 +26,9 @@ lint: ## style, types and architecture
 
 sdk: ## the SDK's own checks
 	@exec $(STACK) test --only sdk
+
+docs: ## the README's tables and diagrams, from the code
+	@.venv/bin/python -m tests.architecture.readme
 
 lock: ## compile the lock files anew from pyproject.toml
 	$(COMPILE) --group pyproject.toml:run -o requirements.lock

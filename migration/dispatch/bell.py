@@ -4,8 +4,11 @@ The job carries no work and no ids: what to do stands in Postgres. With Redis do
 and nothing is lost.
 """
 
-import structlog
+from functools import cache
+from typing import Any
+
 import django_rq
+import structlog
 from django.db import transaction
 from redis.exceptions import RedisError
 
@@ -28,14 +31,20 @@ def ring(*, after_commit: bool = True) -> None:
 def answered() -> None:
     """Say that a bell left the queue: the next ring enqueues again. Called before work is looked for."""
     try:
-        django_rq.get_connection(QUEUE).delete(_FLAG)
+        _queue().connection.delete(_FLAG)
     except RedisError as error:
         log.warning("bell_not_cleared", error=type(error).__name__)
 
 
+@cache
+def _queue() -> Any:
+    """The queue with one pool of connections for the process; asking django-rq each time connects each time."""
+    return django_rq.get_queue(QUEUE)
+
+
 def _ring_now() -> None:
     try:
-        queue = django_rq.get_queue(QUEUE)
+        queue = _queue()
         if queue.connection.set(_FLAG, 1, nx=True, ex=_FLAG_SECONDS):
             queue.enqueue(JOB, result_ttl=0, failure_ttl=3600, job_timeout=-1)
     except RedisError as error:

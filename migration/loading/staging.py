@@ -34,7 +34,7 @@ def stage(parts: list[Part]) -> int:
     """Copy the rows of all parts into the staging table of this transaction; return how many rows."""
     with connection.cursor() as cursor:
         cursor.execute(_CREATE)
-        with cursor.copy(_COPY) as copy:  # type: ignore[attr-defined]  # psycopg's, through Django's wrapper
+        with cursor.copy(_COPY) as copy:
             for block in _blocks(parts):
                 copy.write(block)
     return sum(len(part.rows) for part in parts)

@@ -5,7 +5,7 @@ from typing import Any
 from django.db import models
 
 
-class JsonTextField(models.TextField):
+class JsonTextField(models.TextField):  # type: ignore[type-arg] # cannot be subscripted at run time
     """A Postgres `json` column read and written as text, so that every byte of it survives.
 
     `json` (not `jsonb`) keeps member order, duplicate members and number forms; reading it as text keeps

@@ -85,7 +85,10 @@ class Owner(models.Model):
 
 
 class Device(models.Model):
-    """One browser profile of an owner. `key` is the id its SDK made; the same profile under two owners is two devices."""
+    """One browser profile of an owner. `key` is the id its SDK made.
+
+    The same profile under two owners is two devices.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(Owner, on_delete=models.CASCADE, related_name="devices")

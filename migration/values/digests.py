@@ -1,8 +1,8 @@
 """Fingerprints of entries and order-independent digests of sets of them, as semantics 1 defines them."""
 
 import hashlib
-from collections.abc import Iterable
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Iterable
 
 
 def fingerprint(line: bytes) -> bytes:

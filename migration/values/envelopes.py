@@ -43,7 +43,7 @@ def unseal(envelope: Envelope, *, bound_to: str, keys: Sequence[str]) -> bytes:
         key = wrapper(keys).decrypt(envelope.wrapped_key)
         return AESGCM(key).decrypt(envelope.sealed[:NONCE_BYTES], envelope.sealed[NONCE_BYTES:], bound_to.encode())
     except (InvalidToken, InvalidTag, ValueError) as error:
-        raise BackupUnreadable() from error
+        raise BackupUnreadable from error
 
 
 def rewrap(envelope: Envelope, *, keys: Sequence[str]) -> Envelope:
@@ -51,7 +51,7 @@ def rewrap(envelope: Envelope, *, keys: Sequence[str]) -> Envelope:
     try:
         return Envelope(envelope.sealed, wrapper(keys).rotate(envelope.wrapped_key))
     except InvalidToken as error:
-        raise BackupUnreadable() from error
+        raise BackupUnreadable from error
 
 
 def chunk_binding(*, app_id: object, owner_id: object, run_id: object, seq: int) -> str:

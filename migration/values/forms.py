@@ -8,6 +8,7 @@ surrogate), because one such value makes `->>` fail for the whole table.
 import json
 import re
 from dataclasses import dataclass
+from itertools import accumulate
 
 import msgspec
 
@@ -15,6 +16,9 @@ MAX_DEPTH = 128
 VERBATIM, LITERAL = 1, 2
 
 _IS_JSON = msgspec.json.Decoder(msgspec.Raw)
+_STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_NOT_BRACKETS = re.compile(rb"[^\[\]{}]+")
+_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
 _LONE = re.compile("[\ud800-\udfff]")
 _SUSPECT = re.compile(rb"\\u(?:0000|[dD][89abAB][0-9a-fA-F]{2}|[dD][c-fC-F][0-9a-fA-F]{2})")
 
@@ -70,26 +74,11 @@ def _refuse_constant(name: str) -> None:
 
 
 def _too_deep(encoded: bytes) -> bool:
+    """Tell whether JSON nests deeper than MAX_DEPTH, without building it."""
     if len(encoded) <= 2 * MAX_DEPTH or encoded.count(b"[") + encoded.count(b"{") <= MAX_DEPTH:
         return False
-    depth = deepest = 0
-    in_string = escaped = False
-    for byte in encoded:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_string = False
-        elif byte == 0x22:
-            in_string = True
-        elif byte in b"[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif byte in b"]}":
-            depth -= 1
-    return deepest > MAX_DEPTH
+    brackets = _NOT_BRACKETS.sub(b"", _STRINGS.sub(b"", encoded))
+    return max(accumulate(_STEPS[bracket] for bracket in brackets), default=0) > MAX_DEPTH
 
 
 def _escapes_are_text(value: str) -> bool:

@@ -29,8 +29,14 @@ def main() -> None:
     options = _options()
     with Stack(env=SHARED_ENV, workers=2) as daphne:
         wsgi = Stack(
-            env=SHARED_ENV, workers=0, sweeper=False, web="gunicorn", web_processes=2, shared=True,
-            database_url=daphne.database_url, redis_url=daphne.redis_url,
+            env=SHARED_ENV,
+            workers=0,
+            sweeper=False,
+            web="gunicorn",
+            web_processes=2,
+            shared=True,
+            database_url=daphne.database_url,
+            redis_url=daphne.redis_url,
         )
         with wsgi:
             results = [_round(number, options, daphne, wsgi) for number in range(options.rounds + 1)][1:]
@@ -60,7 +66,12 @@ def _round(number: int, options: argparse.Namespace, daphne: Stack, wsgi: Stack)
         measured = scenes.upload(stack.url, runs, connections=CONNECTIONS)
         scenes.compare_contents(daphne.database_url, runs)
         found[f"upload {name}"] = measured.per_second
-        found |= _release_day(name, stack, daphne.database_url, [ready_run(workload.snapshot(seed + 500_000 + user)) for user in range(options.users)])
+        found |= _release_day(
+            name,
+            stack,
+            daphne.database_url,
+            [ready_run(workload.snapshot(seed + 500_000 + user)) for user in range(options.users)],
+        )
     return found
 
 
@@ -83,7 +94,7 @@ def _print(results: list[dict[str, float]], peaks: dict[str, float]) -> None:
         values = [result[name] for result in results]
         ratio = statistics.median(result[name] / result["L"] for result in results)
         share = f"{ratio:.2f}" if name.startswith(("L", "upload")) else ""
-        print(f"| {name} | {middle[name]:,.1f} | {min(values):,.1f} – {max(values):,.1f} | {share} |")
+        print(f"| {name} | {middle[name]:,.1f} | {min(values):,.1f} to {max(values):,.1f} | {share} |")
     print("\n| process | peak MiB |\n|---|---|")
     for name, peak in sorted(peaks.items()):
         print(f"| {name} | {peak:.0f} |")

@@ -1,4 +1,4 @@
-"""L, the limit every ratio refers to: raw binary COPY of ready rows, one connection, into a keyed table of six columns."""
+"""L, the limit every ratio refers to: raw binary COPY of ready rows over one connection, into a keyed table."""
 
 import hashlib
 import struct
@@ -52,7 +52,11 @@ def measure(database_url: str, blocks: list[bytes], *, records: int) -> float:
         connection.execute(_TABLE)
         connection.execute("CHECKPOINT")
         started = time.perf_counter()
-        with connection.transaction(), connection.cursor() as cursor, cursor.copy("COPY bench_limit FROM STDIN (FORMAT BINARY)") as copy:
+        with (
+            connection.transaction(),
+            connection.cursor() as cursor,
+            cursor.copy("COPY bench_limit FROM STDIN (FORMAT BINARY)") as copy,
+        ):
             for block in blocks:
                 copy.write(block)
         took = time.perf_counter() - started

@@ -1,8 +1,8 @@
 """What is measured: the upload of large stores, and release day's many small ones."""
 
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
@@ -30,7 +30,13 @@ class Measured:
 def upload(url: str, runs: list[ReadyRun], *, connections: int) -> Measured:
     """Bring all runs to their receipts over `connections` connections; records per second, receipts included."""
     sessions = {run.id: Browser(url).guest(APP_KEY) for run in runs}  # not timed: it is no part of an upload
-    return _race(url, runs, connections, lambda browser, run: browser.migrate(run, sessions[run.id]), sum(r.entries for r in runs))
+    return _race(
+        url,
+        runs,
+        connections,
+        lambda browser, run: browser.migrate(run, sessions[run.id]),
+        sum(r.entries for r in runs),
+    )
 
 
 def release_day(url: str, runs: list[ReadyRun], *, connections: int) -> Measured:
@@ -41,32 +47,27 @@ def release_day(url: str, runs: list[ReadyRun], *, connections: int) -> Measured
 def _race(
     url: str, runs: list[ReadyRun], connections: int, do: Callable[[Browser, ReadyRun], None], amount: int
 ) -> Measured:
+    """Let `connections` browsers take run after run; raise what one of them met."""
     waiting: SimpleQueue[ReadyRun] = SimpleQueue()
     for run in runs:
         waiting.put(run)
     browsers = [Browser(url) for _ in range(connections)]
-    failures: list[BaseException] = []
-
-    def drive(browser: Browser) -> None:
-        try:
-            while True:
-                do(browser, waiting.get_nowait())
-        except Empty:
-            return
-        except BaseException as error:  # noqa: BLE001 - told below, in the thread that asked
-            failures.append(error)
-
-    threads = [threading.Thread(target=drive, args=(browser,)) for browser in browsers]
     started = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(connections) as pool:
+        for driven in [pool.submit(_drive, browser, waiting, do) for browser in browsers]:
+            driven.result()
     took = time.perf_counter() - started
-    if failures:
-        raise failures[0]
     answers = [answer for browser in browsers for answer in browser.took]
     return Measured(amount / took, answers, len(answers))
+
+
+def _drive(browser: Browser, waiting: SimpleQueue[ReadyRun], do: Callable[[Browser, ReadyRun], None]) -> None:
+    while True:
+        try:
+            run = waiting.get_nowait()
+        except Empty:
+            return
+        do(browser, run)
 
 
 def compare_contents(database_url: str, runs: list[ReadyRun]) -> None:

@@ -108,7 +108,9 @@ class Browser:
         self._connection = http.client.HTTPConnection(self._netloc, timeout=120)
         self.took: list[tuple[str, float]] = []
 
-    def send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, dict[str, object]]:
+    def send(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
+    ) -> tuple[int, dict[str, object]]:
         """Send one request and return status and JSON body."""
         started = time.perf_counter()
         self._connection.request(method, "/api/v1" + path, body, headers)
@@ -117,7 +119,9 @@ class Browser:
         self.took.append((method + " " + path.split("/")[1], time.perf_counter() - started))
         return answer.status, json.loads(raw) if raw else {}
 
-    def expect(self, status: set[int], method: str, path: str, body: object, headers: dict[str, str]) -> dict[str, object]:
+    def expect(
+        self, status: set[int], method: str, path: str, body: object, headers: dict[str, str]
+    ) -> dict[str, object]:
         """Send JSON (or bytes) and return the body. Raises AssertionError for any other status."""
         raw = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
         got, answer = self.send(method, path, raw, {"Content-Type": "application/json", **headers})

@@ -13,10 +13,12 @@ from uuid import UUID
 
 Snapshot = dict[str, str]
 
-_WORDS = (
-    "plan note list buy call milk bread train ticket rent doctor garden paint bike school invoice meeting draft idea"
-    " café naïve señor überall źródło 会議 買い物 資料 заметка проект задача weekend lamp key phone hotel budget"
-).split()
+_WORDS = [  # fmt: skip
+    "plan", "note", "list", "buy", "call", "milk", "bread", "train", "ticket", "rent", "doctor", "garden",
+    "paint", "bike", "school", "invoice", "meeting", "draft", "idea", "café", "naïve", "señor", "überall",
+    "źródło", "会議", "買い物", "資料", "заметка", "проект", "задача", "weekend", "lamp", "key", "phone", "hotel",
+    "budget",
+]  # fmt: skip
 _MARKS = ["😀", "🎉", "🚀", "✅", "👩‍💻", "🍕", "📌"]
 _START_MS = 1_760_000_000_000
 _LONE_EVERY = 1000
@@ -90,16 +92,29 @@ class _Writer:
     def history(self) -> object:
         source, now = self.source, self.moment()
         return [
-            {"t": now - step * 60_000, "p": f"/page/{source.randint(1, 500)}", "d": [source.randint(0, 99), source.random()]}
+            {
+                "t": now - step * 60_000,
+                "p": f"/page/{source.randint(1, 500)}",
+                "d": [source.randint(0, 99), source.random()],
+            }
             for step in range(source.randint(3, 14))
         ]
 
     def image(self) -> object:
-        return "data:image/png;base64," + base64.b64encode(self.source.randbytes(self.source.randint(100, 800))).decode()
+        return (
+            "data:image/png;base64," + base64.b64encode(self.source.randbytes(self.source.randint(100, 800))).decode()
+        )
 
 
 _MIX = (
-    ["todo"] * 32 + ["note"] * 16 + ["fact"] * 16 + ["draft"] * 9 + ["settings"] * 8 + ["cart"] * 8 + ["history"] * 7 + ["image"] * 4
+    ["todo"] * 32
+    + ["note"] * 16
+    + ["fact"] * 16
+    + ["draft"] * 9
+    + ["settings"] * 8
+    + ["cart"] * 8
+    + ["history"] * 7
+    + ["image"] * 4
 )
 
 

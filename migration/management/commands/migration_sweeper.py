@@ -6,7 +6,7 @@ from typing import Any
 
 import structlog
 from django.core.management.base import BaseCommand
-from django.db import close_old_connections, OperationalError, InterfaceError
+from django.db import InterfaceError, OperationalError, close_old_connections
 from django.utils import timezone
 
 from migration.config import setting

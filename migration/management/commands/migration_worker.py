@@ -5,15 +5,15 @@ import os
 import time
 from typing import Any
 
+import django_rq
 import structlog
 from django.core.management.base import BaseCommand
 from redis.exceptions import RedisError
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
+from rq.utils import import_attribute
 
-import django_rq
-from migration import jobs  # noqa: F401 - loaded now, so that the first job does not pay for it
-from migration.dispatch import QUEUE
+from migration.dispatch import JOB, QUEUE
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Serve the queue; while Redis is away, wait for it instead of dying."""
+        import_attribute(JOB)  # loaded now, so that the first job does not pay for it
         gc.collect()
         gc.freeze()  # the loaded code is not garbage; keep the collector from walking it
         while True:

@@ -1,18 +1,21 @@
-"""`manage.py migration_docs`: writes the README's tables and diagrams from the code; `--check` only compares."""
+"""`make docs`: writes the README's tables and diagrams from the code. A test holds the README to them."""
 
 import inspect
+import os
 from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
+import django
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
 
-from migration import errors
-from migration.api import problems
-from migration.config import FAULT_POINTS, SETTINGS
-from migration.states import MACHINES
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "syncserver.settings")
+django.setup()
+
+from migration import errors  # noqa: E402 - the settings come first
+from migration.api import problems  # noqa: E402
+from migration.config import FAULT_POINTS, SETTINGS  # noqa: E402
+from migration.states import MACHINES  # noqa: E402
 
 
 def _settings() -> Iterator[str]:
@@ -23,10 +26,12 @@ def _settings() -> Iterator[str]:
 
 def _errors() -> Iterator[str]:
     yield "| code | status | meaning |\n|---|---|---|"
-    classes = [kind for kind in (*vars(errors).values(), *vars(problems).values()) if inspect.isclass(kind)]
+    named = (*vars(errors).values(), *vars(problems).values())
+    classes = [kind for kind in named if inspect.isclass(kind) and issubclass(kind, errors.MigrationError)]
     meanings = {kind.code: _first_paragraph(kind) for kind in classes if "code" in vars(kind)}
     for code, status in sorted(problems.STATUSES.items(), key=lambda pair: (pair[1], pair[0])):
-        yield f"| `{code}` | {status} | {meanings.get(code, HTTPStatus(status).description or HTTPStatus(status).phrase)} |"
+        plain = HTTPStatus(status).description or HTTPStatus(status).phrase
+        yield f"| `{code}` | {status} | {meanings.get(code, plain)} |"
 
 
 def _first_paragraph(kind: type) -> str:
@@ -65,20 +70,11 @@ def rewritten(text: str) -> str:
     return text
 
 
-class Command(BaseCommand):
-    """Keeps the README in step with the code."""
+def main() -> None:
+    """Write README.md's tables and diagrams anew."""
+    readme = Path(settings.BASE_DIR) / "README.md"
+    readme.write_text(rewritten(readme.read_text()))
 
-    help = "Write the README's tables and diagrams from the code."
 
-    def add_arguments(self, parser: Any) -> None:
-        """Declare `--check`."""
-        parser.add_argument("--check", action="store_true", help="change nothing, fail when it is out of step")
-
-    def handle(self, *_args: Any, check: bool, **_options: Any) -> None:
-        """Write or compare. Raises CommandError when it differs."""
-        readme = Path(settings.BASE_DIR) / "README.md"
-        old = readme.read_text()
-        new = rewritten(old)
-        if check and old != new:
-            raise CommandError("README.md is out of step with the code: run manage.py migration_docs")
-        readme.write_text(new)
+if __name__ == "__main__":
+    main()
