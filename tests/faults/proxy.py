@@ -54,6 +54,10 @@ class Proxy:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.CancelledError):  # told to stop; asyncio would report it as an accident
+            await self._pass_on(reader, writer)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         up = self.weather.cut_up.pop(0) if self.weather.cut_up else None
         down = self.weather.cut_down.pop(0) if self.weather.cut_down else None
         try:

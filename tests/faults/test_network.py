@@ -9,9 +9,9 @@ import pytest
 from tests.faults.proxy import Proxy
 from tests.faults.world import World
 
-# A PUT is some 600 bytes of headers and 2 to 4 KB of body; an answer some 400 bytes.
-UP = (0, 1, 40, 300, 600, 900, 1_500, 2_200)
-DOWN = (0, 1, 12, 60, 200, 350)
+# A PUT has some 700 bytes of headers and 700 or more of body; an answer has some 400 bytes.
+UP = (1, 40, 300, 600, 750, 900, 1_050, 1_200)
+DOWN = (1, 2, 12, 60, 200, 350)
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_cut_at_any_byte_on_the_way_up_leaves_no_half_chunk(world, proxy):
     browser.url = proxy.url
     for chunk, offset in zip(browser.cut(run, 40), UP, strict=True):
         browser.reconnect()
-        proxy.weather.cut_up = [max(offset, 1)]
+        proxy.weather.cut_up = [offset]
         browser.put(run, chunk)
     browser.finish(run)
     assert proxy.cuts == len(UP)
@@ -41,7 +41,7 @@ def test_cut_at_any_byte_of_the_answer_is_harmless(world, proxy):
     browser.url = proxy.url
     for chunk, offset in zip(browser.cut(run, 40), DOWN, strict=True):
         browser.reconnect()
-        proxy.weather.cut_down = [max(offset, 1)]
+        proxy.weather.cut_down = [offset]
         browser.put(run, chunk)
     browser.finish(run)
     assert proxy.cuts == len(DOWN)

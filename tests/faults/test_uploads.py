@@ -122,6 +122,7 @@ def _not_lines(chunk: ChunkUpload) -> None:
 
 def _deep_line(chunk: ChunkUpload) -> None:
     _payload(chunk, b"[" * 100_000 + b"]" * 100_000 + b"\n", 1)
+    chunk.encoding, chunk.body = "identity", chunk.payload
 
 
 def _not_canonical(chunk: ChunkUpload) -> None:
