@@ -457,7 +457,8 @@ export interface ServerConfig {
         chunk_bytes: number;
         inflated_bytes: number;
         chunk_entries: number;
-        entry_bytes?: number;
+        entry_bytes: number;
+        single_entry_bytes: number;
         create_bytes: number;
     };
     version: string;

@@ -20,7 +20,7 @@ const enumerate = (area: Storage): Set<string> => {
   if (own !== area) {
     Object.keys(area).forEach((key) => keys.add(key));
     for (let proto: object | null = own; proto; proto = Object.getPrototypeOf(proto))
-      for (const name of Object.getOwnPropertyNames(proto)) if (readItem(area, name) !== null) keys.add(name);
+      for (const name of Object.getOwnPropertyNames(proto)) if (typeof readItem(area, name) === "string") keys.add(name);
   }
   const count = Reflect.get(own, "length", area) as number;
   // `key(i)` is quadratic in Firefox: only where the counts show that something is hidden.

@@ -43,7 +43,7 @@ export const createCargo = async (host: Host, known?: CollectionPattern[], forme
     const travelling: Pair[] = [];
     for (const [key, value] of pairs) {
       await breathe();
-      const held = value === undefined ? undefined : judge(key, value);
+      const held = value === undefined ? undefined : await judge(key, value);
       if (held) withheld.set(key, held);
       else travelling.push([key, value]);
     }

@@ -43,7 +43,7 @@ export const makePlan = async (
   for (const [key, value] of items) {
     await breathe();
     units += key.length + value.length;
-    const held = judge(key, value);
+    const held = await judge(key, value);
     if (held) {
       withheld.push(held);
       continue;

@@ -1,4 +1,5 @@
 import rules from "../../migration/detection/secret_rules.json";
+import { breathe } from "./pace.js";
 
 /** Recognises secrets by the same rule file the server reads; a rule is tried in the file's order. */
 
@@ -11,7 +12,10 @@ interface Rule {
   check?: string;
 }
 
-export type Finding = Pick<Rule, "id" | "why">;
+type Finding = Rule | undefined;
+
+// Searching more than this for some forty rules at once would be felt.
+const LONG_VALUE = 1 << 17;
 
 const compile = (pattern: string, ignoreCase?: boolean): RegExp => new RegExp(pattern, ignoreCase ? "gi" : "g");
 
@@ -24,21 +28,31 @@ const isLuhn = (text: string): boolean =>
     10 ===
   0;
 
-const finder = (list: Rule[]): ((text: string) => Rule | undefined) => {
-  const compiled = list.map((rule): [Rule, RegExp] => [rule, compile(rule.pattern, rule.ignore_case)]);
-  return (text) =>
-    compiled.find(
-      ([{ literal, check }, pattern]) =>
-        // Searching for a literal is far cheaper than a pattern over megabytes.
-        (!literal || text.includes(literal)) &&
-        (check ? (text.match(pattern) ?? []).some(isLuhn) : text.search(pattern) >= 0),
-    )?.[0];
-};
+/** Each rule as a test. Searching for a literal is far cheaper than a pattern over megabytes. */
+const tests = (list: Rule[]): [Rule, (text: string) => boolean][] =>
+  list.map((rule) => {
+    const { literal, check } = rule;
+    const pattern = compile(rule.pattern, rule.ignore_case);
+    const search = (text: string) => (check ? (text.match(pattern) ?? []).some(isLuhn) : text.search(pattern) >= 0);
+    return [rule, (text) => (!literal || text.includes(literal)) && search(text)];
+  });
 
-/** A function that names the rule a pair falls under, if any. Compiled on first use: importing does nothing. */
-export const createSecretFinder = (): ((key: string, value: string) => Finding | undefined) => {
+/** A function that names the rule a pair falls under, if any; for long values it takes pauses. */
+export const createSecretFinder = (): ((key: string, value: string) => Finding | Promise<Finding>) => {
   const harmless = compile(rules.harmless.join("|"), true);
-  const inKey = finder(rules.key_rules);
-  const inValue = finder(rules.value_rules);
-  return (key, value) => inKey(key.replace(harmless, " ")) ?? inValue(value);
+  const ofKeys = tests(rules.key_rules);
+  const ofValues = tests(rules.value_rules);
+  const patiently = async (value: string): Promise<Finding> => {
+    for (const [rule, matches] of ofValues) {
+      await breathe();
+      if (matches(value)) return rule;
+    }
+    return;
+  };
+  return (key, value) => {
+    const name = key.slice(0, rules.name_units).replace(harmless, " ");
+    const named = ofKeys.find(([, matches]) => matches(name))?.[0];
+    if (named || value.length > LONG_VALUE) return named ?? patiently(value);
+    return ofValues.find(([, matches]) => matches(value))?.[0];
+  };
 };

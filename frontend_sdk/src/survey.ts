@@ -10,7 +10,7 @@ export const survey = async (area: Storage, judge: Judge) => {
   let storageSize = 0;
   for (const [key, value] of await readAll(area)) {
     await breathe();
-    if (judge(key, value)) continue;
+    if (await judge(key, value)) continue;
     const line = encode(canonicalLine(key, value));
     storageSize += line.length;
     prints.push(sha256(line));

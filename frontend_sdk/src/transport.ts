@@ -33,7 +33,7 @@ export interface Ask {
 export interface Answer {
   _status: number;
   _body: any;
-  _headers: Headers;
+  _headers: Pick<Headers, "get">;
 }
 
 export interface Transport {
@@ -42,6 +42,15 @@ export interface Transport {
   _subject(): string;
   _breaker(): BreakerState;
   _counts: { _requests: number; _retries: number; _sent: number };
+}
+
+/** What a request went through so far. */
+interface Trip {
+  _failures: number;
+  _refusals: number;
+  _stale: number;
+  /** The token the server would not have; null where there was none. */
+  _refused?: string | null;
 }
 
 /** What the transport needs of its client. */
@@ -60,6 +69,8 @@ const STALE_ROUNDS = 2;
 const OFFLINE_LOOK_MS = 30_000;
 // Slower than this an upload counts as stuck.
 const BYTES_PER_MS = 4;
+
+const NO_ANSWER = { _status: 0, _headers: { get: () => null }, _body: { code: "network" } };
 
 export const createTransport = (line: Line): Transport => {
   const { _options: options, _sleep: sleep } = line;
@@ -98,7 +109,7 @@ export const createTransport = (line: Line): Transport => {
       }
       return { _status: status, _headers: answered, _body: parsed ?? {} };
     } catch {
-      return { _status: 0, _headers: new Headers(), _body: { code: "network" } };
+      return NO_ANSWER;
     } finally {
       clearTimeout(timer);
     }
@@ -111,7 +122,7 @@ export const createTransport = (line: Line): Transport => {
       const wait = offline ? OFFLINE_LOOK_MS : breaker._delay();
       if (!wait) return;
       if (!run && wait > QUICK_MS) throw problem("unavailable");
-      if (offline) run._waiting("offline");
+      run?._waiting(offline ? "offline" : "server");
       await sleep(wait);
     }
   };
@@ -119,56 +130,78 @@ export const createTransport = (line: Line): Transport => {
   const failure = (answer: Answer): Problem =>
     problem(answer._body.code ?? (isTransient(answer._status) ? "unavailable" : "http_" + answer._status), answer._body);
 
-  const send = async (method: string, path: string, ask: Ask = {}): Promise<Answer> => {
-    const run = ask._run;
-    let refused: string | null | undefined;
-    let [failures, refusals, stale] = [0, 0, 0];
+  /** Waits where a run may wait; anybody else is told. */
+  const wait = async (run: Patience | undefined, reason: PauseReason, ms: number, otherwise: Problem): Promise<void> => {
+    if (!run) throw otherwise;
+    run._waiting(reason);
+    await sleep(ms);
+  };
+
+  /** A token to go with; undefined where there was none to be had, after a wait. */
+  const authorize = async ({ _open, _run }: Ask, trip: Trip): Promise<string | null | undefined> => {
+    if (_open) return null;
+    try {
+      const { _refused } = trip;
+      const token = await (_refused === undefined ? tokens._get() : tokens._renew(_refused));
+      if (token && token !== _refused) {
+        if (options.token) subject = subjectOf(token);
+        await _run?._claim(subject);
+        return token;
+      }
+      trip._refused = token;
+    } catch (thrown) {
+      // A guest's session could not be opened: a run waits for that as for anything else.
+      const found = problemOf(thrown);
+      if (!_run || !isPassing(found.code) || ++trip._failures > _run._tries) throw thrown;
+      return void (await wait(_run, "server", backoff(trip._failures), found));
+    }
+    // The first refusal is usually an expired token: another is asked for at once.
+    if (trip._refusals++) await wait(_run, "auth", backoff(trip._refusals), problem("unauthenticated"));
+    return;
+  };
+
+  const failed = async (answer: Answer, { _run }: Ask, trip: Trip): Promise<void> => {
+    breaker._failure(retryAfter(answer._headers.get("Retry-After") ?? `${answer._body.retry_after ?? ""}`));
+    if (++trip._failures > (_run ? _run._tries : TRIES)) throw failure(answer);
+    counts._retries++;
+    if (trip._failures >= TRIES) _run?._waiting("server");
+    await sleep(backoff(trip._failures));
+  };
+
+  /** Takes an answer the server meant; undefined where the request should be made again. */
+  const accept = (answer: Answer, { _run }: Ask, trip: Trip): Answer | undefined => {
+    if (breaker._success()) sleep._wake();
+    _run?._waiting(null);
+    const { code, config } = answer._body;
+    epoch = answer._headers.get("Migration-Epoch") ?? answer._body.epoch ?? epoch;
+    if (answer._status < 400) return answer;
+    if (code === "app_disabled") line._revoked(code);
+    if (code !== "stale_epoch" || trip._stale++ >= STALE_ROUNDS) throw failure(answer);
+    if (config) line._adopt(config);
+    return;
+  };
+
+  /** One round of a request: undefined means another. */
+  const round = async (method: string, path: string, ask: Ask, trip: Trip): Promise<Answer | undefined> => {
+    if (ask._run?._stopped) throw problem("cancelled");
+    const token = await authorize(ask, trip);
+    if (token === undefined) return;
+    if (ask._needless?.()) return NO_ANSWER;
+    // Only now: a request that still looked for a token would take the breaker's one probe with it.
+    await enter(ask._run);
+    const answer = await attempt(method, path, ask, token);
+    if (isTransient(answer._status)) return void (await failed(answer, ask, trip));
+    if (answer._status !== 401 || ask._open) return accept(answer, ask, trip);
+    trip._refused = token;
+    if (trip._refusals++) await wait(ask._run, "auth", backoff(trip._refusals), problem("unauthenticated"));
+    return;
+  };
+
+  const send: Transport["_send"] = async (method, path, ask = {}) => {
+    const trip: Trip = { _failures: 0, _refusals: 0, _stale: 0 };
     for (;;) {
-      await enter(run);
-      let token: string | null = null;
-      try {
-        if (!ask._open) token = await (refused === undefined ? tokens._get() : tokens._renew(refused));
-      } catch (thrown) {
-        // A guest's session could not be opened: a run waits for that as for anything else.
-        if (!run || !isPassing(problemOf(thrown).code)) throw thrown;
-        run._waiting("server");
-        await sleep(backoff(++failures));
-        continue;
-      }
-      const known = token && token !== refused;
-      if (known && options.token) subject = subjectOf(token!);
-      if (known) await run?._claim(subject);
-      if (known && ask._needless?.()) return { _status: 0, _body: {}, _headers: new Headers() };
-      const answer: Answer | undefined = ask._open || known ? await attempt(method, path, ask, token) : undefined;
-      const status = answer?._status ?? 401;
-      if (status === 401 && !ask._open) {
-        refused = token;
-        // The first refusal is usually an expired token: ask for another at once.
-        if (!refusals++) continue;
-        if (!run) throw problem("unauthenticated");
-        run._waiting("auth");
-        await sleep(backoff(refusals));
-        continue;
-      }
-      if (isTransient(status)) {
-        breaker._failure(retryAfter(answer!._headers.get("Retry-After") ?? `${answer!._body.retry_after ?? ""}`));
-        if (++failures > (run ? run._tries : TRIES)) throw failure(answer!);
-        counts._retries++;
-        if (failures >= TRIES) run?._waiting("server");
-        await sleep(backoff(failures));
-        continue;
-      }
-      if (breaker._success()) sleep._wake();
-      run?._waiting(null);
-      epoch = answer!._headers.get("Migration-Epoch") ?? answer!._body.epoch ?? epoch;
-      if (status < 400) return answer!;
-      const { code, config } = answer!._body;
-      if (code === "stale_epoch" && stale++ < STALE_ROUNDS) {
-        if (config) line._adopt(config);
-        continue;
-      }
-      if (code === "app_disabled") line._revoked(code);
-      throw failure(answer!);
+      const answer = await round(method, path, ask, trip);
+      if (answer) return answer;
     }
   };
 

@@ -1,0 +1,115 @@
+import { describe, expect, it, vi } from "vitest";
+import { manyPairs, migrate, newProfile, sorted, useServer } from "./support/client.js";
+import { AreaStorage } from "./support/storage.js";
+
+const world = useServer();
+
+describe("whether a migration is needed", () => {
+  it("is answered before, after, after a change, and where everything is gone", async () => {
+    const profile = newProfile(manyPairs(5));
+    const client = world.open(profile);
+    expect(await client.checkIfMigrationNeeded()).toMatchObject({ needed: true, itemCount: 5, recommendation: "migrate" });
+    await migrate(client);
+    expect(await client.checkIfMigrationNeeded()).toMatchObject({ needed: false, recommendation: "up_to_date" });
+    expect(await world.open(profile).checkIfMigrationNeeded()).toMatchObject({ recommendation: "up_to_date" });
+    profile.area.setItem("item:0", "changed");
+    expect(await client.checkIfMigrationNeeded()).toMatchObject({ needed: true, recommendation: "migrate" });
+    profile.area.clear();
+    expect(await client.checkIfMigrationNeeded()).toMatchObject({ needed: false, recommendation: "restore" });
+  });
+
+  it("counts the bytes of the lines, in UTF-8", async () => {
+    const client = world.open(newProfile([["a", "\u00e9\ud800"]]));
+    expect((await client.checkIfMigrationNeeded()).storageSize).toBe(Buffer.byteLength(JSON.stringify(["a", "\u00e9\ud800"])));
+  });
+
+  it("is no where there is nothing", async () => {
+    const client = world.open(newProfile());
+    expect(await client.checkIfMigrationNeeded()).toMatchObject({ needed: false, recommendation: "empty" });
+    expect(await migrate(client)).toMatchObject({ ok: false, code: "empty" });
+  });
+});
+
+describe("the plan", () => {
+  it("breaks the storage down, and changes nothing", async () => {
+    world.server.collections = [{ name: "notes", patterns: ["note:*"], conflict_policy: "AUTO_MERGE" }];
+    const profile = newProfile([
+      ["note:1", '{"a":1}'],
+      ["note:2", '"{\\"b\\":2}"'],
+      ["todo:1", "true"],
+      ["todo:2", "12"],
+      ["theme", "dark"],
+      ["cache:1", "x"],
+      ["auth_token", "abc"],
+    ]);
+    const { plan, canProceed, blockers } = await world.open(profile, { exclude: ["cache:*"] }).createMigrationPlan();
+    expect(blockers).toEqual([]);
+    expect(canProceed).toBe(true);
+    expect(plan.dataBreakdown.map(({ name, count, types }) => [name, count, types])).toEqual([
+      ["notes", 2, { object: 1, doubleEncoded: 1 }],
+      ["todo", 2, { boolean: 1, number: 1 }],
+      ["default", 1, { text: 1 }],
+    ]);
+    expect(plan.withheld.map(({ key, rule }) => [key, rule])).toEqual([["cache:1", "excluded"], ["auth_token", "token"]]);
+    expect(plan.recommendations.map(({ code }) => code)).toEqual(["secrets_withheld", "double_encoded", "not_persisted"]);
+    expect(plan.estimatedDuration.min).toBeLessThan(plan.estimatedDuration.max);
+    expect(world.server.asked("POST", "/runs")).toEqual([]);
+  });
+});
+
+describe("validating", () => {
+  it("names what differs on either side", async () => {
+    const profile = newProfile(manyPairs(30));
+    const client = world.open(profile);
+    await migrate(client);
+    expect(await client.validateMigration()).toEqual({ ok: true, valid: true, differing: [], onlyOnServer: [] });
+    profile.area.setItem("item:3", "other");
+    profile.area.removeItem("item:4");
+    expect(await client.validateMigration()).toEqual({ ok: true, valid: false, differing: ["item:3"], onlyOnServer: ["item:4"] });
+  });
+});
+
+describe("backups", () => {
+  it("bring a browser back code unit for code unit, and leave what else is there", async () => {
+    const odd: [string, string][] = [["\ud800", "\udfff\0"], ["", "\ufeff"], ["__proto__", "1"], ...manyPairs(50)];
+    const profile = newProfile(odd);
+    const client = world.open(profile);
+    const made = await client.createBackup();
+    expect(made.ok).toBe(true);
+    expect(world.server.held()).toEqual([]);
+    profile.area.clear();
+    profile.area.setItem("other", "stays");
+    const listed = await client.listBackups();
+    const id = listed.ok ? listed.backups[0]!.id : "";
+    expect(await client.restoreBackup(id)).toEqual({ ok: true, restored: odd.length });
+    expect(sorted(profile.area.entries())).toEqual(sorted([...odd, ["other", "stays"]]));
+    const file = await client.downloadBackup(id);
+    expect(file.ok && file.blob.size).toBeGreaterThan(0);
+  });
+
+  it("are restored whole or not at all", async () => {
+    const profile = newProfile(manyPairs(50, 100));
+    const client = world.open(profile);
+    await client.createBackup();
+    const id = [...world.server.runs.keys()][0]!;
+    const small = { ...profile, area: new AreaStorage([["mine", "x"]], 600) };
+    expect(await world.open(small).restoreBackup(id)).toMatchObject({ ok: false, code: "quota_exceeded" });
+    expect(small.area.entries()).toEqual([["mine", "x"]]);
+  });
+});
+
+describe("figures", () => {
+  it("are there during a run and after it", async () => {
+    const client = world.open(newProfile(manyPairs(600, 2000)), { metricsInterval: 20 });
+    const metrics = vi.fn();
+    client.on("metricsUpdate", metrics);
+    await migrate(client);
+    expect(metrics).toHaveBeenCalled();
+    expect(metrics.mock.calls[0]![0]).toMatchObject({ breaker: "closed", retries: 0 });
+    expect(await client.getMigrationStatistics()).toMatchObject({ runs: 1, completed: 1, failed: 0, entries: 600 });
+    expect(JSON.parse(client.exportProgressData())).toMatchObject({ stage: "completed" });
+    expect(await client.checkSystemHealth()).toMatchObject({ healthy: true, breaker: "closed", indexedDB: true });
+    expect(await client.validateMigrationReadiness()).toMatchObject({ ready: true });
+    expect(await client.canRollback()).toEqual({ canRollback: true, reasons: [] });
+  });
+});

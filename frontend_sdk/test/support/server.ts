@@ -1,0 +1,379 @@
+import { createHash, randomUUID } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { gunzipSync, gzipSync } from "node:zlib";
+
+/**
+ * A small server that keeps the wire's promises in memory: it checks sums, stores lines, compares digests
+ * with the manifest and only then gives a receipt. Tests look at what it holds, not at what it was asked.
+ */
+
+export interface Call {
+  method: string;
+  path: string;
+  headers: IncomingMessage["headers"];
+  body: Buffer;
+  json: any;
+}
+
+/** An answer given instead of the real one; `cut` drops the connection, `late` drops it after the work is done. */
+export type Interception = { status: number; body?: unknown; headers?: Record<string, string> } | "cut" | "late";
+
+interface StoredLine {
+  seq: number;
+  line: string;
+}
+
+export interface ModelRun {
+  id: string;
+  state: string;
+  sealed: boolean;
+  paused: boolean;
+  number: number;
+  purpose: string;
+  dry_run: boolean;
+  owner: string;
+  manifest: any;
+  lines: Map<string, StoredLine>;
+  chunks: Map<string, string>;
+  mismatch: Record<string, string[]> | null;
+  rounds: number;
+}
+
+const sha = (data: string | Buffer): Buffer => createHash("sha256").update(data).digest();
+const wire = (data: Buffer): string => data.toString("base64url");
+const setDigest = (lines: string[]): string => wire(sha(Buffer.concat(lines.map(sha).sort(Buffer.compare))));
+const bucketOf = (key: string): string => sha(JSON.stringify(key)).subarray(0, 1).toString("hex");
+
+const globMatches = (pattern: string, key: string): boolean =>
+  new RegExp("^" + pattern.split("*").map((part) => part.replace(/\W/g, "\\$&")).join("[^]*") + "$").test(key);
+
+export class ModelServer {
+  readonly calls: Call[] = [];
+  readonly runs = new Map<string, ModelRun>();
+  readonly records = new Map<string, Map<string, string>>();
+  readonly fences = new Map<string, number>();
+  /** Keys the server's own scan refuses. */
+  sensitive: (key: string, value: string) => string | undefined = () => undefined;
+  /** A chance to answer otherwise; called before the real thing. */
+  intercept: (call: Call) => Interception | undefined | Promise<Interception | undefined> = () => undefined;
+  /** Lines lost between storing and verifying. */
+  lose: (key: string, run: ModelRun) => boolean = () => false;
+  /** Receipts stay away while this is false. */
+  verifies = true;
+  epoch = "1.1";
+  validToken: (token: string) => string | undefined = (token) => (token.startsWith("guest-") ? token : undefined);
+  limits = {
+    chunk_bytes: 1_048_576,
+    inflated_bytes: 8_388_608,
+    chunk_entries: 10_000,
+    entry_bytes: 33_554_432,
+    single_entry_bytes: 33_554_432,
+    create_bytes: 1_572_864,
+  };
+  collections: unknown[] = [];
+  #server!: Server;
+  #tokens = 0;
+
+  async start(): Promise<this> {
+    this.#server = createServer((request, response) => void this.#handle(request, response));
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    return this;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+  }
+
+  async stop(): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+
+  asked(method: string, part: string): Call[] {
+    return this.calls.filter((call) => call.method === method && call.path.includes(part));
+  }
+
+  /** What the server holds of the only owner, as pairs. */
+  held(): [string, string][] {
+    const lines = [...this.records.values()].flatMap((owner) => [...owner.values()]);
+    return lines.map((line) => JSON.parse(line)).filter((pair) => pair.length === 2) as [string, string][];
+  }
+
+  get config() {
+    return {
+      app: "pk_test",
+      epoch: this.epoch,
+      namespace: "default",
+      stage: "dual_write",
+      collections: this.collections,
+      exclude: [],
+      allow_sensitive: [],
+      guests: true,
+      limits: this.limits,
+      version: "0",
+      timeline: "t",
+    };
+  }
+
+  snapshot(run: ModelRun) {
+    const received = run.lines.size;
+    const completed = run.state === "completed";
+    return {
+      id: run.id,
+      state: run.state,
+      purpose: run.purpose,
+      dry_run: run.dry_run,
+      sealed: run.sealed,
+      paused: run.paused,
+      cancelling: false,
+      manifest_version: run.manifest.version,
+      epoch: this.epoch,
+      number: ++run.number,
+      entries: {
+        total: run.manifest.entries,
+        received,
+        processed: received,
+        stored: received,
+        unchanged: 0,
+        superseded: 0,
+        conflict: 0,
+        quarantined: 0,
+        withheld: run.manifest.withheld.count,
+        deleted: 0,
+      },
+      bytes: { total: run.manifest.bytes, received: 0, processed: 0 },
+      chunks: { received: run.chunks.size, loaded: run.chunks.size },
+      phases: { upload: 1, validation: 1, backup: 1, load: 1, verification: completed ? 1 : 0 },
+      percentage: completed ? 100 : 50,
+      entries_per_second: 10,
+      eta_seconds: 1,
+      success_rate: 1,
+      errors: [],
+      mismatch: run.mismatch,
+      verify_rounds: run.rounds,
+      receipt: completed && !run.dry_run ? this.#receipt(run) : null,
+      can_rollback: true,
+      created_at: "2026-01-01T00:00:00Z",
+      finished_at: null,
+    };
+  }
+
+  #receipt(run: ModelRun) {
+    const nothing = { entries: 0, digest: setDigest([]) };
+    const lines = [...run.lines.values()].map(({ line }) => line);
+    const stored = { entries: lines.length, digest: setDigest(lines) };
+    const { count: entries, digest } = run.manifest.withheld;
+    const sets = { stored, conflict: nothing, quarantined: nothing, withheld: { entries, digest } };
+    const statement = { iss: "syncserver", run: run.id, manifest_version: run.manifest.version, ...sets };
+    return { receipt: "a.b.c", statement };
+  }
+
+  async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const parts: Buffer[] = [];
+    for await (const part of request) parts.push(part as Buffer);
+    const body = Buffer.concat(parts);
+    const isJson = request.headers["content-type"] === "application/json";
+    const path = request.url!.replace("/api/v1", "");
+    const json = isJson ? JSON.parse(body.toString()) : undefined;
+    const call: Call = { method: request.method!, path, headers: request.headers, body, json };
+    this.calls.push(call);
+    const other = await this.intercept(call);
+    if (other === "cut") return void request.socket.destroy();
+    const [status, answer, headers = {}] = other && other !== "late" ? [other.status, other.body ?? {}, other.headers] : this.#answer(call);
+    if (other === "late") return void request.socket.destroy();
+    const payload = Buffer.isBuffer(answer) ? answer : Buffer.from(JSON.stringify(answer));
+    response.writeHead(status, { "Content-Type": "application/json", "Migration-Epoch": this.epoch, ...headers });
+    response.end(payload);
+  }
+
+  #answer(call: Call): [number, unknown, Record<string, string>?] {
+    try {
+      return this.#route(call);
+    } catch (error) {
+      if (Array.isArray(error)) return [error[0], { code: error[1], detail: error[1], ...error[2] }];
+      return [500, { code: "bug", detail: String(error) }];
+    }
+  }
+
+  #route(call: Call): [number, unknown, Record<string, string>?] {
+    const { method, json } = call;
+    const [path] = call.path.split("?");
+    if (path === "/sessions")
+      return [200, { token: `guest-${++this.#tokens}`, owner: "o", epoch: this.epoch, config: this.config }];
+    if (path === "/health") return [200, { status: "ok" }];
+    const token = (call.headers.authorization ?? "").replace("Bearer ", "");
+    const owner = this.validToken(token);
+    if (owner === undefined) throw [401, "unauthenticated"];
+    const who = owner.startsWith("guest-") ? "guest" : owner;
+    const said = call.headers["migration-epoch"];
+    if (said && said !== this.epoch) throw [409, "stale_epoch", { config: this.config, epoch: this.epoch }];
+    this.#fence(call);
+    if (path === "/config") return [200, this.config];
+    if (path === "/tickets") return [201, { ticket: "t", expires_in: 30 }];
+    if (path === "/runs" && method === "POST") return this.#create(who, json);
+    if (path === "/runs") return [200, { runs: [...this.runs.values()].map((run) => this.snapshot(run)) }];
+    if (path === "/records/digests") return [200, { differing: this.#differing(json, [...this.#recordsOf(who).values()]) }];
+    if (path === "/backups") return [200, { backups: this.#backups() }];
+    const backup = /^\/backups\/(.+)\/download$/.exec(path!);
+    if (backup) return this.#download(backup[1]!);
+    const [, id, rest = ""] = /^\/runs\/([^/]+)(.*)$/.exec(path!) ?? [];
+    const run = this.runs.get(id ?? "");
+    if (!run || run.owner !== who) throw [404, "not_found"];
+    return this.#routeRun(call, run, rest);
+  }
+
+  #routeRun(call: Call, run: ModelRun, rest: string): [number, unknown] {
+    if (rest === "") return [200, this.snapshot(run)];
+    if (rest === "/missing") return [200, { differing: this.#differing(call.json, [...run.lines.values()].map(({ line }) => line)) }];
+    if (rest === "/seal") return this.#seal(run, call.json.manifest);
+    if (rest === "/receipt") return this.#receiptAnswer(run);
+    if (rest === "/pause" || rest === "/resume") {
+      run.paused = rest === "/pause";
+      if (rest === "/resume" && run.state === "failed") Object.assign(run, { state: "transferring", sealed: false });
+      return [200, this.snapshot(run)];
+    }
+    if (rest === "/cancel") {
+      if (run.state === "completed") throw [409, "wrong_state", { state: run.state }];
+      run.state = "cancelled";
+      return [200, this.snapshot(run)];
+    }
+    if (rest === "/rollback") return [200, { scope: "run", can_rollback: true, reasons: [], reverted: 1, kept: [], kept_count: 0, deleted: 1 }];
+    const chunk = /^\/chunks\/(.+)$/.exec(rest);
+    if (chunk) return this.#chunk(call, run, chunk[1]!);
+    throw [404, "not_found"];
+  }
+
+  #fence(call: Call): void {
+    const fence = Number(call.headers["migration-fence"] ?? 0);
+    const device = String(call.headers["migration-device"]);
+    const highest = this.fences.get(device) ?? 0;
+    if (fence && fence < highest) throw [423, "fence_superseded"];
+    this.fences.set(device, Math.max(fence, highest));
+  }
+
+  #create(owner: string, json: any): [number, unknown] {
+    const known = this.runs.get(json.id);
+    if (known) return [200, this.snapshot(known)];
+    const run: ModelRun = {
+      ...{ id: json.id, state: "planned", sealed: false, paused: false, number: 0, owner, mismatch: null, rounds: 0 },
+      ...{ purpose: json.purpose, dry_run: json.dry_run, manifest: json.manifest },
+      ...{ lines: new Map(), chunks: new Map() },
+    };
+    this.#checkManifest(json.manifest);
+    for (const chunk of json.chunks ?? []) {
+      const data = Buffer.from(chunk.data, "base64");
+      this.#store(run, chunk.id, chunk.seq, chunk.entries, chunk.bytes, chunk.sha256, chunk.encoding === "gzip" ? gunzipSync(data) : data);
+    }
+    this.runs.set(run.id, run);
+    if (json.seal) this.#seal(run, json.manifest);
+    return [201, this.snapshot(run)];
+  }
+
+  #checkManifest(manifest: any): void {
+    const sum = (name: string) => manifest.collections.reduce((total: number, one: any) => total + one[name], 0);
+    if (sum("entries") !== manifest.entries || sum("bytes") !== manifest.bytes) throw [422, "manifest_invalid"];
+    if (new Set(manifest.collections.map((one: any) => one.name)).size !== manifest.collections.length)
+      throw [422, "manifest_invalid"];
+  }
+
+  #chunk(call: Call, run: ModelRun, id: string): [number, unknown] {
+    const header = (name: string) => String(call.headers[`migration-${name}`]);
+    const known = run.chunks.get(id);
+    if (known) {
+      if (known !== header("sha256")) throw [409, "idempotency_mismatch"];
+      return [200, { id, status: "stored" }];
+    }
+    if (!["planned", "transferring"].includes(run.state)) throw [409, "wrong_state", { state: run.state }];
+    if (call.body.length > this.limits.chunk_bytes && header("entries") !== "1") throw [413, "too_large"];
+    const payload = call.headers["content-encoding"] === "gzip" ? gunzipSync(call.body) : call.body;
+    this.#store(run, id, +header("seq"), +header("entries"), +header("bytes"), header("sha256"), payload);
+    return [201, { id, status: "stored" }];
+  }
+
+  #store(run: ModelRun, id: string, seq: number, entries: number, bytes: number, sum: string, payload: Buffer): void {
+    if (payload.length !== bytes || wire(sha(payload)) !== sum) throw [422, "checksum_mismatch"];
+    if (entries > 1 && payload.length > this.limits.inflated_bytes) throw [413, "inflate_limit"];
+    if (payload.length > this.limits.single_entry_bytes) throw [413, "too_large"];
+    const lines = payload.toString().split("\n");
+    if (lines.pop() !== "" || lines.length !== entries || entries > this.limits.chunk_entries) throw [422, "entry_count"];
+    const items = [];
+    for (const line of lines) {
+      const [key, value] = JSON.parse(line);
+      const rule = value === undefined ? undefined : this.sensitive(key, value);
+      if (rule) items.push({ key: JSON.stringify(key), rule });
+    }
+    if (items.length) throw [422, "sensitive_item", { items }];
+    run.chunks.set(id, sum);
+    if (run.state === "planned") run.state = "transferring";
+    for (const line of lines) {
+      const [key] = JSON.parse(line);
+      const held = run.lines.get(key);
+      if (!held || held.seq <= seq) run.lines.set(key, { seq, line });
+    }
+  }
+
+  #seal(run: ModelRun, manifest: any): [number, unknown] {
+    if (!["planned", "transferring"].includes(run.state)) throw [409, "wrong_state", { state: run.state }];
+    this.#checkManifest(manifest);
+    if (manifest.entries < run.manifest.entries) throw [422, "manifest_shrinks"];
+    Object.assign(run, { manifest, sealed: true, state: "verifying" });
+    return [200, this.snapshot(run)];
+  }
+
+  #receiptAnswer(run: ModelRun): [number, unknown] {
+    if (run.state === "verifying" && this.verifies) this.#verify(run);
+    if (run.state === "completed" && !run.dry_run) return [200, this.#receipt(run)];
+    return [202, this.snapshot(run)];
+  }
+
+  #verify(run: ModelRun): void {
+    for (const key of [...run.lines.keys()]) if (this.lose(key, run)) run.lines.delete(key);
+    const differing = this.#differing(run.manifest, [...run.lines.values()].map(({ line }) => line));
+    const mismatch = Object.fromEntries(Object.entries(differing).map(([name, buckets]) => [name, Object.keys(buckets)]));
+    if (Object.keys(mismatch).length) {
+      run.rounds++;
+      Object.assign(run, { mismatch, sealed: false, state: run.rounds > 3 ? "failed" : "transferring" });
+      return;
+    }
+    Object.assign(run, { state: "completed", mismatch: null });
+    if (run.purpose !== "migrate" || run.dry_run) return;
+    for (const [key, { line }] of run.lines) this.#recordsOf(run.owner).set(key, line);
+  }
+
+  #recordsOf(owner: string): Map<string, string> {
+    if (!this.records.has(owner)) this.records.set(owner, new Map());
+    return this.records.get(owner)!;
+  }
+
+  #differing(said: { collections: any[] }, lines: string[]) {
+    const ours: Record<string, Record<string, [string, string][]>> = {};
+    for (const line of lines) {
+      const [key] = JSON.parse(line);
+      const name = said.collections.find(({ patterns }) => patterns.some((one: string) => globMatches(one, key)))?.name ?? "default";
+      ((ours[name] ??= {})[bucketOf(key)] ??= []).push([key, line]);
+    }
+    const theirs = Object.fromEntries(said.collections.map(({ name, buckets }) => [name, buckets]));
+    const differing: Record<string, Record<string, [string, string][]>> = {};
+    for (const name of new Set([...Object.keys(ours), ...Object.keys(theirs)]))
+      for (const bucket of new Set([...Object.keys(ours[name] ?? {}), ...Object.keys(theirs[name] ?? {})])) {
+        const pairs = ours[name]?.[bucket] ?? [];
+        const digest = pairs.length ? setDigest(pairs.map(([, line]) => line)) : undefined;
+        if (digest !== theirs[name]?.[bucket])
+          (differing[name] ??= {})[bucket] = pairs.map(([key, line]) => [JSON.stringify(key), wire(sha(line))]);
+      }
+    return differing;
+  }
+
+  #backups() {
+    return [...this.runs.values()].map(({ id, lines }) => ({ id, run: id, entries: lines.size, state: "sealed" }));
+  }
+
+  #download(id: string): [number, unknown, Record<string, string>] {
+    const lines = [...this.runs.get(id)!.lines.values()].map(({ line }) => line);
+    const headers = { "Content-Type": "application/gzip", "Migration-Digest": setDigest(lines) };
+    return [200, gzipSync(lines.map((line) => line + "\n").join("")), headers];
+  }
+}
+
+export const newId = randomUUID;
