@@ -1,16 +1,19 @@
 """Who calls: from a bearer token and a device id to one app, one owner, one device, and the epoch that holds now."""
 
 import hashlib
+import json
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection
+from django.db.models import JSONField
 from rest_framework.request import Request
 
 from migration.api import tokens
 from migration.errors import AppDisabled, BodyInvalid, GuestsNotAllowed, OriginNotAllowed, Unauthenticated
-from migration.models import App, AppSecret, Owner
+from migration.models import App, Owner
 from migration.orchestration.intake import Sender
 from migration.values.digests import to_wire
 from migration.values.epochs import Epoch
@@ -40,12 +43,23 @@ class Caller:
 def identify(request: Request, *, at: datetime) -> Caller:
     """Return the caller. Raises Unauthenticated, AppDisabled, OriginNotAllowed, BodyInvalid."""
     token = tokens.peek(_bearer(request))
-    app, kind, subject = _guest(token, at=at) if token.is_guest else _account(token, at=at)
-    admit(app, request)
     device_key = uuid_header(request, "Migration-Device")
-    owner, epoch = find_owner(app, kind, subject, at=at)
-    device_id = _device(owner, device_key, request, at=at) if device_key else None
-    return Caller(app, owner, device_id, epoch, number_header(request, "Migration-Fence"), f"{kind}:{owner}")
+    found = _find(token, device_key)
+    if found is None:
+        raise Unauthenticated
+    subject = _verified(token, found, at=at)
+    admit(found.app, request)
+    kind = Owner.Kind.GUEST if token.is_guest else Owner.Kind.ACCOUNT
+    if found.owner_id is None or _long_ago(found.seen_at, at):
+        owner_id, epoch = find_owner(found.app, kind, subject, at=at)
+    else:
+        owner_id, epoch = found.owner_id, Epoch(found.app.epoch, found.owner_epoch)
+    device_id = found.device_id
+    if device_key is not None and device_id is None:
+        device_id = _device(owner_id, device_key, request, at=at)
+    return Caller(
+        found.app, owner_id, device_id, epoch, number_header(request, "Migration-Fence"), f"{kind}:{owner_id}"
+    )
 
 
 def admit(app: App, request: Request) -> None:
@@ -84,7 +98,7 @@ def find_owner(app: App, kind: str, subject: str, *, at: datetime) -> tuple[uuid
             cursor.execute(_OWNER, [app.id, kind, subject])
             row = cursor.fetchone()
     owner_id, owner_epoch, seen = row
-    if seen is None or (at - seen).total_seconds() > _SEEN_AFTER:
+    if _long_ago(seen, at):
         Owner.objects.filter(id=owner_id).update(last_seen_at=at)
     return owner_id, Epoch(app.epoch, owner_epoch)
 
@@ -140,24 +154,70 @@ def _bearer(request: Request) -> str:
     return str(text.strip())
 
 
-def _account(token: tokens.Unverified, *, at: datetime) -> tuple[App, str, str]:
-    secret = AppSecret.objects.filter(key_id=token.key_id, revoked_at=None).select_related("app").first()
-    if secret is None:
-        raise Unauthenticated
-    key = tokens.unwrap_secret(bytes(secret.wrapped))
-    subject = tokens.verify(token, key=key, issuer=secret.app.publishable_key, at=at)
-    return secret.app, Owner.Kind.ACCOUNT, subject
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What one question to the database tells of a token: all of it unverified but the rows themselves."""
+
+    app: App
+    wrapped: bytes
+    owner_id: uuid.UUID | None
+    owner_epoch: int
+    seen_at: datetime | None
+    device_id: uuid.UUID | None
 
 
-def _guest(token: tokens.Unverified, *, at: datetime) -> tuple[App, str, str]:
+_APP = list(App._meta.concrete_fields)  # noqa: SLF001 - Django's documented model API
+_APP_COLUMNS = ", ".join(f"a.{field.column}" for field in _APP)
+_FIND = f"""
+SELECT s.wrapped, o.id, o.epoch, o.last_seen_at, d.id, {_APP_COLUMNS}
+FROM migration_appsecret s JOIN migration_app a ON a.id = s.app_id
+LEFT JOIN migration_owner o ON o.app_id = a.id AND o.kind = 'account' AND o.subject = %s
+LEFT JOIN migration_device d ON d.owner_id = o.id AND d.key = %s
+WHERE s.key_id = %s AND s.revoked_at IS NULL
+"""
+_FIND_GUEST = f"""
+SELECT ''::bytea, o.id, o.epoch, o.last_seen_at, d.id, {_APP_COLUMNS}
+FROM migration_owner o JOIN migration_app a ON a.id = o.app_id
+LEFT JOIN migration_device d ON d.owner_id = o.id AND d.key = %s
+WHERE o.id = %s AND o.kind = 'guest'
+"""
+
+
+def _find(token: tokens.Unverified, device_key: uuid.UUID | None) -> _Found | None:
+    """Look up, in one question, the secret the token must be signed with and whom it would speak for."""
+    subject = tokens.subject_of(token.claims)
+    with connection.cursor() as cursor:
+        if token.is_guest:
+            cursor.execute(_FIND_GUEST, [device_key, _uuid(subject)])
+        else:
+            cursor.execute(_FIND, [subject, device_key, token.key_id])
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    wrapped, owner_id, owner_epoch, seen_at, device_id, *columns = row
+    return _Found(_app(columns), bytes(wrapped), owner_id, owner_epoch, seen_at, device_id)
+
+
+def _app(columns: list[Any]) -> App:
+    values = [
+        json.loads(value) if isinstance(field, JSONField) else value for field, value in zip(_APP, columns, strict=True)
+    ]
+    return App.from_db("default", [field.attname for field in _APP], values)
+
+
+def _verified(token: tokens.Unverified, found: _Found, *, at: datetime) -> str:
+    """Return the token's subject once it holds against the key that was found. Raises Unauthenticated."""
+    if not token.is_guest:
+        key = tokens.unwrap_secret(found.wrapped)
+        return tokens.verify(token, key=key, issuer=found.app.publishable_key, at=at)
     subject = tokens.verify(token, key=tokens.guest_key(), issuer=tokens.GUEST_ISSUER, at=at)
-    owner_id = _uuid(subject)
-    owner = Owner.objects.filter(id=owner_id, kind=Owner.Kind.GUEST).select_related("app").first()
-    if owner is None:
-        raise Unauthenticated
-    if not owner.app.guests_allowed:
+    if not found.app.guests_allowed:
         raise GuestsNotAllowed
-    return owner.app, Owner.Kind.GUEST, owner.subject
+    return subject
+
+
+def _long_ago(seen_at: datetime | None, at: datetime) -> bool:
+    return seen_at is None or (at - seen_at).total_seconds() > _SEEN_AFTER
 
 
 def _uuid(subject: str) -> uuid.UUID:

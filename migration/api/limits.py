@@ -6,6 +6,8 @@ itself: the limit is then as many times larger as there are processes, which is 
 
 import threading
 import time
+from functools import cache
+from typing import Any
 from uuid import UUID
 
 import django_rq
@@ -74,6 +76,12 @@ class Limiter:
             except RedisError:
                 self._doubted_until = time.monotonic() + _PATIENCE_SECONDS
         return self._here.take(key, limit=limit, now=time.monotonic())
+
+
+@cache
+def _script() -> Any:
+    """The script with one pool of connections for the process; asking django-rq each time connects each time."""
+    return django_rq.get_connection("default").register_script(_TAKE)
 
 
 limiter = Limiter()

@@ -98,7 +98,7 @@ def verify(token: Unverified, *, key: bytes, issuer: str, at: datetime) -> str:
     _check_times(token.claims, now=at.timestamp())
     if token.claims.get("iss") != issuer or token.claims.get("aud") != AUDIENCE:
         raise Unauthenticated
-    return _subject(token.claims)
+    return subject_of(token.claims)
 
 
 def guest_key() -> bytes:
@@ -154,7 +154,8 @@ def _moment(claim: object) -> int:
     return claim
 
 
-def _subject(claims: dict[str, Any]) -> str:
+def subject_of(claims: dict[str, Any]) -> str:
+    """Return whom the claims name. Raises Unauthenticated when that is no name at all."""
     subject = claims.get("sub")
     if not isinstance(subject, str) or not 1 <= len(subject) <= LONGEST_SUBJECT or "\x00" in subject:
         raise Unauthenticated

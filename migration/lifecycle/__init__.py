@@ -12,6 +12,7 @@ from migration.lifecycle.chunks import (
 from migration.lifecycle.runs import begin_verification_if_loaded, move_run, move_upload, note, wish
 from migration.lifecycle.tickets import Ticket, consume_ticket, issue_ticket
 from migration.lifecycle.timeline import timeline
+from migration.lifecycle.together import together
 from migration.lifecycle.workers import count_workers, enlist
 
 __all__ = [
@@ -32,5 +33,6 @@ __all__ = [
     "release_chunks",
     "release_dead_claims",
     "timeline",
+    "together",
     "wish",
 ]

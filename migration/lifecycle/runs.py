@@ -1,17 +1,23 @@
 """Moves of a run and of its upload, and the timeline they leave."""
 
+import json
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
-from django.db.models import F
+from django.db import connection
 
 from migration.errors import IllegalMove, NotFound
 from migration.events import Happening
-from migration.models import Chunk, MigrationRun, RunEvent
+from migration.lifecycle.together import together
+from migration.models import Chunk, MigrationRun
 from migration.states import RUN, UPLOAD, ChunkState, Machine, RunState, UploadState
 
+_NOTE = """
+WITH numbered AS (UPDATE migration_migrationrun SET number = number + 1, updated_at = %s WHERE id = %s RETURNING number)
+INSERT INTO migration_runevent (run_id, number, kind, data, at)
+SELECT %s, numbered.number, %s, %s::jsonb, %s FROM numbered RETURNING number
+"""
 _ENDS = {RunState.COMPLETED, RunState.FAILED, RunState.EXPIRED, RunState.CANCELLED, RunState.ROLLED_BACK}
 
 
@@ -25,7 +31,7 @@ def move_run(
     """
     if to in _ENDS:
         columns.setdefault("finished_at", at)
-    with transaction.atomic():
+    with together():
         source = _guarded_update(RUN, "state", run_id, to, columns)
         note(run_id, Happening.STATE, {"from": source, "to": str(to), "why": why, **(data or {})}, at=at)
     return RunState(source)
@@ -33,7 +39,7 @@ def move_run(
 
 def move_upload(run_id: UUID, to: str, **columns: Any) -> None:
     """Move a run's upload along its table. Raises IllegalMove or NotFound, changing nothing."""
-    with transaction.atomic():
+    with together():
         _guarded_update(UPLOAD, "upload_state", run_id, to, columns)
 
 
@@ -55,7 +61,7 @@ def begin_verification_if_loaded(run_id: UUID, *, at: datetime) -> bool:
     Seal and the last batch both call this in their transactions. The run's row is locked first, so whoever
     comes second sees what the other committed, and they cannot both miss.
     """
-    with transaction.atomic():
+    with together():
         run = MigrationRun.objects.select_for_update(no_key=True).filter(id=run_id)
         if run.values_list("state", "upload_state").first() != (RunState.TRANSFERRING, UploadState.SEALED):
             return False
@@ -68,17 +74,14 @@ def begin_verification_if_loaded(run_id: UUID, *, at: datetime) -> bool:
 
 def wish(run_id: UUID, *, at: datetime, actor: str, **wishes: bool) -> None:
     """Write wishes (`pause_wished`, `cancel_wished`); work answers them between batches."""
-    with transaction.atomic():
+    with together():
         MigrationRun.objects.filter(id=run_id).update(**wishes)
         note(run_id, Happening.WISH, {**wishes, "actor": actor}, at=at)
 
 
 def note(run_id: UUID, kind: Happening, data: dict[str, Any], *, at: datetime) -> int:
     """Write one timeline line under the run's next event number and return that number."""
-    MigrationRun.objects.filter(id=run_id).update(number=F("number") + 1, updated_at=at)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT number FROM migration_migrationrun WHERE id = %s", [run_id])
+        cursor.execute(_NOTE, [at, run_id, run_id, str(kind), json.dumps(data), at])
         row = cursor.fetchone()
-    number = int(row[0]) if row else 0
-    RunEvent.objects.create(run_id=run_id, number=number, kind=str(kind), data=data, at=at)
-    return number
+    return int(row[0]) if row else 0

@@ -109,7 +109,12 @@ def receive_chunk(*, sender: Sender, run_id: UUID, parcel: Parcel, at: datetime)
     with transaction.atomic():
         run = _run_of(sender, run_id, lock=True)
         _refuse_superseded(sender)
-        outcome = _store(sender, run, parcel, at=at)
+        outcome = _store(sender, run_id, parcel, at=at)
+        if outcome is Outcome.STORED:
+            _refuse_closed(run, sender, at=at)
+            if run.state == RunState.PLANNED:
+                _start(run_id, at=at)
+            _tell(run_id, Message.STAGE if run.state == RunState.PLANNED else Message.PROGRESS)
     fault_point("intake.after_commit")
     return outcome
 
@@ -127,7 +132,12 @@ def seal(*, sender: Sender, run_id: UUID, manifest: Manifest, at: datetime) -> M
             _refuse_superseded(sender)
             _refuse_closed(run, sender, at=at)
             _amend(run, manifest)
-            _seal_upload(run, at=at)
+            if run.state == RunState.PLANNED:
+                _start(run_id, at=at)
+            if run.upload_state == UploadState.OPEN:
+                move_upload(run_id, UploadState.SEALED, sealed_at=at)
+            begin_verification_if_loaded(run_id, at=at)
+            _tell(run_id, Message.STAGE)
     return MigrationRun.objects.get(id=run_id)
 
 
@@ -189,41 +199,29 @@ def _plan(sender: Sender, order: RunOrder, *, at: datetime) -> None:
 
 
 def _store_all(sender: Sender, order: RunOrder, *, at: datetime) -> None:
-    run = MigrationRun(id=order.id, state=RunState.PLANNED, epoch=str(sender.epoch), expires_at=at)
+    """Store what came along with a run this transaction has made, and seal it if asked."""
     for parcel in order.parcels:
-        _store(sender, run, parcel, at=at)
-    if order.seal:
-        _seal_upload(run, at=at)
+        _store(sender, order.id, parcel, at=at)
+    if order.parcels or order.seal:
+        _start(order.id, at=at)
+        if order.seal:
+            move_upload(order.id, UploadState.SEALED, sealed_at=at)
+            begin_verification_if_loaded(order.id, at=at)
+        _tell(order.id, Message.STAGE)
 
 
-def _store(sender: Sender, run: MigrationRun, parcel: Parcel, *, at: datetime) -> Outcome:
-    """Store one opened chunk of a locked run."""
-    ids = {"app_id": sender.app.id, "owner_id": sender.owner_id, "run_id": run.id}
-    if uploads.find_chunk(run_id=run.id, head=parcel.head):
-        return Outcome.DUPLICATE
-    _refuse_closed(run, sender, at=at)
-    outcome = uploads.store_chunk(**ids, head=parcel.head, body=parcel.body, at=at)
-    if run.state == RunState.PLANNED:
-        _start(run, at=at)
-    else:
-        progress.announce(run.id, Message.PROGRESS)
-    dispatch.ring()
-    return outcome
+def _store(sender: Sender, run_id: UUID, parcel: Parcel, *, at: datetime) -> Outcome:
+    ids = {"app_id": sender.app.id, "owner_id": sender.owner_id, "run_id": run_id}
+    return uploads.store_chunk(**ids, head=parcel.head, body=parcel.body, at=at)
 
 
-def _start(run: MigrationRun, *, at: datetime) -> None:
-    move_run(run.id, RunState.TRANSFERRING, why="first chunk or seal", at=at)
-    run.state = RunState.TRANSFERRING
-    progress.announce(run.id, Message.STAGE)
+def _start(run_id: UUID, *, at: datetime) -> None:
+    move_run(run_id, RunState.TRANSFERRING, why="first chunk or seal", at=at)
 
 
-def _seal_upload(run: MigrationRun, *, at: datetime) -> None:
-    if run.state == RunState.PLANNED:
-        _start(run, at=at)
-    if run.upload_state == UploadState.OPEN:
-        move_upload(run.id, UploadState.SEALED, sealed_at=at)
-    if begin_verification_if_loaded(run.id, at=at):
-        progress.announce(run.id, Message.STAGE)
+def _tell(run_id: UUID, message: Message) -> None:
+    """After the commit tell who watches, and wake a worker."""
+    progress.announce(run_id, message)
     dispatch.ring()
 
 

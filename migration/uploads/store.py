@@ -5,10 +5,11 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from django.db import connection, transaction
+from django.db import connection
 
 from migration.config import encryption_keys
 from migration.errors import IdempotencyMismatch
+from migration.lifecycle import together
 from migration.models import Chunk
 from migration.values.envelopes import chunk_binding, seal
 
@@ -60,11 +61,11 @@ def find_chunk(*, run_id: UUID, head: ChunkHead) -> bool:
 def store_chunk(*, app_id: UUID, owner_id: UUID, run_id: UUID, head: ChunkHead, body: bytes, at: datetime) -> Outcome:
     """Seal and store a chunk and raise its run's counters; say whether it was new.
 
-    The caller holds the run's row lock and has judged its state. Raises IdempotencyMismatch.
+    The caller holds the run's row lock, and judges its state if the chunk was new. Raises IdempotencyMismatch.
     """
     binding = chunk_binding(app_id=app_id, owner_id=owner_id, run_id=run_id, seq=head.seq)
     envelope = seal(body, bound_to=binding, keys=encryption_keys())
-    with transaction.atomic(), connection.cursor() as cursor:
+    with together(), connection.cursor() as cursor:
         cursor.execute(
             _INSERT,
             [
