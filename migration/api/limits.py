@@ -67,12 +67,7 @@ class Limiter:
         """Count one; return 0, or the seconds to wait."""
         if time.monotonic() >= self._doubted_until:
             try:
-                connection = django_rq.get_connection("default")
-                return int(
-                    connection.register_script(_TAKE)(
-                        keys=[f"migration:limit:{key}"], args=[limit, WINDOW_SECONDS * 1000]
-                    )
-                )
+                return int(_script()(keys=[f"migration:limit:{key}"], args=[limit, WINDOW_SECONDS * 1000]))
             except RedisError:
                 self._doubted_until = time.monotonic() + _PATIENCE_SECONDS
         return self._here.take(key, limit=limit, now=time.monotonic())

@@ -1,7 +1,9 @@
 """Probes."""
 
 from django.http import HttpResponse
+from django.templatetags.static import static
 from django.utils import timezone
+from rest_framework.renderers import StaticHTMLRenderer
 from rest_framework.request import Request
 
 from migration.api import answers
@@ -10,6 +12,15 @@ from migration.api.health import health, readiness
 from migration.api.problems import json_answer
 from migration.api.schema import openapi, operation
 from migration.errors import NotFound
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>syncserver API</title>
+</head>
+<body style="margin:0"><redoc spec-url="/api/v1/openapi.json"></redoc><script src="{script}"></script></body>
+</html>
+"""
 
 
 class LiveView(PublicView):
@@ -47,6 +58,16 @@ class OpenApiView(PublicView):
     def get(self, request: Request) -> HttpResponse:
         """Show the OpenAPI description."""
         return json_answer(openapi(), headers={"Cache-Control": "public, max-age=300"})
+
+
+class DocsView(PublicView):
+    """The description as a page. Everything it needs comes from this server."""
+
+    renderer_classes = [StaticHTMLRenderer]
+
+    def get(self, request: Request) -> HttpResponse:
+        """Show it."""
+        return HttpResponse(_PAGE.format(script=static("drf_spectacular_sidecar/redoc/bundles/redoc.standalone.js")))
 
 
 class NowhereView(PublicView):
