@@ -139,13 +139,25 @@ def demo(profile: Profile) -> DemoPage:
     return profile.demo()
 
 
+@pytest.fixture(scope="session")
+def operators() -> dict[str, Any]:
+    """The operator's cookies by browser: signing in takes a second of hashing on purpose."""
+    return {}
+
+
 @pytest.fixture
-def admin(engines: Callable[[str], Browser], engine: str, stack: Stack, watch: Watch) -> Iterator[AdminPage]:
+def admin(
+    engines: Callable[[str], Browser], engine: str, stack: Stack, watch: Watch, operators: dict[str, Any]
+) -> Iterator[AdminPage]:
     """An operator at the admin, in a browser profile of their own."""
-    context = engines(engine).new_context(viewport={"width": 1180, "height": 900})
+    context = engines(engine).new_context(viewport={"width": 1180, "height": 900}, storage_state=operators.get(engine))
     page = context.new_page()
     watch.over(page)
-    yield AdminPage(page, stack.url, stack.admin_password).sign_in()
+    pages = AdminPage(page, stack.url, stack.admin_password)
+    if engine not in operators:
+        pages.sign_in()
+        operators[engine] = context.storage_state()
+    yield pages
     context.close()
 
 
@@ -176,7 +188,8 @@ def _keep_pictures(profile: Profile, name: str) -> None:
     stem = re.sub(r"[^\w-]+", "_", name)
     for number, page in enumerate(profile.pages):
         if not page.is_closed():
-            page.screenshot(path=RESULTS / f"{stem}-{number}.png")
+            # The caret as it is: hiding it takes a style element, which the demo's policy refuses.
+            page.screenshot(path=RESULTS / f"{stem}-{number}.png", caret="initial")
 
 
 __all__ = ["Profile"]

@@ -14,37 +14,12 @@ from playwright.sync_api import Browser, Playwright
 from e2e import browsers
 from e2e.conftest import Profile
 from e2e.gate import Gate
+from e2e.halfway import DATA, assert_arrived_once, moved_half
 from e2e.ledger import Ledger
-from e2e.material import bulky
 from e2e.pages import DemoPage
 from e2e.waiting import until
 from e2e.watch import Watch
 from syncserver.stack import Stack
-
-DATA = bulky()
-
-
-def moved_half(demo: DemoPage, profile: Profile, ledger: Ledger) -> tuple[Gate, str]:
-    """Start a move and stand where two chunks are stored and others wait."""
-    gate = Gate(profile.context, passing=2)
-    demo.storage.write(DATA)
-    demo.reload()
-    demo.panel.shows_offer()
-    demo.panel.move()
-    run_id = demo.panel.run_id()
-    until(demo.page, lambda: len(ledger.chunks(run_id)) == 2)
-    return gate, run_id
-
-
-def assert_arrived_once(ledger: Ledger, run_id: str, expected: dict[str, str]) -> None:
-    """The same run finished, everything is there, and at most one chunk travelled twice."""
-    run = ledger.run(run_id)
-    assert run.state == "completed"
-    assert ledger.runs_of(run.owner) == [run_id]
-    assert ledger.records(run.owner) == expected
-    sent = ledger.chunks(run_id)
-    assert sum(sent) - len(expected) <= max(sent)
-
 
 class TestResume:
     def test_after_a_reload(self, demo: DemoPage, profile: Profile, ledger: Ledger, watch: Watch) -> None:

@@ -12,7 +12,7 @@ class TestRollbackFromTheAdmin:
         self, demo: DemoPage, admin: AdminPage, ledger: Ledger, watch: Watch
     ) -> None:
         # The page's epoch is stale after a rollback; being told so is an answer the browser logs.
-        watch.expect(r"status of 409")
+        watch.expect(r"status of 409", r"status of 422 .*/rollback/$")
         demo.fill()
         before = demo.storage.read()
         demo.panel.shows_offer()

@@ -42,4 +42,5 @@ class Watch:
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error" or (message.type == "warning" and OURS in message.text):
-            self._heard.append(f"console {message.type}: {message.text}")
+            where = message.location.get("url", "")
+            self._heard.append(f"console {message.type}: {message.text} at {where}")

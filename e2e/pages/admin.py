@@ -19,7 +19,7 @@ class AdminPage:
         self.page.get_by_label("Username").fill("admin")
         self.page.get_by_label("Password").fill(self._password)
         self.page.get_by_role("button", name="Log in").click()
-        expect(self.page.get_by_role("heading", name="Site administration")).to_be_visible()
+        expect(self.page.get_by_role("button", name="Log out")).to_be_visible(timeout=30_000)
         return self
 
     def open_run(self, run_id: str) -> None:

@@ -1,7 +1,8 @@
 """Serves the demo's one page."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.templatetags.static import static
 from django.views.decorators.http import require_safe
 
 # As strict as a careful app would be: the SDK and its panel have to work under it.
@@ -23,6 +24,12 @@ def page(request: HttpRequest) -> HttpResponse:
     response = render(request, "demo/page.html")
     response.headers["Content-Security-Policy"] = policy(request)
     return response
+
+
+@require_safe
+def icon(request: HttpRequest) -> HttpResponse:  # noqa: ARG001 - a view's signature
+    """The installation's icon."""
+    return HttpResponseRedirect(static("demo/icon.svg"))
 
 
 def policy(request: HttpRequest) -> str:

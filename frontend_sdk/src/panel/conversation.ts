@@ -1,5 +1,5 @@
-import { firstScreen, NOTHING_KNOWN, refusalOf, type Facts } from "./facts.js";
-import type { MigrationClient, MigrationResult, RunHandle, RunSnapshot } from "../types.js";
+import { firstScreen, isUndone, NOTHING_KNOWN, refusalOf, type Facts } from "./facts.js";
+import type { MigrationClient, MigrationResult, RunHandle } from "../types.js";
 
 /** What the panel's buttons mean. None of them throws or rejects. */
 export interface Conversation {
@@ -53,13 +53,20 @@ export const converse = (client: MigrationClient, tell: (facts: Facts) => void):
     const status = opened.ok ? await client.checkMigrationStatus() : client.getMigrationStatus();
     const need = await client.checkIfMigrationNeeded();
     if (facts.screen === "moving" || left) return;
-    const screen = firstScreen(need, status);
+    let screen = firstScreen(need, status);
+    // A rollback that was itself undone leaves the run as it was, and the records where they are.
+    if (screen === "undone" && (await isAllThere())) screen = "done";
     const changed = screen === "done" && need.recommendation === "migrate";
     learn({ receipt: status.receipt, run: status.run, changed });
     if (screen === "offer" || screen === "resume" || screen === "undone") await plan();
     if (screen === "restore" && !(await findBackup())) return learn({ screen: "hidden" });
     if (screen === "moving") return start();
     learn({ screen });
+  };
+
+  const isAllThere = async (): Promise<boolean> => {
+    const found = await client.validateMigration();
+    return found.ok && found.valid;
   };
 
   const plan = async (): Promise<void> => {
@@ -90,8 +97,6 @@ export const converse = (client: MigrationClient, tell: (facts: Facts) => void):
     else if (isUndone(run)) learn({ screen: "undone" });
     else learn({ screen: "failed", trouble: { code: result.code ?? "internal", detail: result.detail } });
   };
-
-  const isUndone = (run: RunSnapshot | null) => run?.state === "rolled_back" || run?.state === "rolling_back";
 
   const onProgress = (): void => {
     if (facts.screen === "moving") learn({ progress: client.getMigrationStatus() });

@@ -67,25 +67,28 @@ export const NOTHING_KNOWN: Facts = {
   busy: false,
 };
 
-/** Where to begin, judged by what the client says of this browser and of its last run. */
-export const firstScreen = (need: NeedCheck, status: MigrationStatus): Screen => {
-  const { state, paused } = status.run ?? {};
+/**
+ * Where to begin, judged by what the client says of this browser and of its last run. `empty` and `undone` are
+ * answers the server has the last word on.
+ */
+export const firstScreen = (need: NeedCheck, { run, receipt }: MigrationStatus): Screen => {
   switch (need.recommendation) {
     case "unsupported":
-    case "empty":
       return "hidden";
+    case "empty":
     case "restore":
       return "restore";
     case "resume":
       // Somebody paused it on purpose: it is for them to go on. Otherwise it goes on by itself.
-      return paused ? "resume" : "moving";
-    case "up_to_date":
-      return "done";
-    case "migrate":
-      if (state === "rolled_back" || state === "rolling_back") return "undone";
-      return status.receipt && (!status.run || state === "completed") ? "done" : "offer";
+      return run?.paused ? "resume" : "moving";
+    default:
+      if (isUndone(run)) return "undone";
+      return receipt && (!run || run.state === "completed") ? "done" : "offer";
   }
 };
+
+export const isUndone = (run: RunSnapshot | null): boolean =>
+  run?.state === "rolled_back" || run?.state === "rolling_back";
 
 /** What an answer leaves to say, or null when it was what was asked for. */
 export const refusalOf = (answer: { ok: true } | Refusal): Facts["trouble"] =>

@@ -200,6 +200,7 @@ export const pretendClient = (): PretendClient => {
     previewRollback: () => answer("previewRollback", { preview: client.preview }),
     rollbackMigration: () => answer("rollbackMigration", { rollback }),
     undoRollback: () => answer("undoRollback", { rollback }),
+    validateMigration: () => answer("validateMigration", { valid: client.need.recommendation === "up_to_date" }),
     listBackups: () =>
       answer("listBackups", {
         backups: [{ id: "b1", run: RUN, created_at: "2026-11-20T08:00:00Z", entries: 512, bytes: 1, chunks: 1, state: "sealed", digest: "" }],
