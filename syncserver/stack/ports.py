@@ -1,6 +1,8 @@
 """Ports: never assumed to be ours, only ever bound by us first."""
 
+import contextlib
 import socket
+from pathlib import Path
 
 from syncserver.stack.errors import StackError
 
@@ -75,3 +77,17 @@ class Listener:
         if self._socket is not None:
             self._socket.close()
             self._socket = None
+
+
+def remembered(note: Path, *, usual: int, shared: bool) -> Listener:
+    """A listener on the port of the last time, else on the usual one, else on any; the choice is noted in `note`.
+
+    Browsers keep localStorage per port: the demo should find its data again.
+    """
+    before: tuple[int, ...] = ()
+    # No note yet, or nonsense in it: then there is nothing to remember.
+    with contextlib.suppress(OSError, ValueError):
+        before = (int(note.read_text()),)
+    listener = Listener((*before, usual), shared=shared)
+    note.write_text(str(listener.port))
+    return listener

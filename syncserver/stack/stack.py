@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal, Self
 
-from syncserver.stack import accounts, database, redis, secrets_file
+from syncserver.stack import accounts, database, ports, redis, secrets_file
 from syncserver.stack.environment import Environment
 from syncserver.stack.ports import Listener
 from syncserver.stack.postgres import DATABASE, Postgres
@@ -23,7 +23,6 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 PORT_ATTEMPTS = 5
 # Seconds a program has until it answers; a first start may find a cold disk.
 READY_WITHIN = 120.0
-# Browsers keep localStorage per port: the demo should find its data again.
 USUAL_PORT = 8000
 
 
@@ -147,7 +146,7 @@ class Stack:
             return
         server = Postgres(
             root=self.root,
-            packages=self._packages,
+            packages=self._environment.packages,
             password=self._secrets["POSTGRES_PASSWORD"],
             log=self.logs / "postgres.log",
         )
@@ -165,7 +164,7 @@ class Stack:
         if self._given_redis:
             self.redis_url = self._given_redis if self._shared else self._own_redis_database(self._given_redis)
             return
-        server = redis.Redis(root=self.root, packages=self._packages, log=self.logs / "redis.log")
+        server = redis.Redis(root=self.root, packages=self._environment.packages, log=self.logs / "redis.log")
         self._care_for(server)
         self.redis_url = server.url
 
@@ -215,12 +214,9 @@ class Stack:
     def _listen(self, *, shared: bool) -> Listener:
         if self._port:
             return Listener((self._port,), exact=True, shared=shared)
-        if not self._keep:
-            return Listener((), shared=shared)
-        remembered = self.root / "port"
-        listener = Listener((*_number(remembered), USUAL_PORT), shared=shared)
-        remembered.write_text(str(listener.port))
-        return listener
+        if self._keep:
+            return ports.remembered(self.root / "port", usual=USUAL_PORT, shared=shared)
+        return Listener((), shared=shared)
 
     def _care_for(self, server: Postgres | redis.Redis) -> None:
         """Start a server on a free port, on another one when somebody was faster; raises DidNotStart."""
@@ -250,17 +246,5 @@ class Stack:
         return {**os.environ, **ours, **self._env}
 
     @property
-    def _packages(self) -> Path:
-        return self._environment.packages
-
-    @property
     def _python(self) -> Path:
         return self._environment.python
-
-
-def _number(file: Path) -> tuple[int, ...]:
-    """The number in a file, if there is one."""
-    try:
-        return (int(file.read_text()),)
-    except (OSError, ValueError):
-        return ()
