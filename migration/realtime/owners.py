@@ -4,11 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 
 import msgspec
-from channels.db import database_sync_to_async
 
 from migration.progress.voice import OWNERS, owner_group
 from migration.realtime.reading import OwnerView, read_owner
 from migration.realtime.socket import IDLE_LOOK, NEXT_LOOK, Socket
+from migration.realtime.threads import in_thread
 from migration.states.run import AT_WORK
 from migration.values.epochs import Epoch
 
@@ -59,7 +59,7 @@ class OwnerSocket(Socket):
             await self.send(f'{{"type":"epochChanged","epoch":{_json(epoch)}}}')
 
     async def _read(self) -> OwnerView | None:
-        view: OwnerView | None = await database_sync_to_async(read_owner)(self.permit.owner_id)
+        view: OwnerView | None = await in_thread(read_owner)(self.permit.owner_id)
         return view
 
 

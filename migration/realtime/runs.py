@@ -3,11 +3,10 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from channels.db import database_sync_to_async
-
 from migration.progress.voice import run_group
 from migration.realtime.reading import owns, read_run
 from migration.realtime.socket import IDLE_LOOK, NEXT_LOOK, Socket
+from migration.realtime.threads import in_thread
 from migration.states.run import AT_WORK
 
 
@@ -22,9 +21,9 @@ class RunSocket(Socket):
 
     async def admitted(self) -> bool:
         """Tell whether the run is the owner's, and the one the ticket was made for if it was made for one."""
-        if self.permit.run_id not in {None, self.run_id}:
-            return False
-        return await database_sync_to_async(owns)(self.permit.owner_id, self.run_id)
+        if self.permit.run_id is not None:
+            return self.permit.run_id == self.run_id  # whose run it is was asked when the ticket was made
+        return await in_thread(owns)(self.permit.owner_id, self.run_id)
 
     def groups_to_join(self) -> Iterable[str]:
         """Return the run's group."""
@@ -32,7 +31,7 @@ class RunSocket(Socket):
 
     async def send_snapshot(self) -> bool:
         """Send `{"type": "snapshot", "number", "run"}`."""
-        event = await database_sync_to_async(read_run)(self.run_id)
+        event = await in_thread(read_run)(self.run_id)
         if event is None:
             return False
         self.seen(self.run_id, event)
@@ -41,7 +40,7 @@ class RunSocket(Socket):
 
     async def look(self) -> float:
         """Send the run's state if it is news."""
-        event = await database_sync_to_async(read_run)(self.run_id)
+        event = await in_thread(read_run)(self.run_id)
         if event is None:
             return IDLE_LOOK
         await self.tell(self.run_id, event)

@@ -8,7 +8,6 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 from django.db import DatabaseError
 from redis.exceptions import RedisError
@@ -19,6 +18,7 @@ from migration.realtime.limits import LONGEST_FRAME, Allowance
 from migration.realtime.origins import is_own_origin, origin_allowed
 from migration.realtime.pacing import Event, Pacer
 from migration.realtime.reading import use_ticket
+from migration.realtime.threads import in_thread
 
 PROTOCOL = "migration.v1"
 TICKET = "ticket."
@@ -82,7 +82,7 @@ class Socket(AsyncWebsocketConsumer):
 
     async def _judge(self) -> int | None:
         offered = [word for word in self.scope["subprotocols"] if word.startswith(TICKET)]
-        permit = await database_sync_to_async(use_ticket)(offered[0].removeprefix(TICKET)) if offered else None
+        permit = await in_thread(use_ticket)(offered[0].removeprefix(TICKET)) if offered else None
         if permit is None:
             return BAD_TICKET
         self.permit = permit
@@ -109,13 +109,14 @@ class Socket(AsyncWebsocketConsumer):
 
     async def _join(self) -> None:
         for group in self.groups_to_join():
-            try:
-                await asyncio.wait_for(self.channel_layer.group_add(group, self.channel_name), setting("REDIS_TIMEOUT"))
-                self.joined.append(group)
-            except (RedisError, OSError) as error:
-                log.warning("socket_not_joined", error=type(error).__name__)
+            self.joined.append(group)
+            joining = asyncio.ensure_future(self.channel_layer.group_add(group, self.channel_name))
+            joining.add_done_callback(_note_failure)
+            # Never cancelled: all sockets of the process share the connection it writes to. A socket that joins
+            # late, or not at all, still looks for itself.
+            await asyncio.wait({joining}, timeout=setting("REDIS_TIMEOUT"))
 
-    async def disconnect(self, code: int) -> None:  # noqa: ARG002 - channels passes it
+    async def disconnect(self, code: int) -> None:
         """Leave the groups and end what runs beside."""
         for task in (self.watcher, self.flusher):
             if task is not None:
@@ -188,3 +189,8 @@ class Socket(AsyncWebsocketConsumer):
             except DatabaseError as error:
                 log.warning("socket_without_database", error=type(error).__name__)
                 pause = NEXT_LOOK
+
+
+def _note_failure(joining: asyncio.Future[None]) -> None:
+    if not joining.cancelled() and (error := joining.exception()) is not None:
+        log.warning("socket_not_joined", error=type(error).__name__)
