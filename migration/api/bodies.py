@@ -136,10 +136,16 @@ class RollbackOrder(Struct, forbid_unknown_fields=True):
     idempotency_key: uuid.UUID
 
 
+def announced_length(request: Request) -> int | None:
+    """Return how long the body is said to be, None when it does not say."""
+    text = request.META.get("CONTENT_LENGTH") or ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else None
+
+
 def read_body(request: Request, *, limit: int) -> bytes:
     """Return the raw body. Raises TooLarge before more than `limit` bytes are taken."""
-    announced = request.META.get("CONTENT_LENGTH") or ""
-    if announced.isdigit() and int(announced) > limit:
+    announced = announced_length(request)
+    if announced is not None and announced > limit:
         raise TooLarge(f"The body may have {limit} bytes.", limit=limit)
     # Django reads no further than an announced length; without one (chunked) this is the bound.
     body = bytes(request.read(limit + 1))

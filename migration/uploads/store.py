@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+import psycopg
 from django.db import connection
 
 from migration.config import encryption_keys
@@ -37,7 +38,7 @@ class ChunkHead:
 _INSERT = """
 INSERT INTO migration_chunk (run_id, key, owner_id, app_id, seq, entries, payload_bytes, sha256, encoding,
                              sealed_payload, wrapped_key, stored_at, state, fence, attempts, next_ordinal)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'stored', 0, 0, 0)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %b, %b, %s, 'stored', 0, 0, 0)
 ON CONFLICT (run_id, key) DO NOTHING
 """
 _COUNT = """
@@ -65,17 +66,33 @@ def store_chunk(*, app_id: UUID, owner_id: UUID, run_id: UUID, head: ChunkHead, 
     """
     binding = chunk_binding(app_id=app_id, owner_id=owner_id, run_id=run_id, seq=head.seq)
     envelope = seal(body, bound_to=binding, keys=encryption_keys())
-    with together(), connection.cursor() as cursor:
-        cursor.execute(
-            _INSERT,
-            [
-                *(run_id, head.id, owner_id, app_id, head.seq, head.entries, head.payload_bytes, head.sha256),
-                *(head.encoding, envelope.sealed, envelope.wrapped_key, at),
-            ],
+    with together():
+        row = (
+            run_id,
+            head.id,
+            owner_id,
+            app_id,
+            head.seq,
+            head.entries,
+            head.payload_bytes,
+            head.sha256,
+            head.encoding,
         )
-        if not cursor.rowcount:
+        if not _insert([*row, envelope.sealed, envelope.wrapped_key, at]):
             find_chunk(run_id=run_id, head=head)
             return Outcome.DUPLICATE
-        # The manifest counts lines without their newlines.
-        cursor.execute(_COUNT, [head.entries, head.payload_bytes - head.entries, at, at, run_id])
+        with connection.cursor() as cursor:
+            # The manifest counts lines without their newlines.
+            cursor.execute(_COUNT, [head.entries, head.payload_bytes - head.entries, at, at, run_id])
     return Outcome.STORED
+
+
+def _insert(row: list[object]) -> bool:
+    """Insert a chunk unless its id is there; say whether it was not.
+
+    Django's cursor would write the bytes into the statement as hex, twice their size; psycopg's own sends them as
+    they are.
+    """
+    with connection.cursor() as opened, connection.wrap_database_errors, psycopg.Cursor(opened.connection) as cursor:
+        cursor.execute(_INSERT, row)
+        return bool(cursor.rowcount)

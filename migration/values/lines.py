@@ -14,7 +14,6 @@ import msgspec
 
 from migration.errors import LineForm
 
-_LONE = re.compile("[\ud800-\udfff]")
 _FAST = msgspec.json.Encoder()
 _PAIR = msgspec.json.Decoder(tuple[str, ...])
 _LITERAL = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
@@ -34,8 +33,8 @@ def literal(text: str) -> bytes:
     try:
         return _FAST.encode(text)
     except UnicodeEncodeError:
-        quoted = json.dumps(text, ensure_ascii=False)
-        return _LONE.sub(lambda unit: f"\\u{ord(unit[0]):04x}", quoted).encode()
+        # The handler writes what cannot be encoded, lone surrogates alone, as \\udXXX in small letters.
+        return json.dumps(text, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
 
 def encode_line(key: str, value: str | None) -> bytes:

@@ -8,10 +8,11 @@ from rest_framework import exceptions
 from rest_framework.request import Request
 
 from migration import progress, uploads
-from migration.api import answers, bodies, callers, waiting
+from migration.api import answers, bodies, callers, memory, waiting
 from migration.api.base import OwnerView
 from migration.api.problems import json_answer
 from migration.api.schema import CHUNK, Shape, operation
+from migration.config import setting
 from migration.errors import BodyInvalid, NotFound
 from migration.models import MigrationRun
 from migration.orchestration import intake, steering, verification
@@ -49,8 +50,10 @@ class RunsView(OwnerView):
     @operation("runs_create", body=bodies.CreateRun, answer=_CREATED, errors=_CREATE)
     def post(self, request: Request) -> HttpResponse:
         """Create a run, with chunks and seal if they are small enough to come along."""
-        order = bodies.parse(request, bodies.CreateRun).order()
-        run, is_new = intake.create_run(sender=self.caller.sender(), order=order, at=timezone.now())
+        sender, limit = self.caller.sender(), int(setting("CREATE_BYTES"))
+        with memory.uploads.hold(8 * min(bodies.announced_length(request) or limit, limit)):
+            order = bodies.parse(request, bodies.CreateRun).order()
+            run, is_new = intake.create_run(sender=sender, order=order, at=timezone.now())
         return json_answer(progress.snapshot(run), status=201 if is_new else 200)
 
 
@@ -70,9 +73,11 @@ class ChunkView(OwnerView):
     def put(self, request: Request, run_id: UUID, chunk_id: UUID) -> HttpResponse:
         """Store a chunk."""
         sender, head = self.caller.sender(), chunk_head(request, chunk_id)
-        body = bodies.read_body(request, limit=uploads.limits_for(head.entries).body)
-        parcel = intake.Parcel(head, body)
-        outcome = intake.receive_chunk(sender=sender, run_id=run_id, parcel=parcel, at=timezone.now())
+        limits = uploads.limits_for(head.entries)
+        size = min(bodies.announced_length(request) or limits.body, limits.body)
+        with memory.uploads.hold(memory.weight_of(body=size, payload=min(head.payload_bytes, limits.inflated))):
+            parcel = intake.Parcel(head, bodies.read_body(request, limit=limits.body))
+            outcome = intake.receive_chunk(sender=sender, run_id=run_id, parcel=parcel, at=timezone.now())
         status = 201 if outcome is Outcome.STORED else 200
         return json_answer({"id": str(chunk_id), "status": "stored", "seq": head.seq}, status=status)
 
