@@ -1,11 +1,6 @@
 """The sockets of a real daphne: the close codes a browser sees, and what stays behind in Postgres."""
 
 import asyncio
-import os
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,51 +17,22 @@ from migration.lifecycle import issue_ticket
 from migration.models import MigrationRun
 from migration.progress import announce
 from tests.factories.loads import make_app, make_device, make_owner, make_run
+from tests.factories.servers import daphne
+from tests.integration.realtime.relay import Relay
 from tests.integration.realtime.sockets import ORIGIN, PROTOCOL
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.stack]
 
 NAME = "syncserver-web"
+PREFIX = settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"]
 _BACKENDS = "SELECT count(*) FROM pg_stat_activity WHERE application_name = %s AND datname = %s"
 
 
-def database_url() -> str:
-    given = connection.settings_dict
-    login = f"{given['USER']}:{given['PASSWORD']}" if given["PASSWORD"] else given["USER"]
-    return f"postgresql://{login}@/{given['NAME']}?host={given['HOST']}&port={given['PORT'] or 5432}"
-
-
-@pytest.fixture
-def daphne() -> Iterator[str]:
+@pytest.fixture(name="base")
+def _base() -> Iterator[str]:
     """The address of a daphne of the test's own on the test's database."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    env = {
-        **os.environ,
-        "DATABASE_URL": database_url(),
-        "REDIS_URL": settings.REDIS_URL,
-        "MIGRATION_CHANNEL_PREFIX": settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"],
-    }
-    server = subprocess.Popen([sys.executable, "-m", "syncserver.serve", "-b", "127.0.0.1", "-p", str(port)], env=env)
-    try:
-        _wait_for(port, server)
-        yield f"ws://127.0.0.1:{port}"
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-
-
-def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(300):
-        assert server.poll() is None, "daphne ended"
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            time.sleep(0.1)
-        else:
-            return
-    raise AssertionError("daphne did not answer")
+    with daphne(MIGRATION_CHANNEL_PREFIX=PREFIX) as address:
+        yield address.replace("http", "ws")
 
 
 def watched_run() -> MigrationRun:
@@ -94,7 +60,7 @@ async def code_of(page: ClientConnection) -> int | None:
     return None
 
 
-def test_shows_a_page_snapshot_then_events_and_tells_others_why_not(daphne: str) -> None:
+def test_shows_a_page_snapshot_then_events_and_tells_others_why_not(base: str) -> None:
     run = watched_run()
     ticket, foreign = tickets_for(run, 2)
 
@@ -105,25 +71,25 @@ def test_shows_a_page_snapshot_then_events_and_tells_others_why_not(daphne: str)
         connection.close()
 
     async def story() -> None:
-        async with dial(daphne, run, ticket) as page:
+        async with dial(base, run, ticket) as page:
             assert page.subprotocol == PROTOCOL
             assert (await read(page))["type"] == "snapshot"
             await asyncio.to_thread(proceed)
             assert (await read(page))["run"]["entries"]["received"] == 10
-            async with dial(daphne, run, ticket) as used_twice:
+            async with dial(base, run, ticket) as used_twice:
                 assert await code_of(used_twice) == 4401
-            async with dial(daphne, run, foreign, "https://evil.example.com") as elsewhere:
+            async with dial(base, run, foreign, "https://evil.example.com") as elsewhere:
                 assert await code_of(elsewhere) == 4403
 
     asyncio.run(story())
 
 
-def test_of_fifty_pages_with_one_ticket_lets_in_exactly_one(daphne: str) -> None:
+def test_of_fifty_pages_with_one_ticket_lets_in_exactly_one(base: str) -> None:
     run = watched_run()
     (ticket,) = tickets_for(run, 1)
 
     async def attempt() -> bool:
-        async with dial(daphne, run, ticket) as page:
+        async with dial(base, run, ticket) as page:
             return await code_of(page) is None
 
     async def story() -> list[bool]:
@@ -132,7 +98,7 @@ def test_of_fifty_pages_with_one_ticket_lets_in_exactly_one(daphne: str) -> None
     assert sum(asyncio.run(story())) == 1
 
 
-def test_keeps_no_connection_to_postgres_for_an_open_socket(daphne: str) -> None:
+def test_keeps_no_connection_to_postgres_for_an_open_socket(base: str) -> None:
     run = watched_run()
     tickets = tickets_for(run, 40)
 
@@ -145,7 +111,7 @@ def test_keeps_no_connection_to_postgres_for_an_open_socket(daphne: str) -> None
             connection.close()
 
     async def story() -> int:
-        pages = await asyncio.gather(*(dial(daphne, run, ticket) for ticket in tickets))
+        pages = await asyncio.gather(*(dial(base, run, ticket) for ticket in tickets))
         for page in pages:
             assert (await read(page))["type"] == "snapshot"
         count = await asyncio.to_thread(backends)
@@ -153,3 +119,37 @@ def test_keeps_no_connection_to_postgres_for_an_open_socket(daphne: str) -> None
         return count
 
     assert asyncio.run(story()) <= 4
+
+
+class TestWithoutRedis:
+    def test_a_page_is_told_by_and_by_and_at_once_again_when_redis_is_back(self) -> None:
+        run = watched_run()
+        (ticket,) = tickets_for(run, 1)
+
+        def proceed(to: int) -> None:
+            with transaction.atomic():
+                MigrationRun.objects.filter(id=run.id).update(entries_received=to)
+                announce(run.id, Message.PROGRESS)
+            connection.close()
+
+        async def told(page: ClientConnection, to: int, within: float) -> None:
+            await asyncio.to_thread(proceed, to)
+            async with asyncio.timeout(within):
+                while (await read(page))["run"]["entries"]["received"] != to:
+                    pass
+
+        async def story(address: str, relay: Relay) -> None:
+            async with dial(address.replace("http", "ws"), run, ticket) as page:
+                assert (await read(page))["type"] == "snapshot"
+                await told(page, 1, within=3)
+                await asyncio.to_thread(relay.cut)
+                await told(page, 2, within=15)
+                await asyncio.to_thread(relay.mend)
+                await asyncio.sleep(4)  # its connection is retried once a second
+                await told(page, 3, within=2)
+
+        with (
+            Relay(settings.REDIS_URL) as relay,
+            daphne(MIGRATION_CHANNEL_PREFIX=PREFIX, REDIS_URL=relay.url) as address,
+        ):
+            asyncio.run(story(address, relay))
