@@ -51,8 +51,11 @@ WITH RECURSIVE busy(app_id) AS (
            row_number() OVER (ORDER BY attempts DESC, rank, id) AS place,
            max(attempts) OVER () AS worst
     FROM locked
-), taken AS (  -- after a failure try an eighth of what failed; an entry that comes to be alone has its attempts anew
-    SELECT id, tried, CASE WHEN attempts = 0 THEN span ELSE greatest(1, ceil(tried / 8.0)::int) END AS span
+), taken AS (
+    -- What failed in company is tried alone and whole (a worker's death proves nothing against its other chunks);
+    -- what failed alone, an eighth of it. An entry that comes to be alone has its attempts anew.
+    SELECT id, tried, CASE WHEN attempts = 0 OR (attempts = 1 AND span IS NULL) THEN span
+                           ELSE greatest(1, ceil(tried / 8.0)::int) END AS span
     FROM budgeted
     WHERE (worst = 0 AND before < %(entries)s) OR (worst > 0 AND place = 1)
 )
@@ -91,7 +94,7 @@ def claim_chunks(
 ) -> list[ClaimedChunk]:
     """Claim waiting chunks of many runs in one commit; return them in order (run, seq, id).
 
-    A chunk that was claimed before in vain comes alone, with a `span` of entries to try per commit.
+    A chunk that was claimed before in vain comes alone; in vain again, with a `span` of entries to try per commit.
     """
     with connection.cursor() as cursor:
         cursor.execute(

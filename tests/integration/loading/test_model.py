@@ -108,8 +108,9 @@ class Loading(RuleBasedStateMachine):
     @precondition(lambda self: self.waiting)
     @rule()
     def fail_and_load_in_spans(self):
-        """A worker claims and fails; the next one takes a single chunk, span by span."""
-        release_chunks(self.worker.claim())
+        """Workers claim and fail; the next one takes a single chunk, span by span."""
+        for _ in range(2):
+            release_chunks(self.worker.claim())
         self._load(self.worker.claim())
 
     def _load(self, claims):
