@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.browser import Browser
 from tests.faults.points import LOADING, ROLLING_BACK
-from tests.faults.world import World, until
+from tests.faults.world import RECOVERY, World, until
 
 ENTRIES = 160
 
@@ -26,14 +26,14 @@ class TestWorkerKilled:
         world.verify()
 
     @pytest.mark.parametrize("nth", [2, 3])
-    def test_at_later_passings_of_the_commit(self, world, nth):
+    def test_at_a_later_commit(self, world, nth):
         browser = world.browser(ENTRIES)
         with world.armed(f"load.before_commit:{nth}:kill"), world.recovery(f"worker killed at commit {nth}"):
             # Each chunk is let through before the next is sent, so that there are so many batches.
             run = browser.begin()
             for number, chunk in enumerate(browser.cut(run, 40), start=1):
                 browser.put(run, chunk)
-                until(lambda number=number: world.loaded(run) >= number, "the chunk is loaded")
+                until(lambda number=number: world.loaded(run) >= number, "the chunk is loaded", seconds=RECOVERY)
             browser.finish(run)
             assert world.fired("load.before_commit")
         world.verify()

@@ -56,10 +56,10 @@ class World:
         self.browsers.append(browser)
         return browser
 
-    def together(self, *works: Callable[[], Any]) -> list[Any]:
+    def together(self, *works: Callable[[], Any], seconds: float = 120.0) -> list[Any]:
         """Do several things at once and return what they return."""
         with ThreadPoolExecutor(len(works)) as pool:
-            return [future.result(120) for future in [pool.submit(work) for work in works]]
+            return [future.result(seconds) for future in [pool.submit(work) for work in works]]
 
     def send_home(self) -> None:
         """Close every browser and forget it."""
