@@ -27,7 +27,7 @@ class TestWorkerKilled:
 
     @pytest.mark.parametrize("nth", [2, 3])
     def test_at_a_later_commit(self, world, nth):
-        browser = world.browser(ENTRIES)
+        browser = world.browser(6 * 40)  # of six batches one of two workers does three
         with world.armed(f"load.before_commit:{nth}:kill"), world.recovery(f"worker killed at commit {nth}"):
             # Each chunk is let through before the next is sent, so that there are so many batches.
             run = browser.begin()

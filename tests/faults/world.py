@@ -106,14 +106,17 @@ class World:
             self.stack.wait_ready(name)
 
     def kill(self, name: str, number: int = 9) -> None:
-        """Kill a process; the nursery starts it again at once."""
-        self.stack.processes[name].failures = 0
+        """Kill a process (as soon as it runs); the nursery starts it again at once."""
+        child = self.stack.processes[name]
+        until(lambda: child.running, f"{name} runs")
+        child.failures = 0
         self.stack.kill(name, number)
 
     @contextmanager
     def down(self, name: str, number: int = 9) -> Iterator[None]:
         """Keep a server down while the block runs; it is ready again afterwards."""
         child = self.stack.processes[name]
+        until(lambda: child.running, f"{name} runs")
         child.auto_restart = False
         self.stack.kill(name, number)
         until(lambda: not child.running, f"{name} is down")
