@@ -41,9 +41,11 @@ const entries = [
   { out: "migration.js", entryPoints: [source("index.ts")], format: "esm", plugins: [engineApart] },
   {
     out: "migration.global.js",
-    entryPoints: [source("index.ts")],
-    format: "iife",
-    globalName: "syncserver",
+    entryPoints: [source("global.ts")],
+    // Not "iife": that would turn the engine's import() into a require() no browser knows.
+    format: "esm",
+    banner: { js: "(()=>{" },
+    footer: { js: "})();" },
     plugins: [engineApart],
   },
   { out: "migration-engine.js", entryPoints: [source("engine.ts")], format: "esm" },

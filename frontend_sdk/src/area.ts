@@ -14,11 +14,14 @@ export const writeItem = (area: Storage, key: string, value: string): void =>
   methods(area).setItem.call(area, key, value);
 export const removeItem = (area: Storage, key: string): void => methods(area).removeItem.call(area, key);
 
-const enumerate = (area: Storage): Set<string> => {
+const enumerate = async (area: Storage): Promise<Set<string>> => {
   const own = methods(area);
-  const keys = new Set<string>();
+  await breathe();
+  const listed = own === area ? [] : Object.keys(area);
+  // With tens of thousands of keys the list alone takes a slice.
+  await breathe();
+  const keys = new Set(listed);
   if (own !== area) {
-    Object.keys(area).forEach((key) => keys.add(key));
     for (let proto: object | null = own; proto; proto = Object.getPrototypeOf(proto))
       for (const name of Object.getOwnPropertyNames(proto)) if (typeof readItem(area, name) === "string") keys.add(name);
   }
@@ -31,8 +34,7 @@ const enumerate = (area: Storage): Set<string> => {
 /** Every pair, read in slices. A write between two slices is found by the next reading. */
 export const readAll = async (area: Storage): Promise<Map<string, string>> => {
   const items = new Map<string, string>();
-  await breathe();
-  for (const key of enumerate(area)) {
+  for (const key of await enumerate(area)) {
     await breathe();
     const value = readItem(area, key);
     if (value !== null) items.set(key, value);

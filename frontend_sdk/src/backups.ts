@@ -1,7 +1,8 @@
 import { readItem, removeItem, writeItem } from "./area.js";
-import { encode, sha256 } from "./codec.js";
+import { encode } from "./codec.js";
 import { setDigest } from "./digest.js";
 import { breathe } from "./pace.js";
+import { sha256 } from "./sha256.js";
 import { problem } from "./problem.js";
 
 /** Bringing a backup back into the browser: checked first, then all of it or nothing. */

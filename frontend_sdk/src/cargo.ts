@@ -1,8 +1,9 @@
 import { readAll } from "./area.js";
+import type { Pair } from "./codec.js";
 import { inferCollections, labeller } from "./collections.js";
 import type { Host } from "./host.js";
 import { breathe } from "./pace.js";
-import { buildManifest, describe, isLive, type Entry, type Manifest, type Pair, type Table } from "./table.js";
+import { buildManifest, describe, isLive, type Entry, type Manifest, type Table } from "./table.js";
 import type { CollectionPattern, WithheldEntry } from "./types.js";
 
 /** What a run carries: the table of sent or to be sent lines, kept in step with a page that writes on. */
@@ -36,7 +37,8 @@ export const createCargo = async (host: Host, known?: CollectionPattern[], forme
   // What the server refused once it would refuse again.
   const refused = new Map(former?._refused);
   const declared = [...config.collections, ...(_options.collections ?? [])];
-  const list = known ?? inferCollections((await readAll(_area)).keys(), declared);
+  let first: Map<string, string> | undefined = await readAll(_area);
+  const list = known ?? (await inferCollections(first.keys(), declared));
   const label = labeller(list);
 
   const admit = async (pairs: Iterable<Pair>): Promise<Entry[]> => {
@@ -64,16 +66,17 @@ export const createCargo = async (host: Host, known?: CollectionPattern[], forme
     _refused: refused,
     _admit: admit,
     async _scan() {
-      const items = await readAll(_area);
+      const now = first ?? (await readAll(_area));
+      first = undefined;
       const changed: Pair[] = [];
-      for (const [key, value] of items) {
+      for (const [key, value] of now) {
         await breathe();
         const locked = refused.has(key) || withheld.get(key)?.why === "server";
         if (!locked && table.get(key)?._value !== value) changed.push([key, value]);
       }
       const live = [...table.values()].filter(isLive);
-      const gone = live.filter(({ _key }) => !items.has(_key));
-      if (!isMassLoss(gone.length, live.length, items.size)) for (const { _key } of gone) changed.push([_key]);
+      const gone = live.filter(({ _key }) => !now.has(_key));
+      if (!isMassLoss(gone.length, live.length, now.size)) for (const { _key } of gone) changed.push([_key]);
       return admit(changed);
     },
     _drop({ _key, _before }) {

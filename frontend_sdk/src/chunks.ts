@@ -1,6 +1,6 @@
-import { base64url, encode, sha256, toBinary } from "./codec.js";
-import { breathe } from "./pace.js";
-import { lineOf, type Entry } from "./table.js";
+import { base64url, encodePieces, linePieces, toBinary } from "./codec.js";
+import { sha256 } from "./sha256.js";
+import type { Entry } from "./table.js";
 
 /** Cutting entries into chunks, and what a chunk looks like on the wire. */
 
@@ -50,15 +50,16 @@ export const cut = (queue: Entry[], target: number, most: number): Entry[] => {
 const gzip = async (bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> =>
   new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer());
 
+function* payloadPieces(entries: Entry[]): Generator<string> {
+  for (const { _key, _value } of entries) {
+    yield* linePieces([_key, _value]);
+    yield "\n";
+  }
+}
+
 /** Random id, payload, sum. Identity where the browser cannot compress. */
 export const pack = async (entries: Entry[]): Promise<Packed> => {
-  await breathe();
-  let text = "";
-  for (const entry of entries) {
-    await breathe();
-    text += lineOf(entry) + "\n";
-  }
-  const payload = encode(text);
+  const payload = await encodePieces(payloadPieces(entries));
   const _size = payload.length;
   const [hash, zipped] = await Promise.all([sha256(payload), typeof CompressionStream === "function" && gzip(payload)]);
   const _gzip = zipped && zipped.length * MOST_RATIO > _size;

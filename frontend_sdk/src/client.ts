@@ -189,7 +189,7 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
     },
     async checkIfMigrationNeeded() {
       const online = await attempt(async () => ({}));
-      let found = { itemCount: 0, storageSize: 0, _digest: "" };
+      let found = { itemCount: 0, storageSize: 0, _mark: [0, 0] };
       let recommendation: NeedCheck["recommendation"] = "unsupported";
       try {
         found = await survey(supported(), judge());
@@ -199,7 +199,7 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
             : "empty"
           : resumable
             ? "resume"
-            : (await recalled())?.digest === found._digest
+            : `${(await recalled())?.mark}` === `${found._mark}`
               ? "up_to_date"
               : "migrate";
       } catch {

@@ -1,3 +1,4 @@
+import { breathe } from "./pace.js";
 import type { CollectionPattern } from "./types.js";
 
 /** Keys no pattern matches. */
@@ -32,13 +33,17 @@ export const labeller = (list: CollectionPattern[]): ((key: string) => string) =
  * (`todo:1`, `todo:2`), the largest first, and at last one for the rest. No two have the same name, and no
  * prefix holds what the server's JSON cannot.
  */
-export const inferCollections = (keys: Iterable<string>, declared: CollectionPattern[]): CollectionPattern[] => {
+export const inferCollections = async (
+  keys: Iterable<string>,
+  declared: CollectionPattern[],
+): Promise<CollectionPattern[]> => {
   const merged = new Map<string, string[]>();
   for (const { name, patterns } of declared) merged.set(name, [...(merged.get(name) ?? []), ...patterns]);
   const given = [...merged].map(([name, patterns]) => ({ name, patterns }));
   const known = labeller(given);
   const counts = new Map<string, number>();
   for (const key of keys) {
+    await breathe();
     const prefix = /^[^:._/*\x00-\x1f\ud800-\udfff-]+[:._/-]/.exec(key)?.[0];
     if (prefix && prefix.length <= LONGEST_PREFIX && known(key) === DEFAULT)
       counts.set(prefix, (counts.get(prefix) ?? 0) + 1);

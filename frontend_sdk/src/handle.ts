@@ -1,7 +1,7 @@
 import type { Host, LastRun } from "./host.js";
 import { CLAIM, FENCE, LAST, RUN, type InternalHandle, type KnownRun } from "./host.js";
 import type { Cargo } from "./cargo.js";
-import { setDigest } from "./digest.js";
+import { addMark, type Mark } from "./mark.js";
 import { isLive } from "./table.js";
 import { contain } from "./events.js";
 import { now } from "./pace.js";
@@ -93,8 +93,9 @@ export const startRun = (host: Host, start: StartOptions, _purpose: Order["_purp
   };
 
   const keep = async ({ id, receipt }: RunSnapshot, { _list: list, _table }: Cargo): Promise<void> => {
-    const digest = await setDigest([..._table.values()].filter(isLive).map(({ _print }) => _print));
-    await _store._update<LastRun>(LAST, () => ({ id, receipt, list, digest }));
+    const mark: Mark = [0, 0];
+    for (const entry of _table.values()) if (isLive(entry)) addMark(mark, entry._mark);
+    await _store._update<LastRun>(LAST, () => ({ id, receipt, list, mark }));
   };
 
   const travel = async (): Promise<MigrationResult> => {

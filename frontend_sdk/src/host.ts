@@ -1,6 +1,7 @@
 import { problem } from "./problem.js";
 import type { Events } from "./events.js";
 import type { Judge } from "./judge.js";
+import type { Mark } from "./mark.js";
 import type { Sleep } from "./pace.js";
 import type { ProgressKeeper } from "./progress.js";
 import type { Store } from "./store.js";
@@ -70,8 +71,8 @@ export interface LastRun {
   id: string;
   receipt: Receipt | null;
   list: CollectionPattern[];
-  /** Set digest of what was sent: says without asking whether anything changed since. */
-  digest: string;
+  /** Mark of what was sent: says without asking whether anything changed since. */
+  mark?: Mark;
 }
 
 /** True for a run that moved something; copies and rehearsals cannot be rolled back. */

@@ -1,6 +1,6 @@
 import { readAll } from "./area.js";
 import { inferCollections, labeller } from "./collections.js";
-import { canonicalLine, encode } from "./codec.js";
+import { encodeLine } from "./codec.js";
 import type { Judge } from "./judge.js";
 import { kindOf } from "./kinds.js";
 import { breathe } from "./pace.js";
@@ -33,7 +33,7 @@ export const makePlan = async (
   persisted: boolean,
 ): Promise<MigrationPlan> => {
   const items = await readAll(area);
-  const list = inferCollections(items.keys(), [...(config?.collections ?? []), ...(options.collections ?? [])]);
+  const list = await inferCollections(items.keys(), [...(config?.collections ?? []), ...(options.collections ?? [])]);
   const label = labeller(list);
   const families = new Map<string, CollectionBreakdown>();
   for (const { name, patterns } of list)
@@ -50,7 +50,7 @@ export const makePlan = async (
     }
     const family = families.get(label(key))!;
     const kind = kindOf(value);
-    const size = encode(canonicalLine(key, value)).length;
+    const size = (await encodeLine([key, value])).length;
     family.count++;
     family.bytes += size;
     family.types[kind] = (family.types[kind] ?? 0) + 1;

@@ -19,7 +19,7 @@ const perform = async (host: Host, path: string): Promise<Rollback> => {
   let rollback: Rollback = (await _net._send("POST", path, { _json: { idempotency_key: crypto.randomUUID() } }))._body;
   await _store._update(ROLLBACK, () => rollback.id);
   // What was moved is no longer there: the next question whether a migration is needed must not say no.
-  await _store._update<LastRun | undefined>(LAST, (last) => last && { ...last, digest: "" });
+  await _store._update<LastRun | undefined>(LAST, (last) => last && { ...last, mark: undefined });
   for (let wait = LOOK_MS; rollback.state === "requested"; wait = Math.min(MOST_LOOK_MS, wait * 1.5)) {
     await _sleep(wait);
     rollback = (await _net._send("GET", "/rollbacks/" + rollback.id))._body;

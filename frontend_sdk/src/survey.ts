@@ -1,21 +1,20 @@
 import { readAll } from "./area.js";
-import { canonicalLine, encode, sha256 } from "./codec.js";
-import { setDigest } from "./digest.js";
+import { encodeLine } from "./codec.js";
 import type { Judge } from "./judge.js";
+import { addMark, markOf, type Mark } from "./mark.js";
 import { breathe } from "./pace.js";
 
-/** What would travel, in three numbers. */
+/** What would travel: how much, and a mark to tell whether it changed. */
 export const survey = async (area: Storage, judge: Judge) => {
-  const prints: Promise<string>[] = [];
-  let storageSize = 0;
+  let [itemCount, storageSize] = [0, 0];
+  const mark: Mark = [0, 0];
   for (const [key, value] of await readAll(area)) {
     await breathe();
     if (await judge(key, value)) continue;
-    const line = encode(canonicalLine(key, value));
+    const line = await encodeLine([key, value]);
+    itemCount++;
     storageSize += line.length;
-    prints.push(sha256(line));
-    // Bounds what is in flight without waiting for each.
-    if (prints.length % 128 === 0) await prints[prints.length - 1];
+    addMark(mark, await markOf(line));
   }
-  return { itemCount: prints.length, storageSize, _digest: await setDigest(await Promise.all(prints)) };
+  return { itemCount, storageSize, _mark: mark };
 };

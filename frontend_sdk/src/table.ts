@@ -1,6 +1,8 @@
-import { base64url, bucketOf, canonicalLine, encode, keyHash, sha256, type Binary } from "./codec.js";
-import { setDigest } from "./digest.js";
+import { base64url, encodeLine, type Binary, type Pair } from "./codec.js";
+import { bucketOf, keyHash, setDigest } from "./digest.js";
+import { markOf, type Mark } from "./mark.js";
 import { breathe } from "./pace.js";
+import { sha256 } from "./sha256.js";
 import type { CollectionPattern, WithheldEntry } from "./types.js";
 
 /** One pair as it travels; without a value, its deletion. */
@@ -10,6 +12,7 @@ export interface Entry {
   _collection: string;
   _bucket: string;
   _print: Binary;
+  _mark: Mark;
   /** Bytes of the canonical line. */
   _size: number;
   /** What the server held of this key before: counts again if this one is refused. */
@@ -21,38 +24,19 @@ export type Table = Map<string, Entry>;
 
 export const isLive = ({ _value }: Entry): boolean => _value !== undefined;
 
-export type Pair = [key: string, value?: string];
-
-export const lineOf = ({ _key, _value }: Pick<Entry, "_key" | "_value">): string =>
-  _value === undefined ? canonicalLine(_key) : canonicalLine(_key, _value);
-
 const describeOne = async (pair: Pair, label: (key: string) => string): Promise<Entry> => {
   const [_key, _value] = pair;
-  const bytes = encode(lineOf({ _key, _value }));
-  const [_print, hash] = await Promise.all([sha256(bytes), keyHash(_key)]);
-  return { _key, _value, _collection: label(_key), _bucket: bucketOf(hash), _print, _size: bytes.length };
+  const bytes = await encodeLine(pair);
+  const [_print, hash, _mark] = await Promise.all([sha256(bytes), keyHash(_key), markOf(bytes)]);
+  return { _key, _value, _collection: label(_key), _bucket: bucketOf(hash), _print, _mark, _size: bytes.length };
 };
-
-// Hashing is asynchronous: a batch in flight costs less than waiting for each, but holds its bytes.
-const BATCH_ENTRIES = 128;
-const BATCH_UNITS = 1 << 18;
 
 export const describe = async (pairs: Iterable<Pair>, label: (key: string) => string): Promise<Entry[]> => {
   const entries: Entry[] = [];
-  let batch: Promise<Entry>[] = [];
-  let units = 0;
-  const settle = async () => {
-    for (const entry of await Promise.all(batch)) entries.push(entry);
-    batch = [];
-    units = 0;
-  };
   for (const pair of pairs) {
     await breathe();
-    batch.push(describeOne(pair, label));
-    units += pair[0].length + (pair[1]?.length ?? 0);
-    if (batch.length >= BATCH_ENTRIES || units > BATCH_UNITS) await settle();
+    entries.push(await describeOne(pair, label));
   }
-  await settle();
   return entries;
 };
 

@@ -1,9 +1,14 @@
+import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { base64url, bucketOf, canonicalLine, encode, fromBinary, keyHash, sha256, toBinary } from "../src/codec.js";
-import { setDigest } from "../src/digest.js";
+import { base64url, encode, encodeLine, linePieces, toBinary, type Pair } from "../src/codec.js";
+import { bucketOf, keyHash, setDigest } from "../src/digest.js";
+import { addMark, markOf, type Mark } from "../src/mark.js";
+import { sha256 } from "../src/sha256.js";
 import { describe as describeEntries } from "../src/table.js";
 import { fromUnits, vectors } from "./support/vectors.js";
+
+const canonicalLine = (...pair: Pair): string => JSON.stringify(pair);
 
 const anyString = fc
   .array(fc.oneof(fc.integer({ min: 0, max: 0xffff }), fc.integer({ min: 0xd800, max: 0xdfff }), fc.integer({ min: 0, max: 127 })))
@@ -14,9 +19,9 @@ describe("the canonical line", () => {
 
   it.each((cases as any[]).map((one): [string, any] => [one.about, one]))("is that of the vectors: %s", async (_, one: any) => {
     const key = fromUnits(one.key);
-    const line = one.value === null ? canonicalLine(key) : canonicalLine(key, fromUnits(one.value));
-    expect(Buffer.from(encode(line)).toString("base64")).toBe(one.line);
-    expect(base64url(await sha256(encode(line)))).toBe(one.fingerprint);
+    const line = await encodeLine([key, one.value === null ? undefined : fromUnits(one.value)]);
+    expect(Buffer.from(line).toString("base64")).toBe(one.line);
+    expect(base64url(await sha256(line))).toBe(one.fingerprint);
     const hash = await keyHash(key);
     expect(base64url(hash)).toBe(one.key_hash);
     expect(bucketOf(hash)).toBe(one.bucket);
@@ -42,15 +47,64 @@ describe("the canonical line", () => {
   });
 });
 
-describe("binary strings", () => {
-  it("hold any bytes, also more than a call may have arguments", () => {
+describe("a line in pieces", () => {
+  it("is the line, wherever it is cut", () => {
     fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 500 }), (bytes) => {
-        expect([...fromBinary(toBinary(bytes))]).toEqual([...bytes]);
+      fc.property(anyString, anyString, fc.integer({ min: 1, max: 9 }), (key, value, size) => {
+        expect([...linePieces([key, value], size)].join("")).toBe(canonicalLine(key, value));
+        expect([...linePieces([key], size)].join("")).toBe(canonicalLine(key));
       }),
+      { numRuns: 2000 },
     );
-    const large = new Uint8Array(300_000).map((_, i) => i);
-    expect(Buffer.compare(fromBinary(toBinary(large)), large)).toBe(0);
+  });
+
+  it("is the line for megabytes too, with pauses", async () => {
+    const value = "\ud83d\ude00\ud800x\"".repeat(200_000);
+    let pauses = 0;
+    const timer = setInterval(() => pauses++, 1);
+    const line = await encodeLine(["k", value]);
+    clearInterval(timer);
+    expect(Buffer.compare(line, encode(canonicalLine("k", value)))).toBe(0);
+    expect(pauses).toBeGreaterThan(0);
+  });
+});
+
+describe("SHA-256", () => {
+  it("is that of everybody else, for any length", async () => {
+    for (let length = 0; length < 300; length++) {
+      const bytes = new Uint8Array(length).map((_, i) => i * 7 + length);
+      expect(Buffer.from(await sha256(bytes), "latin1").toString("hex")).toBe(
+        createHash("sha256").update(bytes).digest("hex"),
+      );
+    }
+    for (const length of [2047, 2048, 2049, 100_000]) {
+      const bytes = new Uint8Array(length).map((_, i) => i);
+      expect(Buffer.from(await sha256(bytes), "latin1").toString("hex")).toBe(
+        createHash("sha256").update(bytes).digest("hex"),
+      );
+    }
+  });
+});
+
+describe("marks", () => {
+  it("tell sets apart, in any order", async () => {
+    const all = async (texts: string[]): Promise<Mark> => {
+      const sum: Mark = [0, 0];
+      for (const text of texts) addMark(sum, await markOf(encode(text)));
+      return sum;
+    };
+    const texts = Array.from({ length: 2000 }, (_, i) => `["item:${i}","${i}"]`);
+    const whole = await all(texts);
+    expect(await all([...texts].reverse())).toEqual(whole);
+    const seen = new Set<string>([String(whole)]);
+    for (const text of texts) {
+      const changed: Mark = [...whole];
+      addMark(changed, await markOf(encode(text)));
+      addMark(changed, await markOf(encode(text + "x")));
+      seen.add(String(changed));
+    }
+    expect(seen.size).toBe(2001);
+    expect(await markOf(new Uint8Array(100_000))).not.toEqual(await markOf(new Uint8Array(100_001)));
   });
 });
 

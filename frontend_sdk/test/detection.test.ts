@@ -21,16 +21,16 @@ describe("collections", () => {
     expect(matcher([])("")).toBe(false);
   });
 
-  it.each([":", ".", "/", "_", "-"])("are inferred from what stands before %s in at least two keys", (separator) => {
+  it.each([":", ".", "/", "_", "-"])("are inferred from what stands before %s in at least two keys", async (separator) => {
     const keys = [`todo${separator}1`, `todo${separator}2`, `lonely${separator}1`, "plain"];
-    expect(inferCollections(keys, [])).toEqual([
+    expect(await inferCollections(keys, [])).toEqual([
       { name: "todo", patterns: [`todo${separator}*`] },
       { name: "default", patterns: ["*"] },
     ]);
   });
 
-  it("leave declared ones as they are, and never have two of a name", () => {
-    const list = inferCollections(["todo:1", "todo.1", "todo.2", "x_1", "x_2", "x-1", "x-2"], [
+  it("leave declared ones as they are, and never have two of a name", async () => {
+    const list = await inferCollections(["todo:1", "todo.1", "todo.2", "x_1", "x_2", "x-1", "x-2"], [
       { name: "todo", patterns: ["todo:*"] },
       { name: "todo", patterns: ["task:*"] },
     ]);
@@ -40,10 +40,10 @@ describe("collections", () => {
     expect(list[0]).toEqual({ name: "todo", patterns: ["todo:*", "task:*"] });
   });
 
-  it("are no more than the manifest bears, and hold nothing the server's JSON cannot", () => {
+  it("are no more than the manifest bears, and hold nothing the server's JSON cannot", async () => {
     const keys = Array.from({ length: 400 }, (_, i) => `p${i >> 1}:${i}`);
-    expect(inferCollections([...keys, "\0a:1", "\0a:2", "\ud800:1", "\ud800:2", "a*b:1", "a*b:2"], []).length).toBe(33);
-    expect(inferCollections(["\0a:1", "\0a:2", "\ud800:1", "\ud800:2"], []).map(({ name }) => name)).toEqual(["default"]);
+    expect((await inferCollections([...keys, "\0a:1", "\0a:2", "\ud800:1", "\ud800:2", "a*b:1", "a*b:2"], [])).length).toBe(33);
+    expect((await inferCollections(["\0a:1", "\0a:2", "\ud800:1", "\ud800:2"], [])).map(({ name }) => name)).toEqual(["default"]);
   });
 });
 

@@ -37,11 +37,12 @@ describe("a tab closed at any request", () => {
       if (++n === at) first.destroy();
       return n === at ? "late" : undefined;
     };
-    await migrate(first);
+    const cutOff = !(await migrate(first)).ok;
     world.server.intercept = () => undefined;
     expect((await migrate(world.open(profile))).ok).toBe(true);
     expect(sorted(world.server.held())).toEqual(sorted(profile.area.entries()));
-    expect([...world.server.runs.values()].filter(({ state }) => state === "completed").length).toBe(1);
+    const completed = [...world.server.runs.values()].filter(({ state }) => state === "completed").length;
+    expect(completed).toBe(cutOff ? 1 : 2);
   });
 });
 
