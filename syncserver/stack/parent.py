@@ -12,8 +12,8 @@ import sys
 SUPERVISED_BY = "MIGRATION_SUPERVISED_BY"
 PR_SET_PDEATHSIG = 1
 
-# Loaded at import: between fork and exec nothing may be loaded any more.
-_libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+# Looked up at import: between fork and exec the loader's lock may belong to a thread that is no more.
+_prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 
 
 def tie(to: int, *, by: int = signal.SIGKILL) -> None:
@@ -22,9 +22,9 @@ def tie(to: int, *, by: int = signal.SIGKILL) -> None:
     What the kernel really watches is the *thread* that forked: it has to live as long as the parent.
     Does nothing where the kernel has no such call.
     """
-    if _libc is None:
+    if _prctl is None:
         return
-    _libc.prctl(PR_SET_PDEATHSIG, int(by), 0, 0, 0)
+    _prctl(PR_SET_PDEATHSIG, int(by), 0, 0, 0)
     if os.getppid() != to:
         # The parent died between fork and here; nobody would ever send the signal.
         os._exit(1)

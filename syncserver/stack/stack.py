@@ -67,8 +67,6 @@ class Stack:
         self._close_listener: Callable[[], None] = lambda: None
         self.admin_password = ""
 
-    # --- what callers use -----------------------------------------------------------------------------------
-
     @property
     def url(self) -> str:
         """Where the web server answers, without a slash at the end."""

@@ -16,6 +16,8 @@ from syncserver.stack.processes import Command, Program
 
 # Seconds a web server gets to finish what it has begun.
 DRAIN = 10
+# Seconds a probe waits for an answer: a machine under load is slow, not down.
+PROBE = 10.0
 
 
 class CommandFailed(StackError):
@@ -107,7 +109,7 @@ class Project:
 
 def answers(port: int, *, token: str) -> bool:
     """Whether the server on `port` is ready and knows our token, as a header or as a member of its JSON."""
-    connection = http.client.HTTPConnection(ports.LOOPBACK, port, timeout=2.0)
+    connection = http.client.HTTPConnection(ports.LOOPBACK, port, timeout=PROBE)
     try:
         connection.request("GET", "/readyz")
         response = connection.getresponse()

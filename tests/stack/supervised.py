@@ -44,10 +44,13 @@ class Supervised:
 
     def line(self) -> str:
         """The next line on its standard output; fails the test with what it complained of when none comes."""
+        assert self.process is not None
+        running = self.process
+        processes.wait_until(lambda: not self.printed.empty() or running.poll() is not None, seconds=STARTS_WITHIN)
         try:
-            return self.printed.get(timeout=STARTS_WITHIN)
+            return self.printed.get(timeout=1)
         except queue.Empty:
-            raise AssertionError(f"nothing was printed; stderr: {self.complaints}") from None
+            raise AssertionError(f"nothing was printed; exit {running.poll()}; stderr: {self.complaints}") from None
 
     def family(self) -> list[psutil.Process]:
         """Every process below it, its servers' own children included."""
