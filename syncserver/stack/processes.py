@@ -107,7 +107,7 @@ def tail(log: Path, *, lines: int = 12) -> str:
     return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float, step: float = 0.05) -> bool:
+def wait_until(condition: Callable[[], object], *, seconds: float, step: float = 0.05) -> bool:
     """Ask `condition` again and again until it holds or the time is over; returns whether it held."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -47,6 +47,14 @@ class TestRun:
         assert supervised.wait() == code
         assert left(family) == []
 
+    def test_may_be_stopped_while_it_starts(self, supervised: Supervised) -> None:
+        supervised.start("run")
+        assert processes.wait_until(supervised.family, seconds=60)
+        family = supervised.family()
+        supervised.signal(signal.SIGINT)
+        assert supervised.wait() == 0
+        assert left(family) == []
+
     def test_its_line_leads_to_the_demo_and_into_the_admin(self, supervised: Supervised) -> None:
         found = ready(supervised.start("run"))
         with httpx.Client(follow_redirects=True) as client:
