@@ -54,14 +54,15 @@ WITH RECURSIVE busy(app_id) AS (
 ), taken AS (
     -- What failed in company is tried alone and whole (a worker's death proves nothing against its other chunks);
     -- what failed alone, an eighth of it. An entry that comes to be alone has its attempts anew.
-    SELECT id, tried, CASE WHEN attempts = 0 OR (attempts = 1 AND span IS NULL) THEN span
+    SELECT id, tried, CASE WHEN attempts = 0 OR (attempts = 1 AND span IS NULL AND tried > 1) THEN span
                            ELSE greatest(1, ceil(tried / 8.0)::int) END AS span
     FROM budgeted
     WHERE (worst = 0 AND before < %(entries)s) OR (worst > 0 AND place = 1)
 )
 UPDATE migration_chunk c
 SET state = 'claimed', lease_until = %(until)s, holder = %(holder)s, fence = c.fence + 1, span = taken.span,
-    attempts = CASE WHEN c.attempts > 0 AND taken.span = 1 AND taken.tried > 1 THEN 1 ELSE c.attempts + 1 END
+    attempts = CASE WHEN c.attempts > 0 AND taken.span = 1 AND (taken.tried > 1 OR c.span IS NULL) THEN 1
+                    ELSE c.attempts + 1 END
 FROM taken WHERE c.id = taken.id
 RETURNING c.id, c.key, c.run_id, c.owner_id, c.app_id, c.seq, c.entries, c.payload_bytes, c.encoding, c.sealed_payload,
           c.wrapped_key, c.fence, c.attempts, c.next_ordinal, c.span

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from migration.lifecycle import release_chunks
 from migration.models import App, Chunk, MigrationRun
+from migration.orchestration.pipeline import is_poison
 from migration.states import ChunkState, RunState
 from tests.factories.loads import make_app, make_device, make_owner, make_run, put_chunk
 from tests.factories.workers import Worker
@@ -149,6 +150,16 @@ class TestFailedChunk:
 
         assert spans == [None, None, 13, 2, 1, 1]
         assert Chunk.objects.get(id=chunk).next_ordinal == 0
+
+    def test_of_a_single_entry_is_tried_alone_twice(self, worker):
+        put_chunk(make_run(), _entries(1), seq=1)
+        tried = []
+        for _ in range(4):
+            claims = worker.claim()
+            tried.append((claims[0].span, claims[0].attempts, is_poison(claims[0])))
+            release_chunks(claims)
+
+        assert tried == [(None, 1, False), (1, 1, False), (1, 2, False), (1, 3, True)]
 
     def test_is_as_good_as_new_when_it_was_not_the_cause(self, worker):
         put_chunk(make_run(), _entries(100), seq=1)
