@@ -127,8 +127,9 @@ class World:
             self.stack.start(name)
 
     def flush_redis(self) -> None:
-        """Empty Redis."""
+        """Empty Redis, once it has read back what it had written."""
         with redis.from_url(self.stack.redis_url) as connection:
+            until(lambda: _answers(connection), "Redis answers")
             connection.flushall()
 
     def ring(self, times: int = 1) -> None:
@@ -207,6 +208,13 @@ def until(condition: Callable[[], Any], what: str, *, seconds: float = 30.0, ste
             return answer
         assert time.monotonic() < deadline, f"waited {seconds} s in vain: {what}"
         time.sleep(step)
+
+
+def _answers(connection: "redis.Redis") -> bool:
+    try:
+        return bool(connection.ping())
+    except (redis.BusyLoadingError, redis.ConnectionError):
+        return False
 
 
 @contextmanager
