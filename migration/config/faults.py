@@ -31,7 +31,7 @@ FAULT_POINTS = {
 }
 
 
-class FaultInjected(Exception):  # noqa: N818 - named for what happened, it is no error of ours
+class FaultInjected(Exception):
     """A test asked for this."""
 
 

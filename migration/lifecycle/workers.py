@@ -15,7 +15,8 @@ def enlist() -> int:
     """Return the number of the worker this connection is, taking a new one when the connection is new.
 
     A worker that stalls in the middle of a batch keeps its owners locked; once its lease is over, Postgres ends
-    that transaction for it.
+    that transaction for it. Temporary tables have no statistics, so their rows look costly enough to compile a
+    query for; compiling takes longer than any of ours runs.
     """
     with connection.cursor() as cursor:
         cursor.execute(_MINE, [WORKER_LOCKS])
@@ -25,7 +26,10 @@ def enlist() -> int:
             row = cursor.fetchone()
             cursor.execute("SELECT pg_advisory_lock(%s, %s)", [WORKER_LOCKS, row[0]])
             patience = f"{setting('LEASE_SECONDS')}s"
-            cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, false)", [patience])
+            cursor.execute(
+                "SELECT set_config('idle_in_transaction_session_timeout', %s, false), set_config('jit', 'off', false)",
+                [patience],
+            )
     return int(row[0])
 
 

@@ -1,6 +1,7 @@
 """One batch: staged, merged and accounted for in one transaction, or not at all."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
@@ -31,15 +32,15 @@ class LoadEngine:
             report.put_back = [part.claim for part in parts if part.claim.owner_id not in locked]
             ours = still_ours([part for part in parts if part.claim.owner_id in locked])
             if ours:
-                self._write(ours, report, at=at)
+                self._write(ours, locked, report, at=at)
             fault_point("load.before_commit")
         fault_point("load.after_commit")
         if report.put_back:
             release_chunks(report.put_back, forgive=True)
         return report
 
-    def _write(self, parts: list[Part], report: LoadReport, *, at: datetime) -> None:
-        report.outcomes = merge(parts, at=at)
+    def _write(self, parts: list[Part], revisions: dict[UUID, int], report: LoadReport, *, at: datetime) -> None:
+        report.outcomes = merge(parts, revisions=revisions, at=at)
         ledger.quarantine(parts, at=at)
         ledger.count(parts, report.outcomes, at=at)
         if not ledger.check_off(parts, at=at):

@@ -9,6 +9,7 @@ from collections import Counter
 from datetime import datetime
 from uuid import UUID
 
+import psycopg
 from django.db import connection
 
 from migration.loading.parts import Part
@@ -20,14 +21,15 @@ _MERGE = f"""
 WITH part AS (
     SELECT * FROM unnest(%(chunk)s::bigint[], %(owner)s::uuid[], %(namespace)s::text[], %(device)s::uuid[],
                          %(run)s::uuid[], %(seq)s::bigint[], %(follows)s::bool[], %(policy)s::text[],
-                         %(policies)s::text[], %(writes)s::bool[])
-        AS p(chunk_id, owner_id, namespace, device_id, run_id, seq, follows, policy, policies, writes)
+                         %(policies)s::text[], %(writes)s::bool[], %(risen_to)s::bigint[])
+        AS p(chunk_id, owner_id, namespace, device_id, run_id, seq, follows, policy, policies, writes, risen_to)
 ), arrived AS (  -- two rows for one key would abort the merge: the last by (seq, chunk, ordinal) stands for all
-    SELECT DISTINCT ON (p.owner_id, p.namespace, s.key_hash) p.*, s.ordinal, s.key_hash, s.fingerprint, s.form,
+    -- the key's hash leads, because its first bytes settle nearly every comparison of the sort
+    SELECT DISTINCT ON (s.key_hash, p.owner_id) p.*, s.ordinal, s.key_hash, s.fingerprint, s.form,
            s.queryable, s.collection, s.key_json, s.value
     FROM migration_stage s JOIN part p USING (chunk_id)
-    ORDER BY p.owner_id, p.namespace, s.key_hash, p.seq DESC, s.chunk_id DESC, s.ordinal DESC
-), judged AS (
+    ORDER BY s.key_hash, p.owner_id, p.seq DESC, s.chunk_id DESC, s.ordinal DESC
+), judged AS MATERIALIZED (
     SELECT a.*, r.revision AS old_revision,
         CASE
             WHEN r.revision IS NULL THEN 'stored'
@@ -48,7 +50,7 @@ WITH part AS (
         END AS verdict
     FROM arrived a LEFT JOIN migration_record r
         ON r.owner_id = a.owner_id AND r.namespace = a.namespace AND r.key_hash = a.key_hash
-), plan AS MATERIALIZED (
+), plan AS (
     SELECT j.*,
         CASE
             WHEN verdict IN ('stored', 'unchanged', 'superseded') THEN verdict
@@ -57,10 +59,8 @@ WITH part AS (
         END AS outcome
     FROM judged j
 ), applied AS (
-    SELECT plan.*, o.revision + row_number() OVER
-               (PARTITION BY plan.owner_id ORDER BY plan.seq, plan.chunk_id, plan.ordinal) AS new_revision
-    FROM plan JOIN migration_owner o ON o.id = plan.owner_id
-    WHERE outcome IN ('stored', 'won') AND writes
+    SELECT plan.*, risen_to + row_number() OVER (PARTITION BY owner_id ORDER BY seq, chunk_id, ordinal) AS new_revision
+    FROM plan WHERE outcome IN ('stored', 'won') AND writes
 ), history AS (
     INSERT INTO migration_record_version ({_COLUMNS}, superseded_by)
     SELECT r.owner_id, r.namespace, r.key_hash, r.revision, r.seq, r.device_id, r.run_id, r.cause, r.written_at, r.form,
@@ -89,15 +89,19 @@ WITH part AS (
     LEFT JOIN applied a ON a.owner_id = p.owner_id AND a.namespace = p.namespace AND a.key_hash = p.key_hash
     WHERE p.outcome IN ('won', 'conflict') AND p.writes
     ON CONFLICT ON CONSTRAINT conflict_once DO NOTHING
-), merged AS (
-    INSERT INTO migration_record AS target ({_COLUMNS})
+), inserted AS (  -- nobody else can insert under the owner's lock, so there is nothing to arbitrate
+    INSERT INTO migration_record ({_COLUMNS})
     SELECT owner_id, namespace, key_hash, new_revision, seq, device_id, run_id, 'run', %(at)s, form, queryable,
            fingerprint, collection, key_json, value
-    FROM applied
-    ON CONFLICT (owner_id, namespace, key_hash) DO UPDATE SET
-        revision = EXCLUDED.revision, seq = EXCLUDED.seq, device_id = EXCLUDED.device_id, run_id = EXCLUDED.run_id,
-        cause = EXCLUDED.cause, written_at = EXCLUDED.written_at, form = EXCLUDED.form, queryable = EXCLUDED.queryable,
-        fingerprint = EXCLUDED.fingerprint, collection = EXCLUDED.collection, value = EXCLUDED.value
+    FROM applied WHERE old_revision IS NULL
+), updated AS (
+    UPDATE migration_record r SET
+        revision = a.new_revision, seq = a.seq, device_id = a.device_id, run_id = a.run_id, cause = 'run',
+        written_at = %(at)s, form = a.form, queryable = a.queryable, fingerprint = a.fingerprint,
+        collection = a.collection, value = a.value
+    FROM applied a
+    WHERE a.old_revision IS NOT NULL
+      AND r.owner_id = a.owner_id AND r.namespace = a.namespace AND r.key_hash = a.key_hash
 ), reaffirmed AS (  -- the device says the same in a newer chunk: what it wrote before that must not come after it
     UPDATE migration_record r SET seq = p.seq FROM plan p
     WHERE p.outcome = 'unchanged' AND p.writes AND r.owner_id = p.owner_id AND r.namespace = p.namespace
@@ -113,15 +117,18 @@ FROM plan GROUP BY 1, 2
 """
 
 
-def merge(parts: list[Part], *, at: datetime) -> dict[UUID, Counter[str]]:
-    """Merge what is staged for `parts`; return outcomes by run.
+def merge(parts: list[Part], *, revisions: dict[UUID, int], at: datetime) -> dict[UUID, Counter[str]]:
+    """Merge what is staged for `parts`, whose owners are locked at `revisions`; return outcomes by run.
 
     Outcomes are `stored`, `unchanged`, `superseded`, `conflict` (disjoint; they sum to the parts' rows) and,
     beside them, `deleted`: how many of the stored were tombstones.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_MERGE, {**_columns(parts), "at": at})
-        found = cursor.fetchall()
+    given = {**_columns(parts), "risen_to": [revisions[part.claim.owner_id] for part in parts], "at": at}
+    connection.ensure_connection()
+    # psycopg's own cursor: Django's fills parameters in on this side, and a statement that differs each time is
+    # planned each time. Planning this one takes longer than loading a small user with it.
+    with psycopg.Cursor(connection.connection) as cursor:
+        found = cursor.execute(_MERGE, given, prepare=True).fetchall()
     outcomes: dict[UUID, Counter[str]] = {part.terms.run_id: Counter() for part in parts}
     for run_id, outcome, count, deleted in found:
         outcomes[run_id][outcome] += count

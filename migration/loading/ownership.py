@@ -10,7 +10,7 @@ from django.db import connection
 from migration.loading.parts import Part
 
 _LOCK = """
-SELECT o.id FROM migration_owner o WHERE o.id = ANY(%s) ORDER BY o.id FOR NO KEY UPDATE OF o
+SELECT o.id, o.revision FROM migration_owner o WHERE o.id = ANY(%s) ORDER BY o.id FOR NO KEY UPDATE OF o
 """
 _CURRENT = """
 SELECT c.id
@@ -24,8 +24,8 @@ ORDER BY r.id, c.id FOR NO KEY UPDATE OF r
 """
 
 
-def lock_owners(parts: list[Part]) -> set[UUID]:
-    """Lock the parts' owners and return those that are ours until the transaction ends.
+def lock_owners(parts: list[Part]) -> dict[UUID, int]:
+    """Lock the parts' owners; return those that are ours until the transaction ends, with their revisions.
 
     Owners another transaction holds are skipped, so that one slow neighbour does not hold up the batch; only
     when all of them are taken do we wait (always in the order of their ids, so no deadlock can arise).
@@ -33,10 +33,10 @@ def lock_owners(parts: list[Part]) -> set[UUID]:
     owners = sorted({part.claim.owner_id for part in parts})
     with connection.cursor() as cursor:
         cursor.execute(_LOCK + "SKIP LOCKED", [owners])
-        locked = {row[0] for row in cursor.fetchall()}
+        locked: dict[UUID, int] = dict(cursor.fetchall())
         if not locked:
             cursor.execute(_LOCK, [owners])
-            locked = {row[0] for row in cursor.fetchall()}
+            locked = dict(cursor.fetchall())
     return locked
 
 

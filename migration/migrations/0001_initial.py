@@ -67,7 +67,7 @@ class Migration(migrations.Migration):
             name='Record',
             fields=[
                 ('owner_id', models.UUIDField()),
-                ('namespace', models.TextField()),
+                ('namespace', models.TextField(db_collation='C', help_text='Compared as bytes: it stands in every key.')),
                 ('key_hash', models.BinaryField(max_length=32)),
                 ('revision', models.BigIntegerField()),
                 ('seq', models.BigIntegerField(help_text="The last writer's sequence number.")),
@@ -91,7 +91,7 @@ class Migration(migrations.Migration):
             name='RecordVersion',
             fields=[
                 ('owner_id', models.UUIDField()),
-                ('namespace', models.TextField()),
+                ('namespace', models.TextField(db_collation='C', help_text='Compared as bytes: it stands in every key.')),
                 ('key_hash', models.BinaryField(max_length=32)),
                 ('revision', models.BigIntegerField()),
                 ('seq', models.BigIntegerField(help_text="The last writer's sequence number.")),
@@ -293,7 +293,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('owner_id', models.UUIDField(db_index=True)),
-                ('namespace', models.TextField()),
+                ('namespace', models.TextField(db_collation='C', help_text='Compared as bytes: it stands in every key.')),
                 ('key_hash', models.BinaryField(max_length=32)),
                 ('key_json', models.TextField()),
                 ('collection', models.TextField()),
@@ -341,7 +341,7 @@ class Migration(migrations.Migration):
                 ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='chunks', to='migration.migrationrun')),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state', 'stored')), fields=['app_id', 'id'], name='chunk_waiting'), models.Index(condition=models.Q(('state', 'claimed')), fields=['lease_until'], name='chunk_claimed')],
+                'indexes': [models.Index(condition=models.Q(('state', 'stored')), fields=['id'], name='chunk_waiting'), models.Index(condition=models.Q(('state', 'claimed')), fields=['lease_until'], name='chunk_claimed')],
                 'constraints': [models.UniqueConstraint(fields=('run', 'key'), name='chunk_once_per_run')],
             },
         ),

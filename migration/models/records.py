@@ -21,7 +21,7 @@ class VersionColumns(models.Model):
     """The columns a record and each of its superseded versions share. A NULL value is a tombstone."""
 
     owner_id = models.UUIDField()
-    namespace = models.TextField()
+    namespace = models.TextField(db_collation="C", help_text="Compared as bytes: it stands in every key.")
     key_hash = models.BinaryField(max_length=32)
     revision = models.BigIntegerField()
     seq = models.BigIntegerField(help_text="The last writer's sequence number.")
@@ -67,7 +67,7 @@ class Conflict(models.Model):
         DECIDED = "decided"
 
     owner_id = models.UUIDField(db_index=True)
-    namespace = models.TextField()
+    namespace = models.TextField(db_collation="C", help_text="Compared as bytes: it stands in every key.")
     key_hash = models.BinaryField(max_length=32)
     key_json = models.TextField()
     collection = models.TextField()
