@@ -31,7 +31,7 @@ class Stack:
 
     `root` is the data folder (a fresh temporary one by default); `keep` leaves it there. With `database_url` or
     `redis_url` those servers are used instead of own ones, under a database of their own that is dropped in the
-    end. With `shared` they are used as they are. `web` is "daphne", "gunicorn" or None.
+    end. With `shared` they are used as they are. `postgres` are settings for an own server. `web` is "daphne", "gunicorn" or None.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class Stack:
         env: Mapping[str, str] | None = None,
         database_url: str | None = None,
         redis_url: str | None = None,
+        postgres: Mapping[str, str] | None = None,
         shared: bool = False,
         port: int | None = None,
         keep: bool = False,
@@ -56,6 +57,7 @@ class Stack:
         self._workers, self._web, self._web_processes, self._sweeper = workers, web, web_processes, sweeper
         self._env = dict(env or {})
         self._given_database, self._given_redis, self._shared = database_url, redis_url, shared
+        self._postgres_settings = dict(postgres or {})
         self._port, self._keep, self._folder = port, keep, project
         self._environment = Environment(project=project)
         self._nursery = Nursery(say)
@@ -147,6 +149,7 @@ class Stack:
             packages=self._environment.packages,
             password=self._secrets["POSTGRES_PASSWORD"],
             log=self.logs / "postgres.log",
+            settings=self._postgres_settings,
         )
         if not self._keep:
             self._undo.callback(server.remove)
