@@ -31,7 +31,8 @@ class Stack:
 
     `root` is the data folder (a fresh temporary one by default); `keep` leaves it there. With `database_url` or
     `redis_url` those servers are used instead of own ones, under a database of their own that is dropped in the
-    end. With `shared` they are used as they are. `postgres` are settings for an own server. `web` is "daphne", "gunicorn" or None.
+    end. With `shared` they are used as they are. `postgres` are settings for an own server. `web` is "daphne",
+    "gunicorn" or None.
     """
 
     def __init__(
@@ -55,19 +56,16 @@ class Stack:
         self.root = Path(root).resolve() if root else accounts.temporary_root()
         self.logs = self.root / "logs"
         self._workers, self._web, self._web_processes, self._sweeper = workers, web, web_processes, sweeper
-        self._env = dict(env or {})
+        self._env, self._postgres_settings = dict(env or {}), dict(postgres or {})
         self._given_database, self._given_redis, self._shared = database_url, redis_url, shared
-        self._postgres_settings = dict(postgres or {})
         self._port, self._keep, self._folder = port, keep, project
         self._environment = Environment(project=project)
         self._nursery = Nursery(say)
         # What to do in the end, in reverse order.
         self._undo = ExitStack()
-        self.database_url = ""
-        self.redis_url = ""
+        self.database_url = self.redis_url = self.admin_password = ""
         self.port = 0
         self._close_listener: Callable[[], None] = lambda: None
-        self.admin_password = ""
 
     @property
     def url(self) -> str:

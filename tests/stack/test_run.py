@@ -9,7 +9,7 @@ from threading import Thread
 import httpx
 import pytest
 
-from syncserver.stack import DidNotStart, Stack, ports
+from syncserver.stack import DidNotStart, Stack, ports, processes
 from syncserver.stack.web import answers
 from tests.stack.supervised import Supervised, left
 from tests.stack.test_services import WAYS_TO_END
