@@ -25,23 +25,20 @@ export const createTokens = (
   provider: MigrationClientOptions["token"],
   openSession: () => Promise<string>,
 ): Tokens => {
-  let guestToken: string | null = null;
+  let latest: string | null = null;
   let refreshing: Promise<string | null> | undefined;
   const ask = async (refresh: boolean): Promise<string | null> => {
+    if (!provider) return (latest = await openSession());
     try {
-      return (await provider!({ refresh })) || null;
+      return (latest = (await provider({ refresh })) || null);
     } catch {
       return null;
     }
   };
-  const share = (fetchToken: () => Promise<string | null>): Promise<string | null> =>
-    (refreshing ??= fetchToken().finally(() => (refreshing = undefined)));
-  const guest = (): Promise<string | null> => share(async () => (guestToken = await openSession()));
+  const share = (): Promise<string | null> => (refreshing ??= ask(true).finally(() => (refreshing = undefined)));
   return {
-    _get: async () => (provider ? ask(false) : (guestToken ?? guest())),
-    _renew: async (refused) => {
-      if (provider) return share(() => ask(true));
-      return guestToken && guestToken !== refused ? guestToken : guest();
-    },
+    _get: async () => (provider ? ask(false) : (latest ?? share())),
+    // Another request may have fetched a new token while this one was on its way to be refused.
+    _renew: async (refused) => (latest && latest !== refused ? latest : share()),
   };
 };

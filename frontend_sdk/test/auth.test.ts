@@ -39,6 +39,25 @@ describe("an account", () => {
     expect(sorted(world.server.held()).length).toBe(450);
   });
 
+  it("has one refresh too where the refusals do not come at the same time", async () => {
+    let current = valid;
+    const held: (() => void)[] = [];
+    world.server.intercept = async ({ method }) => {
+      if (method !== "PUT" || held.length === 2) return undefined;
+      await new Promise<void>((resolve) => held.push(resolve));
+      return undefined;
+    };
+    const token = vi.fn(async ({ refresh }: { refresh: boolean }) => (refresh ? (current = valid) : current));
+    const run = await world.open(newProfile(manyPairs(450, 2000)), { token }).startMigration();
+    await vi.waitFor(() => expect(held.length).toBe(2), { timeout: 10_000 });
+    valid = tokenOf("ann", 9);
+    held[0]!();
+    await vi.waitFor(() => expect(current).toBe(valid), { timeout: 10_000 });
+    held[1]!();
+    expect((await run.done).ok).toBe(true);
+    expect(token.mock.calls.filter(([{ refresh }]) => refresh).length).toBe(1);
+  });
+
   it("pauses where there is no other token, and goes on when there is one", async () => {
     let current: string | null = valid;
     const client = world.open(newProfile(manyPairs(450, 2000)), { token: () => current });
