@@ -341,7 +341,7 @@ class Migration(migrations.Migration):
                 ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='chunks', to='migration.migrationrun')),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state', 'stored')), fields=['id'], name='chunk_waiting'), models.Index(condition=models.Q(('state', 'claimed')), fields=['lease_until'], name='chunk_claimed')],
+                'indexes': [models.Index(condition=models.Q(('state', 'stored')), fields=['app_id', 'id'], name='chunk_waiting'), models.Index(condition=models.Q(('state', 'claimed')), fields=['lease_until'], name='chunk_claimed')],
                 'constraints': [models.UniqueConstraint(fields=('run', 'key'), name='chunk_once_per_run')],
             },
         ),

@@ -40,6 +40,6 @@ class Chunk(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "key"], name="chunk_once_per_run")]
         indexes = [
-            models.Index(fields=["id"], name="chunk_waiting", condition=models.Q(state="stored")),
+            models.Index(fields=["app_id", "id"], name="chunk_waiting", condition=models.Q(state="stored")),
             models.Index(fields=["lease_until"], name="chunk_claimed", condition=models.Q(state="claimed")),
         ]
