@@ -13,7 +13,7 @@ ENTRIES = 160
 
 
 def _receipts(world: World, browsers: list[Browser]) -> None:
-    world.together(*(browser.migrate for browser in browsers))
+    world.together(*(browser.migrate for browser in browsers), seconds=200)
 
 
 class TestWorkerKilled:
@@ -49,8 +49,9 @@ class TestWorkerKilled:
         world.verify()
 
     def test_at_all_points_in_one_run(self, world):
-        browsers = [world.browser(ENTRIES) for _ in range(3)]
-        with world.armed(",".join(f"{point}:1:kill" for point in LOADING)), world.recovery("a death at every point"):
+        deaths = ",".join(f"{point}:1:kill" for point in LOADING)
+        browsers = [world.browser(ENTRIES, patience=180.0) for _ in range(3)]
+        with world.armed(deaths), world.recovery("a death at every point, one after the other", faults=len(LOADING)):
             _receipts(world, browsers)
             assert all(world.fired(point) for point in LOADING)
         world.verify()
