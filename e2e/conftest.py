@@ -11,8 +11,10 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from e2e import browsers
+from e2e.host import serving
 from e2e.ledger import Ledger
 from e2e.pages import AccountPage, AdminPage, DemoPage
+from e2e.tenant import Backend, Tenant, make_tenant
 from e2e.watch import Watch
 from syncserver.stack import Stack
 
@@ -103,10 +105,6 @@ class Profile:
         """Open a tab with the demo."""
         return DemoPage(self.page(), self.url).open()
 
-    def account(self, provider: Callable[[bool], str | None], **options: Any) -> AccountPage:
-        """Open a tab for the page with an account; it has not gone there yet."""
-        return AccountPage(self.page(), self.url, provider=provider, options=options)
-
 
 @pytest.fixture
 def new_profile(
@@ -162,16 +160,27 @@ def admin(
 
 
 @pytest.fixture(scope="session")
-def secret_key(stack: Stack) -> str:
-    """A secret key of the demo app, with which its backend would sign its users' tokens."""
-    program = (
-        "from django.utils import timezone; from migration.models import App;"
-        "from migration.orchestration.tenancy import add_secret;"
-        "print(add_secret(app=App.objects.get(slug='demo'), at=timezone.now(), actor='e2e'))"
-    )
-    found = re.search(r"sk_\S+", stack.manage("shell", "-v", "0", "-c", program))
-    assert found
-    return found[0]
+def tenant(stack: Stack) -> Iterator[Tenant]:
+    """An app whose pages come from an origin of their own."""
+    with serving() as origin:
+        yield make_tenant(stack, origin=origin)
+
+
+@pytest.fixture
+def backend(tenant: Tenant) -> Backend:
+    """That app's own server, with a user of this test's own."""
+    return Backend(tenant)
+
+
+@pytest.fixture
+def account(tenant: Tenant, backend: Backend, stack: Stack) -> Callable[..., AccountPage]:
+    """Make tabs of a profile in which that user is signed in; they have not gone anywhere yet."""
+
+    def page(profile: Profile, **options: Any) -> AccountPage:
+        given = {"url": stack.url, "appKey": tenant.key, **options}
+        return AccountPage(profile.page(), tenant.origin, provider=backend.provide, options=given)
+
+    return page
 
 
 @pytest.hookimpl(wrapper=True)

@@ -28,7 +28,7 @@ class PanelPage:
 
     def shows_offer(self) -> None:
         """Wait for the plan."""
-        self.shows("items live only in this browser")
+        self.shows("lives? only in this browser")
         expect(self._host.get_by_role("button", name=re.compile(r"^Move \d"))).to_be_enabled(timeout=PATIENCE)
 
     def shows_receipt(self, *, timeout: float = PATIENCE) -> None:
@@ -51,7 +51,7 @@ class PanelPage:
 
     def withheld(self) -> dict[str, str]:
         """Return what stays in the browser, and why."""
-        summary = self._host.get_by_text(re.compile(r"stay in this browser$"))
+        summary = self._host.get_by_text(re.compile(r"stays? in this browser$"))
         if not summary.count():
             return {}
         summary.click()
@@ -87,8 +87,10 @@ class PanelPage:
         self._press(r"^Move \d")
 
     def move_changes(self) -> None:
-        """Move what the page wrote since the last receipt."""
+        """Move what the page wrote since the last receipt, and see it begin."""
+        before = self.run_id()
         self._press("^Move what changed$")
+        self.waits_for(lambda status: status["migrationId"] not in (None, before))
 
     def pause(self) -> None:
         """Pause, and see it paused."""
@@ -123,7 +125,7 @@ class PanelPage:
         """Restore the offered backup."""
         self.shows("This browser is empty; the server is not")
         self._press(r"^Restore \d")
-        self.shows("items are back")
+        self.shows("(items are|item is) back")
 
     def reload_to_see(self) -> None:
         """Press the button that reloads the page."""

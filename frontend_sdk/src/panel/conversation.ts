@@ -19,14 +19,18 @@ export interface Conversation {
   leave(): void;
 }
 
-// A page writes in bursts; one look after the burst is enough.
+// A page writes in bursts; one look after the burst is enough. What is shown already is not redrawn under
+// somebody's finger more often than this.
 const SETTLE_MS = 400;
+const REDRAW_MS = 5000;
 
 /** Speaks with the client on behalf of one panel and tells it of every new fact. */
 export const converse = (client: MigrationClient, tell: (facts: Facts) => void): Conversation => {
   let facts: Facts = NOTHING_KNOWN;
   let handle: RunHandle | null = null;
   let settling: ReturnType<typeof setTimeout> | undefined;
+  let wroteMeanwhile = false;
+  let lookedAt = -Infinity;
   let left = false;
 
   const learn = (news: Partial<Facts>): void => {
@@ -82,6 +86,7 @@ export const converse = (client: MigrationClient, tell: (facts: Facts) => void):
   };
 
   const start = async (): Promise<void> => {
+    wroteMeanwhile = false;
     learn({ screen: "moving", progress: client.getMigrationStatus(), changed: false, preview: null, trouble: null });
     const begun = await client.startMigration();
     handle = begun;
@@ -92,8 +97,12 @@ export const converse = (client: MigrationClient, tell: (facts: Facts) => void):
     handle = null;
     const { receipt, run, withheld, state } = result;
     learn({ run, withheld, busy: false });
-    if (result.ok) learn({ screen: "done", receipt, progress: client.getMigrationStatus() });
-    else if (state === "cancelled") learn({ screen: "cancelled" });
+    if (result.ok) {
+      learn({ screen: "done", receipt, progress: client.getMigrationStatus() });
+      // What the page wrote after the run's last look is not in its receipt.
+      lookedAt = -Infinity;
+      if (wroteMeanwhile) onChange();
+    } else if (state === "cancelled") learn({ screen: "cancelled" });
     else if (isUndone(run)) learn({ screen: "undone" });
     else learn({ screen: "failed", trouble: { code: result.code ?? "internal", detail: result.detail } });
   };
@@ -102,13 +111,19 @@ export const converse = (client: MigrationClient, tell: (facts: Facts) => void):
     if (facts.screen === "moving") learn({ progress: client.getMigrationStatus() });
   };
   const onChange = (): void => {
+    wroteMeanwhile = true;
     clearTimeout(settling);
-    settling = setTimeout(() => void look(), SETTLE_MS);
+    const shown = facts.screen === "hidden" ? 0 : lookedAt + REDRAW_MS - performance.now();
+    settling = setTimeout(() => void look(), Math.max(SETTLE_MS, shown));
   };
   /** The page wrote: what is shown may not be true any more. */
   const look = async (): Promise<void> => {
     if (facts.busy) return onChange();
-    if (/^(hidden|offer|done|restore|undone)$/.test(facts.screen)) await act(judge);
+    const { screen, blockers, changed } = facts;
+    if (changed || !/^(hidden|offer|done|restore|undone)$/.test(screen)) return;
+    lookedAt = performance.now();
+    if (screen === "offer" && !blockers.length) await plan().catch(() => {});
+    else await act(judge);
   };
 
   const unsubscribe = [

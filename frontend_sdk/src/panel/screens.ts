@@ -2,6 +2,7 @@ import { h } from "./dom.js";
 import type { Screen } from "./facts.js";
 import { movingScreen } from "./moving.js";
 import { button, type Built, type Stage } from "./screen.js";
+import type { Counted } from "./texts.js";
 import { readable, type Words } from "./words.js";
 import type { MigrationPlan, WithheldEntry } from "../types.js";
 
@@ -151,7 +152,7 @@ const preview = (stage: Stage): Built => {
   const { texts, fill } = words;
   const { can_rollback, reasons, reverted, deleted, kept_count } = facts.preview!;
   const returned = reverted - deleted;
-  const item = (text: string, count: number) => count > 0 && h("li", {}, fill(text, { count }));
+  const item = (text: Counted, count: number) => count > 0 && h("li", {}, fill(text, { count }));
   return {
     title: texts.undoTitle,
     nodes: [

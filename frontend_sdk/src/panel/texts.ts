@@ -1,9 +1,12 @@
 import type { PauseReason, RunStage, ValueType } from "../types.js";
 
+/** A text with a count in it, one form for each plural of the language; a plain string serves all of them. */
+export type Counted = string | ({ other: string } & { [Category in Intl.LDMLPluralRule]?: string });
+
 /** Every word the panel says. A page translates it by giving other ones; what it leaves out stays English. */
 export interface Texts {
   label: string;
-  offerTitle: string;
+  offerTitle: Counted;
   offerLead: string;
   resumeTitle: string;
   resumeLead: string;
@@ -12,10 +15,10 @@ export interface Texts {
   items: string;
   size: string;
   other: string;
-  withheld: string;
+  withheld: Counted;
   estimate: string;
   untouched: string;
-  move: string;
+  move: Counted;
   moveOn: string;
   again: string;
   stage: Partial<Record<RunStage, string>>;
@@ -43,9 +46,9 @@ export interface Texts {
   undo: string;
   undoTitle: string;
   undoLead: string;
-  leaves: string;
-  returns: string;
-  stays: string;
+  leaves: Counted;
+  returns: Counted;
+  stays: Counted;
   undoNow: string;
   keep: string;
   undoing: string;
@@ -57,9 +60,9 @@ export interface Texts {
   cancelledTitle: string;
   cancelledLead: string;
   restoreTitle: string;
-  restoreLead: string;
-  restore: string;
-  restoredTitle: string;
+  restoreLead: Counted;
+  restore: Counted;
+  restoredTitle: Counted;
   restoredLead: string;
   reload: string;
   close: string;
@@ -68,13 +71,13 @@ export interface Texts {
   minutes: string;
   types: Record<ValueType, string>;
   why: Record<string, string>;
-  advice: Record<string, string>;
+  advice: Record<string, Counted>;
   errors: Record<string, string>;
 }
 
 export const ENGLISH: Texts = {
   label: "Moving your data to the server",
-  offerTitle: "{count} items live only in this browser",
+  offerTitle: { one: "{count} item lives only in this browser", other: "{count} items live only in this browser" },
   offerLead: "Keep them on the server too: safe when this browser forgets, and there on your next device.",
   resumeTitle: "A move was interrupted",
   resumeLead: "It goes on where it stopped; only what is missing is sent.",
@@ -83,10 +86,10 @@ export const ENGLISH: Texts = {
   items: "Items",
   size: "Size",
   other: "everything else",
-  withheld: "{count} stay in this browser",
+  withheld: { one: "{count} stays in this browser", other: "{count} stay in this browser" },
   estimate: "Takes about {range}",
   untouched: "Nothing in this browser is changed or removed.",
-  move: "Move {count} items",
+  move: { one: "Move {count} item", other: "Move {count} items" },
   moveOn: "Go on",
   again: "Try again",
   stage: {
@@ -101,7 +104,7 @@ export const ENGLISH: Texts = {
     user: "Paused",
     auth: "Waiting until you are signed in again",
     offline: "No connection; it goes on by itself",
-    server: "The server is busy; it goes on by itself",
+    server: "Waiting for the server; it goes on by itself",
   },
   watching: "Another tab of this app is doing it.",
   counts: "{done} of {total} items",
@@ -126,9 +129,9 @@ export const ENGLISH: Texts = {
   undo: "Undo…",
   undoTitle: "Undo this move?",
   undoLead: "Only the server changes; this browser keeps everything.",
-  leaves: "{count} items leave the server",
-  returns: "{count} go back to what they were before",
-  stays: "{count} were changed since and stay",
+  leaves: { one: "{count} item leaves the server", other: "{count} items leave the server" },
+  returns: { one: "{count} goes back to what it was before", other: "{count} go back to what they were before" },
+  stays: { one: "{count} was changed since and stays", other: "{count} were changed since and stay" },
   undoNow: "Undo the move",
   keep: "Keep it",
   undoing: "Undoing",
@@ -140,9 +143,12 @@ export const ENGLISH: Texts = {
   cancelledTitle: "Cancelled",
   cancelledLead: "Everything is still in this browser. What had already been stored can be undone.",
   restoreTitle: "This browser is empty; the server is not",
-  restoreLead: "A backup of {count} items from {when} can be brought back.",
-  restore: "Restore {count} items",
-  restoredTitle: "{count} items are back",
+  restoreLead: {
+    one: "A backup of {count} item from {when} can be brought back.",
+    other: "A backup of {count} items from {when} can be brought back.",
+  },
+  restore: { one: "Restore {count} item", other: "Restore {count} items" },
+  restoredTitle: { one: "{count} item is back", other: "{count} items are back" },
   restoredLead: "Reload the page to see them.",
   reload: "Reload",
   close: "Hide",
@@ -174,14 +180,13 @@ export const ENGLISH: Texts = {
     server: "the server found a secret in it",
   },
   advice: {
-    large_values: "{count} large items take the most time.",
-    double_encoded: "{count} items hold JSON inside JSON; they are kept exactly as they are.",
+    large_values: { one: "{count} large item takes the most time.", other: "{count} large items take the most time." },
     storage_nearly_full: "This browser’s storage is nearly full.",
     slow_connection: "Your connection is slow; you can go on using the page.",
   },
   errors: {
-    network: "The server cannot be reached.",
-    unavailable: "The server is busy. Try again in a moment.",
+    network: "The server cannot be reached just now.",
+    unavailable: "The server cannot be reached just now.",
     rate_limited: "Too many requests. Try again in a moment.",
     unauthenticated: "Please sign in again.",
     guests_not_allowed: "Please sign in first.",
@@ -207,15 +212,17 @@ export const ENGLISH: Texts = {
 };
 
 /** Parts a page may give instead of ours. */
-export type TextsOverride = { [K in keyof Texts]?: Texts[K] extends string ? string : Partial<Texts[K]> };
+export type TextsOverride = { [Name in keyof Texts]?: Texts[Name] extends string ? string : Partial<Texts[Name]> | Counted };
 
 /** The English texts with the page's own in their place, group by group. */
 export const merged = (own: TextsOverride | null | undefined): Texts => {
   const all = { ...ENGLISH } as Record<string, unknown>;
   for (const [name, given] of Object.entries(own ?? {})) {
     const ours = all[name];
-    if (typeof ours === "string" && typeof given === "string") all[name] = given;
-    else if (ours && typeof ours === "object" && given && typeof given === "object") all[name] = { ...ours, ...given };
+    const isGroup = ours && typeof ours === "object";
+    if (given && typeof given === "object" && isGroup) all[name] = { ...ours, ...given };
+    // A plain string serves every plural, but never a whole group of texts.
+    else if (typeof given === "string" && (!isGroup || "other" in ours)) all[name] = given;
   }
   return all as unknown as Texts;
 };

@@ -1,10 +1,11 @@
-import { merged, type Texts, type TextsOverride } from "./texts.js";
+import { merged, type Counted, type Texts, type TextsOverride } from "./texts.js";
 import type { CollectionBreakdown, MigrationError, ValueType, WithheldEntry } from "../types.js";
 
 /** Turns facts into words: numbers, sizes, times, codes. */
 export interface Words {
   texts: Texts;
-  fill(text: string, values?: Record<string, string | number>): string;
+  /** Puts values into a text; `count` chooses among its plurals. */
+  fill(text: Counted, values?: Record<string, string | number>): string;
   number(value: number): string;
   size(bytes: number): string;
   /** A single duration in ms. */
@@ -39,14 +40,17 @@ export const words = (own?: TextsOverride | null, language?: string): Words => {
   const texts = merged(own);
   const locale = usable(language);
   const plain = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+  const plural = new Intl.PluralRules(locale);
   const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 
   const number = (value: number) => plain.format(Math.round(value));
-  const fill: Words["fill"] = (text, values = {}) =>
-    text.replace(/\{(\w+)\}/g, (_, name: string) => {
+  const fill: Words["fill"] = (text, values = {}) => {
+    const form = typeof text === "string" ? text : (text[plural.select(Number(values.count))] ?? text.other);
+    return form.replace(/\{(\w+)\}/g, (_, name: string) => {
       const value = values[name];
       return typeof value === "number" ? number(value) : (value ?? "");
     });
+  };
   const size = (bytes: number): string => {
     const step = bytes < 1000 ? 0 : bytes < 1e6 ? 1 : 2;
     const scaled = bytes / 1000 ** step;

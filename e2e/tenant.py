@@ -1,0 +1,71 @@
+"""An app of the specs' own on the stack: its keys, and the backend that signs its users in."""
+
+import json
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+from django.utils import timezone
+
+from migration.api.tokens import issue_user_token
+from syncserver.stack import Stack
+
+LIFETIME = 900
+SKEW = 60
+_PROGRAM = """
+import json
+from django.utils import timezone
+from migration.orchestration.tenancy import add_secret, create_app
+app = create_app(name='e2e', slug='e2e', origins=['{origin}'], at=timezone.now(), actor='e2e')
+print(json.dumps(dict(key=app.publishable_key, secret=add_secret(app=app, at=timezone.now(), actor='e2e'))))
+"""
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """An app: its publishable key, its secret key, and the one origin its pages come from."""
+
+    key: str
+    secret: str
+    origin: str
+
+
+def make_tenant(stack: Stack, *, origin: str) -> Tenant:
+    """Make the app on the server."""
+    made = json.loads(stack.manage("shell", "-v", "0", "-c", _PROGRAM.format(origin=origin)).splitlines()[-1])
+    return Tenant(key=made["key"], secret=made["secret"], origin=origin)
+
+
+class Backend:
+    """What an app's own server does for its user: it hands out short tokens while the user is signed in."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self.user = f"anna-{uuid4().hex[:8]}"
+        self.signed_in = True
+        self.refreshes = 0
+        self._tenant = tenant
+        self._token = self.token()
+        self._ends = timezone.now() + timedelta(seconds=LIFETIME + SKEW)
+
+    def token(self, *, age: float = 0) -> str:
+        """Return a token that was issued `age` seconds ago."""
+        at = timezone.now() - timedelta(seconds=age)
+        return issue_user_token(self._tenant.secret, self.user, app_key=self._tenant.key, lifetime=LIFETIME, at=at)
+
+    def age_token(self, seconds_left: float) -> None:
+        """Make the token at hand one that the server takes for so many seconds more."""
+        self._token = self.token(age=LIFETIME + SKEW - seconds_left)
+        self._ends = timezone.now() + timedelta(seconds=seconds_left)
+
+    def token_is_over(self) -> bool:
+        """Tell whether the server refuses the token at hand by now."""
+        return timezone.now() > self._ends + timedelta(seconds=1)
+
+    def provide(self, refresh: bool) -> str | None:
+        """Answer the page: the token at hand, or another one when that was refused."""
+        if refresh:
+            self.refreshes += 1
+            if not self.signed_in:
+                return None
+            self._token = self.token()
+        return self._token
