@@ -63,15 +63,16 @@ const bundle = async ({ out, ...options }) => {
 
 /** The public types in one file: nothing but the factory has code behind it. */
 const declarations = () => {
-  const text = readFileSync(source("types.ts"), "utf8");
-  const { outputText } = ts.transpileDeclaration(text, {
-    fileName: "types.ts",
-    compilerOptions: { target: ts.ScriptTarget.ES2021 },
-  });
+  const declare = (fileName) => {
+    const compilerOptions = { target: ts.ScriptTarget.ES2021 };
+    const text = readFileSync(source(fileName), "utf8");
+    const { outputText } = ts.transpileDeclaration(text, { fileName, compilerOptions });
+    return outputText.replace(/^(?:import|export) type [^;]* from [^;]*;\n/gm, "");
+  };
   const factory =
     "/** Makes a client. Nothing is read, sent or kept before one of its calls. */\n" +
     "export declare const createMigrationClient: (options: MigrationClientOptions) => MigrationClient;\n";
-  return ["migration.d.ts", outputText + factory];
+  return ["migration.d.ts", declare("types.ts") + declare("wire.ts") + factory];
 };
 
 const files = [...(await Promise.all(entries.map(bundle))), declarations()];

@@ -24,7 +24,13 @@ const PAIRS = [
   ["text beside JSON text, 1", "greeting", "hello"],
   ["text beside JSON text, 2", "greeting", '"hello"'],
   ["NUL", "nul\0key", "a\0b"],
-  ["all control characters", "controls", units(repeat("x", 32)).map((_, i) => String.fromCharCode(i)).join("")],
+  [
+    "all control characters",
+    "controls",
+    units(repeat("x", 32))
+      .map((_, i) => String.fromCharCode(i))
+      .join(""),
+  ],
   ["DEL and C1", "\x7f", "\x7f\x80\x9f\xa0"],
   ["quotes and backslashes", '"\\/', '\\"\\\\"'],
   ["slash stays", "a/b", "</script>"],
@@ -89,7 +95,9 @@ const describe = ([about, key, value]) => {
 const lines = PAIRS.map(describe);
 
 const digestOf = (prints) =>
-  sha256(Buffer.concat(prints.map((print) => Buffer.from(print, "base64url")).sort(Buffer.compare))).toString("base64url");
+  sha256(Buffer.concat(prints.map((print) => Buffer.from(print, "base64url")).sort(Buffer.compare))).toString(
+    "base64url",
+  );
 const setOf = (about, members) => ({
   about,
   fingerprints: members.map(({ fingerprint }) => fingerprint),
@@ -98,7 +106,11 @@ const setOf = (about, members) => ({
 const bucketsOf = (members) => {
   const buckets = {};
   for (const { bucket, fingerprint } of members) (buckets[bucket] ??= []).push(fingerprint);
-  return Object.fromEntries(Object.keys(buckets).sort().map((name) => [name, digestOf(buckets[name])]));
+  return Object.fromEntries(
+    Object.keys(buckets)
+      .sort()
+      .map((name) => [name, digestOf(buckets[name])]),
+  );
 };
 const many = Array.from({ length: 600 }, (_, i) => describe(["", "item:" + i, JSON.stringify({ i })]));
 const digests = {
@@ -138,7 +150,8 @@ const matches = (pattern, key) => {
   }
   return true;
 };
-const label = (key) => list.find(({ patterns }) => patterns.some((pattern) => matches(pattern, key)))?.name ?? "default";
+const label = (key) =>
+  list.find(({ patterns }) => patterns.some((pattern) => matches(pattern, key)))?.name ?? "default";
 const collections = { collections: list, cases: KEYS.map((key) => ({ key: units(key), collection: label(key) })) };
 
 mkdirSync(folder, { recursive: true });

@@ -23,7 +23,8 @@ const enumerate = async (area: Storage): Promise<Set<string>> => {
   const keys = new Set(listed);
   if (own !== area) {
     for (let proto: object | null = own; proto; proto = Object.getPrototypeOf(proto))
-      for (const name of Object.getOwnPropertyNames(proto)) if (typeof readItem(area, name) === "string") keys.add(name);
+      for (const name of Object.getOwnPropertyNames(proto))
+        if (typeof readItem(area, name) === "string") keys.add(name);
   }
   const count = Reflect.get(own, "length", area) as number;
   // `key(i)` is quadratic in Firefox: only where the counts show that something is hidden.

@@ -84,6 +84,11 @@ export const createCargo = async (host: Host, known?: CollectionPattern[], forme
       else table.delete(_key);
     },
     _manifest: (version) =>
-      buildManifest(version, table, list, [...withheld.values()].filter(({ key }) => !table.has(key))),
+      buildManifest(
+        version,
+        table,
+        list,
+        [...withheld.values()].filter(({ key }) => !table.has(key)),
+      ),
   };
 };

@@ -48,7 +48,9 @@ export const cut = (queue: Entry[], target: number, most: number): Entry[] => {
 };
 
 const gzip = async (bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> =>
-  new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer());
+  new Uint8Array(
+    await new Response(new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer(),
+  );
 
 function* payloadPieces(entries: Entry[]): Generator<string> {
   for (const { _key, _value } of entries) {
@@ -63,7 +65,14 @@ export const pack = async (entries: Entry[]): Promise<Packed> => {
   const _size = payload.length;
   const [hash, zipped] = await Promise.all([sha256(payload), typeof CompressionStream === "function" && gzip(payload)]);
   const _gzip = zipped && zipped.length * MOST_RATIO > _size;
-  return { _id: crypto.randomUUID(), _entries: entries, _size, _sha: base64url(hash), _gzip, _data: _gzip ? zipped : payload };
+  return {
+    _id: crypto.randomUUID(),
+    _entries: entries,
+    _size,
+    _sha: base64url(hash),
+    _gzip,
+    _data: _gzip ? zipped : payload,
+  };
 };
 
 /** A chunk inside the body that creates a run. */

@@ -39,7 +39,15 @@ import { watchArea } from "./watch.js";
 const unanswered = (thrown: unknown) => {
   const { code } = problemOf(thrown);
   const reasons = [{ code, detail: code }];
-  return { ...refuse(thrown), plan: NO_PLAN, canProceed: false, blockers: reasons, canRollback: false, reasons, checks: [] };
+  return {
+    ...refuse(thrown),
+    plan: NO_PLAN,
+    canProceed: false,
+    blockers: reasons,
+    canRollback: false,
+    reasons,
+    checks: [],
+  };
 };
 
 /** Makes a client. Nothing is read, sent or kept before one of its calls. */

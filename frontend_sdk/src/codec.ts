@@ -18,7 +18,7 @@ const PIECE = 1 << 16;
 
 /** The inside of a string's JSON literal, piece by piece; no surrogate pair is cut in two. */
 function* escaped(text: string, size: number): Generator<string> {
-  for (let at = 0; at < text.length; ) {
+  for (let at = 0; at < text.length;) {
     let end = at + size;
     if (/^[\ud800-\udbff][\udc00-\udfff]/.test(text.slice(end - 1, end + 1))) end++;
     yield JSON.stringify(text.slice(at, end)).slice(1, -1);
@@ -44,7 +44,8 @@ export function* linePieces([key, value]: Pair, size = PIECE): Generator<string>
   yield '"]';
 }
 
-export const encode = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>;
+export const encode = (text: string): Uint8Array<ArrayBuffer> =>
+  new TextEncoder().encode(text) as Uint8Array<ArrayBuffer>;
 
 /** The UTF-8 of texts put together, with a pause after each larger part. */
 export const encodePieces = async (pieces: Iterable<string>): Promise<Uint8Array<ArrayBuffer>> => {

@@ -149,10 +149,7 @@ export const startRun = (host: Host, start: StartOptions, _purpose: Order["_purp
     start.onError && _events._on("errorAdded", start.onError),
   ];
   const _metrics = createMeter(host, journey._target);
-  const timer = setInterval(
-    () => _events._emit("metricsUpdate", _metrics()),
-    host._options.metricsInterval ?? 1000,
-  );
+  const timer = setInterval(() => _events._emit("metricsUpdate", _metrics()), host._options.metricsInterval ?? 1000);
 
   const finish = async (): Promise<MigrationResult> => {
     let result = await go().catch((thrown) => conclude(_progress._run(), thrown));

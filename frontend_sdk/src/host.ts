@@ -82,7 +82,9 @@ export const isLasting = ({ purpose, dry_run }: RunSnapshot): boolean => purpose
 export const lastRunId = async ({ _store, _progress }: Host): Promise<string> => {
   const run = _progress._run();
   const id =
-    (run && isLasting(run) ? run.id : undefined) ?? (await _store._get<KnownRun>(RUN))?.id ?? (await _store._get<LastRun>(LAST))?.id;
+    (run && isLasting(run) ? run.id : undefined) ??
+    (await _store._get<KnownRun>(RUN))?.id ??
+    (await _store._get<LastRun>(LAST))?.id;
   if (!id) throw problem("not_found");
   return id;
 };

@@ -36,8 +36,7 @@ export const makePlan = async (
   const list = await inferCollections(items.keys(), [...(config?.collections ?? []), ...(options.collections ?? [])]);
   const label = labeller(list);
   const families = new Map<string, CollectionBreakdown>();
-  for (const { name, patterns } of list)
-    families.set(name, { name, patterns, count: 0, bytes: 0, types: {} });
+  for (const { name, patterns } of list) families.set(name, { name, patterns, count: 0, bytes: 0, types: {} });
   const withheld: WithheldEntry[] = [];
   let [itemCount, storageSize, units, large, doubled] = [0, 0, 0, 0, 0];
   for (const [key, value] of items) {

@@ -15,10 +15,12 @@ export const question = (collections: ManifestCollection[]) => ({
 export const compare = (cargo: Cargo, differing: Differing): [lacking: Entry[], extra: Map<string, string>] => {
   const there = new Map<string, string>();
   for (const buckets of Object.values(differing))
-    for (const pairs of Object.values(buckets)) for (const [keyJson, print] of pairs) there.set(JSON.parse(keyJson), print);
+    for (const pairs of Object.values(buckets))
+      for (const [keyJson, print] of pairs) there.set(JSON.parse(keyJson), print);
   const lacking: Entry[] = [];
   for (const entry of cargo._table.values()) {
-    if (differing[entry._collection]?.[entry._bucket] && there.get(entry._key) !== wirePrint(entry)) lacking.push(entry);
+    if (differing[entry._collection]?.[entry._bucket] && there.get(entry._key) !== wirePrint(entry))
+      lacking.push(entry);
     there.delete(entry._key);
   }
   return [lacking, there];

@@ -21,10 +21,7 @@ export const subjectOf = (token: string): string => {
  * With a provider, the page's tokens, asked for each request. Without, a guest's token: fetched once and
  * used until the server refuses it, since the browser's clock says nothing about its age.
  */
-export const createTokens = (
-  provider: MigrationClientOptions["token"],
-  openSession: () => Promise<string>,
-): Tokens => {
+export const createTokens = (provider: MigrationClientOptions["token"], openSession: () => Promise<string>): Tokens => {
   let latest: string | null = null;
   let refreshing: Promise<string | null> | undefined;
   const ask = async (refresh: boolean): Promise<string | null> => {

@@ -128,10 +128,18 @@ export const createTransport = (line: Line): Transport => {
   };
 
   const failure = (answer: Answer): Problem =>
-    problem(answer._body.code ?? (isTransient(answer._status) ? "unavailable" : "http_" + answer._status), answer._body);
+    problem(
+      answer._body.code ?? (isTransient(answer._status) ? "unavailable" : "http_" + answer._status),
+      answer._body,
+    );
 
   /** Waits where a run may wait; anybody else is told. */
-  const wait = async (run: Patience | undefined, reason: PauseReason, ms: number, otherwise: Problem): Promise<void> => {
+  const wait = async (
+    run: Patience | undefined,
+    reason: PauseReason,
+    ms: number,
+    otherwise: Problem,
+  ): Promise<void> => {
     if (!run) throw otherwise;
     run._waiting(reason);
     await sleep(ms);

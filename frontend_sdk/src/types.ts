@@ -1,18 +1,22 @@
 /**
- * Every public type of the SDK. Nothing here has code: importing it costs no byte.
- *
- * Objects that come from the server keep the server's spelling (`snake_case`), so that what a page
- * prints, what the API documents and what a log holds is one and the same word.
+ * Every public type of the SDK; what the server says is in `wire.ts`. Nothing here has code: importing it costs
+ * no byte.
  */
+import type {
+  Backup,
+  CollectionPattern,
+  ConflictResolution,
+  Phases,
+  Receipt,
+  Rollback,
+  RollbackPoint,
+  RollbackPreview,
+  RunSnapshot,
+  RunState,
+  ServerConfig,
+} from "./wire.js";
 
-/** Who wins where two writers changed one record; the loser is always kept on the server. */
-export type ConflictResolution = "INTERACTIVE" | "AUTO_SKIP" | "AUTO_OVERWRITE" | "AUTO_MERGE";
-
-/** A named family of keys. A pattern is literal text with `*` for any run of characters. */
-export interface CollectionPattern {
-  name: string;
-  patterns: string[];
-}
+export type * from "./wire.js";
 
 /** Called before each request. `refresh` is true when the server refused the last token. */
 export type TokenProvider = (request: { refresh: boolean }) => string | null | Promise<string | null>;
@@ -147,7 +151,13 @@ export interface WithheldEntry {
 
 /** Something the reader of a plan should know. */
 export interface Recommendation {
-  code: "secrets_withheld" | "large_values" | "double_encoded" | "not_persisted" | "storage_nearly_full" | "slow_connection";
+  code:
+    | "secrets_withheld"
+    | "large_values"
+    | "double_encoded"
+    | "not_persisted"
+    | "storage_nearly_full"
+    | "slow_connection";
   detail: string;
   count?: number;
 }
@@ -173,95 +183,6 @@ export interface PlanAnswer {
   plan: MigrationPlan;
   canProceed: boolean;
   blockers: Blocker[];
-}
-
-export type RunState =
-  | "planned"
-  | "transferring"
-  | "verifying"
-  | "completed"
-  | "failed"
-  | "expired"
-  | "cancelled"
-  | "rolling_back"
-  | "rolled_back";
-
-/** A run as the server sees it. */
-export interface RunSnapshot {
-  id: string;
-  state: RunState;
-  purpose: "migrate" | "backup";
-  dry_run: boolean;
-  sealed: boolean;
-  paused: boolean;
-  cancelling: boolean;
-  manifest_version: number;
-  epoch: string;
-  number: number;
-  entries: {
-    total: number;
-    received: number;
-    processed: number;
-    stored: number;
-    unchanged: number;
-    superseded: number;
-    conflict: number;
-    quarantined: number;
-    withheld: number;
-    deleted: number;
-  };
-  bytes: { total: number; received: number; processed: number };
-  chunks: { received: number; loaded: number };
-  phases: Phases;
-  percentage: number;
-  entries_per_second: number;
-  eta_seconds: number | null;
-  success_rate: number;
-  errors: { code: string; detail: string; at: string }[];
-  mismatch: Record<string, string[]> | null;
-  verify_rounds: number;
-  receipt: Receipt | null;
-  can_rollback: boolean;
-  created_at: string;
-  finished_at: string | null;
-}
-
-/** Each between 0 and 1. They overlap: loading begins while uploading goes on. */
-export interface Phases {
-  upload: number;
-  validation: number;
-  backup: number;
-  load: number;
-  verification: number;
-}
-
-/** A set of entries in a receipt. */
-export interface ReceiptSet {
-  entries: number;
-  digest: string;
-}
-
-/** The server's signed statement that a manifest is stored and verified. */
-export interface Receipt {
-  /** Compact JWS; the server's `/api/v1/keys` verifies it. */
-  receipt: string;
-  statement: {
-    iss: "syncserver";
-    app: string;
-    owner: string;
-    device: string;
-    run: string;
-    purpose: string;
-    timeline: string;
-    manifest_version: number;
-    manifest_digest: string;
-    stored: ReceiptSet;
-    conflict: ReceiptSet;
-    quarantined: ReceiptSet;
-    withheld: ReceiptSet;
-    revision: number;
-    issued_at: string | number;
-  };
 }
 
 /** Where a run stands; `scanning` is the browser reading its storage before the server knows. */
@@ -368,51 +289,6 @@ export interface MigrationEvents {
 
 export type MigrationEventName = keyof MigrationEvents;
 
-export interface RollbackPoint {
-  id: string;
-  name: string;
-  revision: number;
-  run: string | null;
-  created_at: string;
-}
-
-/** What a rollback would do, without doing it. */
-export interface RollbackPreview {
-  scope: "run" | "owner";
-  can_rollback: boolean;
-  reasons: { code: string; detail: string }[];
-  reverted: number;
-  kept: { key_json: string; collection: string; revision: number }[];
-  kept_count: number;
-  deleted: number;
-}
-
-export interface Rollback {
-  id: string;
-  scope: "run" | "owner";
-  state: "requested" | "done" | "failed";
-  run: string | null;
-  point: string | null;
-  to_revision: number;
-  from_revision: number;
-  reverted: number;
-  kept: number;
-  journaled: number;
-  created_at: string;
-  finished_at: string | null;
-}
-
-export interface Backup {
-  id: string;
-  run: string;
-  created_at: string;
-  entries: number;
-  bytes: number;
-  chunks: number;
-  state: "open" | "sealed";
-  digest: string;
-}
-
 /** Answer of `validateMigration`. */
 export interface Validation {
   /** True when every entry the browser would send is on the server as it is here. */
@@ -452,28 +328,6 @@ export interface MigrationStatistics {
   retries: number;
   bytesSent: number;
   errors: number;
-}
-
-/** What the server tells about the app. */
-export interface ServerConfig {
-  app: string;
-  epoch: string;
-  namespace: string;
-  stage: string;
-  collections: (CollectionPattern & { conflict_policy?: ConflictResolution })[];
-  exclude: string[];
-  allow_sensitive: string[];
-  guests: boolean;
-  limits: {
-    chunk_bytes: number;
-    inflated_bytes: number;
-    chunk_entries: number;
-    entry_bytes: number;
-    single_entry_bytes: number;
-    create_bytes: number;
-  };
-  version: string;
-  timeline: string;
 }
 
 /** Stops listening. */

@@ -67,7 +67,10 @@ export const createUploader = (
       const { code, _body } = problemOf(thrown);
       if (code === "sensitive_item" && _body.items?.length) {
         withhold(_body.items);
-        await put(runId, entries.filter((entry) => cargo._table.get(entry._key) === entry));
+        await put(
+          runId,
+          entries.filter((entry) => cargo._table.get(entry._key) === entry),
+        );
       } else if (LINE_CODES.test(code)) {
         if (entries.length < 2) return refuse(first, code);
         const half = entries.length >> 1;

@@ -6,13 +6,28 @@ import { watchArea } from "../src/watch.js";
 import { AreaStorage } from "./support/storage.js";
 
 // happy-dom itself cannot hold `__proto__`; the browsers' tests have it.
-const RESERVED = ["constructor", "length", "getItem", "setItem", "key", "clear", "toString", "valueOf", "hasOwnProperty"];
+const RESERVED = [
+  "constructor",
+  "length",
+  "getItem",
+  "setItem",
+  "key",
+  "clear",
+  "toString",
+  "valueOf",
+  "hasOwnProperty",
+];
 
 describe("reading the storage", () => {
   beforeEach(() => localStorage.clear());
 
   it("finds every key, whatever it is called", async () => {
-    const items = new Map<string, string>([["", "empty"], [" ", "space"], ["a", ""], ["\ud800", "x"]]);
+    const items = new Map<string, string>([
+      ["", "empty"],
+      [" ", "space"],
+      ["a", ""],
+      ["\ud800", "x"],
+    ]);
     RESERVED.forEach((name, i) => items.set(name, "v" + i));
     for (const [key, value] of items) Storage.prototype.setItem.call(localStorage, key, value);
     expect(new Map([...(await readAll(localStorage))].sort())).toEqual(new Map([...items].sort()));
@@ -39,10 +54,30 @@ describe("reading the storage", () => {
 
 describe("writing a backup", () => {
   it("writes everything, or leaves everything as it was", () => {
-    const area = new AreaStorage([["a", "old"], ["b", "stays"], ["filler", "x".repeat(60)]], 100);
-    expect(() => writeAll(area, [["a", "new"], ["c", "y".repeat(10)], ["d", "z".repeat(90)]])).toThrow();
-    expect(area.entries().sort()).toEqual([["a", "old"], ["b", "stays"], ["filler", "x".repeat(60)]]);
-    writeAll(area, [["a", "new"], ["c", "1"]]);
+    const area = new AreaStorage(
+      [
+        ["a", "old"],
+        ["b", "stays"],
+        ["filler", "x".repeat(60)],
+      ],
+      100,
+    );
+    expect(() =>
+      writeAll(area, [
+        ["a", "new"],
+        ["c", "y".repeat(10)],
+        ["d", "z".repeat(90)],
+      ]),
+    ).toThrow();
+    expect(area.entries().sort()).toEqual([
+      ["a", "old"],
+      ["b", "stays"],
+      ["filler", "x".repeat(60)],
+    ]);
+    writeAll(area, [
+      ["a", "new"],
+      ["c", "1"],
+    ]);
     expect(Object.fromEntries(area.entries())).toMatchObject({ a: "new", b: "stays", c: "1" });
   });
 

@@ -2,8 +2,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { manyPairs, migrate, newProfile, sorted, useServer } from "./support/client.js";
 
 const world = useServer();
-const tokenOf = (sub: string, n = 0) =>
-  `h.${Buffer.from(JSON.stringify({ sub, n })).toString("base64url")}.s`;
+const tokenOf = (sub: string, n = 0) => `h.${Buffer.from(JSON.stringify({ sub, n })).toString("base64url")}.s`;
 const subOf = (token: string): string => JSON.parse(Buffer.from(token.split(".")[1]!, "base64url").toString()).sub;
 
 describe("an account", () => {
@@ -94,7 +93,10 @@ describe("an account", () => {
     world.server.validToken = subOf;
     expect((await migrate(world.open(profile, { token: () => tokenOf("ann") }))).ok).toBe(true);
     const other = world.open(profile, { token: () => tokenOf("bob") });
-    expect(await other.createMigrationPlan()).toMatchObject({ canProceed: false, blockers: [{ code: "claimed_by_other" }] });
+    expect(await other.createMigrationPlan()).toMatchObject({
+      canProceed: false,
+      blockers: [{ code: "claimed_by_other" }],
+    });
     expect(await migrate(other)).toMatchObject({ ok: false, code: "claimed_by_other" });
     expect(world.server.records.has("bob")).toBe(false);
     expect((await migrate(other, { takeOver: true })).ok).toBe(true);
@@ -110,7 +112,9 @@ describe("an account", () => {
       return undefined;
     };
     const profile = newProfile(manyPairs(600, 2000));
-    expect(await migrate(world.open(profile, { token: () => tokenOf(who) }))).toMatchObject({ code: "claimed_by_other" });
+    expect(await migrate(world.open(profile, { token: () => tokenOf(who) }))).toMatchObject({
+      code: "claimed_by_other",
+    });
     expect([...world.server.runs.values()].every(({ owner }) => owner === "ann")).toBe(true);
   });
 

@@ -11,19 +11,24 @@ const sized = (sizes: number[]): Entry[] => sizes.map((_size) => ({ _size }) as 
 describe("cutting", () => {
   it("takes all, each once, in order, within the bounds, or one that is alone", () => {
     fc.assert(
-      fc.property(fc.array(fc.integer({ min: 4, max: 5000 })), fc.integer({ min: 100, max: 6000 }), fc.integer({ min: 1, max: 50 }), (sizes, target, most) => {
-        const entries = sized(sizes);
-        const queue = [...entries];
-        const chunks: Entry[][] = [];
-        while (queue.length) chunks.push(cut(queue, target, most));
-        expect(chunks.flat()).toEqual(entries);
-        for (const chunk of chunks) {
-          expect(chunk.length).toBeGreaterThan(0);
-          expect(chunk.length).toBeLessThanOrEqual(most);
-          const size = chunk.reduce((sum, { _size }) => sum + _size + 1, 0);
-          expect(chunk.length === 1 || size <= target).toBe(true);
-        }
-      }),
+      fc.property(
+        fc.array(fc.integer({ min: 4, max: 5000 })),
+        fc.integer({ min: 100, max: 6000 }),
+        fc.integer({ min: 1, max: 50 }),
+        (sizes, target, most) => {
+          const entries = sized(sizes);
+          const queue = [...entries];
+          const chunks: Entry[][] = [];
+          while (queue.length) chunks.push(cut(queue, target, most));
+          expect(chunks.flat()).toEqual(entries);
+          for (const chunk of chunks) {
+            expect(chunk.length).toBeGreaterThan(0);
+            expect(chunk.length).toBeLessThanOrEqual(most);
+            const size = chunk.reduce((sum, { _size }) => sum + _size + 1, 0);
+            expect(chunk.length === 1 || size <= target).toBe(true);
+          }
+        },
+      ),
     );
   });
 });
@@ -78,5 +83,7 @@ describe("mass loss", () => {
     [1, 1, 0, true],
     [2, 2, 0, true],
     [0, 5, 5, false],
-  ])("of %i of %i with %i left: %s", (gone, known, left, verdict) => expect(isMassLoss(gone, known, left)).toBe(verdict));
+  ])("of %i of %i with %i left: %s", (gone, known, left, verdict) =>
+    expect(isMassLoss(gone, known, left)).toBe(verdict),
+  );
 });

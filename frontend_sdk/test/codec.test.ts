@@ -11,26 +11,37 @@ import { fromUnits, vectors } from "./support/vectors.js";
 const canonicalLine = (...pair: Pair): string => JSON.stringify(pair);
 
 const anyString = fc
-  .array(fc.oneof(fc.integer({ min: 0, max: 0xffff }), fc.integer({ min: 0xd800, max: 0xdfff }), fc.integer({ min: 0, max: 127 })))
+  .array(
+    fc.oneof(
+      fc.integer({ min: 0, max: 0xffff }),
+      fc.integer({ min: 0xd800, max: 0xdfff }),
+      fc.integer({ min: 0, max: 127 }),
+    ),
+  )
   .map(fromUnits);
 
 describe("the canonical line", () => {
   const { cases } = vectors("lines");
 
-  it.each((cases as any[]).map((one): [string, any] => [one.about, one]))("is that of the vectors: %s", async (_, one: any) => {
-    const key = fromUnits(one.key);
-    const line = await encodeLine([key, one.value === null ? undefined : fromUnits(one.value)]);
-    expect(Buffer.from(line).toString("base64")).toBe(one.line);
-    expect(base64url(await sha256(line))).toBe(one.fingerprint);
-    const hash = await keyHash(key);
-    expect(base64url(hash)).toBe(one.key_hash);
-    expect(bucketOf(hash)).toBe(one.bucket);
-  });
+  it.each((cases as any[]).map((one): [string, any] => [one.about, one]))(
+    "is that of the vectors: %s",
+    async (_, one: any) => {
+      const key = fromUnits(one.key);
+      const line = await encodeLine([key, one.value === null ? undefined : fromUnits(one.value)]);
+      expect(Buffer.from(line).toString("base64")).toBe(one.line);
+      expect(base64url(await sha256(line))).toBe(one.fingerprint);
+      const hash = await keyHash(key);
+      expect(base64url(hash)).toBe(one.key_hash);
+      expect(bucketOf(hash)).toBe(one.bucket);
+    },
+  );
 
   it("brings any two strings back, by way of well-formed UTF-8", () => {
     fc.assert(
       fc.property(anyString, anyString, (key, value) => {
-        const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(encode(canonicalLine(key, value)));
+        const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(
+          encode(canonicalLine(key, value)),
+        );
         expect(text).not.toContain("\n");
         expect(JSON.parse(text)).toEqual([key, value]);
       }),
@@ -59,7 +70,7 @@ describe("a line in pieces", () => {
   });
 
   it("is the line for megabytes too, with pauses", async () => {
-    const value = "\ud83d\ude00\ud800x\"".repeat(200_000);
+    const value = '\ud83d\ude00\ud800x"'.repeat(200_000);
     let pauses = 0;
     const timer = setInterval(() => pauses++, 1);
     const line = await encodeLine(["k", value]);
@@ -112,12 +123,18 @@ describe("the set digest", () => {
   const { sets, items } = vectors("digests");
   const binary = (text: string) => toBinary(Buffer.from(text, "base64url"));
 
-  it.each((sets as any[]).map((one): [string, any] => [one.about, one]))("is that of the vectors: %s", async (_, one: any) => {
-    expect(await setDigest(one.fingerprints.map(binary))).toBe(one.digest);
-  });
+  it.each((sets as any[]).map((one): [string, any] => [one.about, one]))(
+    "is that of the vectors: %s",
+    async (_, one: any) => {
+      expect(await setDigest(one.fingerprints.map(binary))).toBe(one.digest);
+    },
+  );
 
   it("falls into the buckets of the vectors", async () => {
-    const pairs = Array.from({ length: items.count }, (_, i): [string, string] => [items.key + i, JSON.stringify({ i })]);
+    const pairs = Array.from({ length: items.count }, (_, i): [string, string] => [
+      items.key + i,
+      JSON.stringify({ i }),
+    ]);
     const buckets: Record<string, string[]> = {};
     for (const entry of await describeEntries(pairs, () => "c")) (buckets[entry._bucket] ??= []).push(entry._print);
     const digests: Record<string, string> = {};

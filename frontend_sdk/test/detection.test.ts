@@ -12,7 +12,8 @@ describe("collections", () => {
 
   it("are found as the vectors say", () => {
     const label = labeller(collections);
-    for (const { key, collection } of cases) expect([fromUnits(key), label(fromUnits(key))]).toEqual([fromUnits(key), collection]);
+    for (const { key, collection } of cases)
+      expect([fromUnits(key), label(fromUnits(key))]).toEqual([fromUnits(key), collection]);
   });
 
   it("take every character of a pattern but the star for itself", () => {
@@ -21,36 +22,52 @@ describe("collections", () => {
     expect(matcher([])("")).toBe(false);
   });
 
-  it.each([":", ".", "/", "_", "-"])("are inferred from what stands before %s in at least two keys", async (separator) => {
-    const keys = [`todo${separator}1`, `todo${separator}2`, `lonely${separator}1`, "plain"];
-    expect(await inferCollections(keys, [])).toEqual([
-      { name: "todo", patterns: [`todo${separator}*`] },
-      { name: "default", patterns: ["*"] },
-    ]);
-  });
+  it.each([":", ".", "/", "_", "-"])(
+    "are inferred from what stands before %s in at least two keys",
+    async (separator) => {
+      const keys = [`todo${separator}1`, `todo${separator}2`, `lonely${separator}1`, "plain"];
+      expect(await inferCollections(keys, [])).toEqual([
+        { name: "todo", patterns: [`todo${separator}*`] },
+        { name: "default", patterns: ["*"] },
+      ]);
+    },
+  );
 
   it("leave declared ones as they are, and never have two of a name", async () => {
-    const list = await inferCollections(["todo:1", "todo.1", "todo.2", "x_1", "x_2", "x-1", "x-2"], [
-      { name: "todo", patterns: ["todo:*"] },
-      { name: "todo", patterns: ["task:*"] },
-    ]);
-    expect(list.map(({ name }) => name)).toEqual(["todo", "todo.", "x", "x_", "default"].sort().sort((a, b) =>
-      list.findIndex(({ name }) => name === a) - list.findIndex(({ name }) => name === b)));
+    const list = await inferCollections(
+      ["todo:1", "todo.1", "todo.2", "x_1", "x_2", "x-1", "x-2"],
+      [
+        { name: "todo", patterns: ["todo:*"] },
+        { name: "todo", patterns: ["task:*"] },
+      ],
+    );
+    expect(list.map(({ name }) => name)).toEqual(
+      ["todo", "todo.", "x", "x_", "default"]
+        .sort()
+        .sort((a, b) => list.findIndex(({ name }) => name === a) - list.findIndex(({ name }) => name === b)),
+    );
     expect(new Set(list.map(({ name }) => name)).size).toBe(list.length);
     expect(list[0]).toEqual({ name: "todo", patterns: ["todo:*", "task:*"] });
   });
 
   it("are no more than the manifest bears, and hold nothing the server's JSON cannot", async () => {
     const keys = Array.from({ length: 400 }, (_, i) => `p${i >> 1}:${i}`);
-    expect((await inferCollections([...keys, "\0a:1", "\0a:2", "\ud800:1", "\ud800:2", "a*b:1", "a*b:2"], [])).length).toBe(33);
-    expect((await inferCollections(["\0a:1", "\0a:2", "\ud800:1", "\ud800:2"], [])).map(({ name }) => name)).toEqual(["default"]);
+    expect(
+      (await inferCollections([...keys, "\0a:1", "\0a:2", "\ud800:1", "\ud800:2", "a*b:1", "a*b:2"], [])).length,
+    ).toBe(33);
+    expect((await inferCollections(["\0a:1", "\0a:2", "\ud800:1", "\ud800:2"], [])).map(({ name }) => name)).toEqual([
+      "default",
+    ]);
   });
 });
 
 describe("types", () => {
-  it.each((vectors("types").cases as any[]).map((one): [string, any] => [one.type, one]))("are those of the vectors: %s", (type, one: any) => {
-    expect(kindOf(joined(one.value))).toBe(type);
-  });
+  it.each((vectors("types").cases as any[]).map((one): [string, any] => [one.type, one]))(
+    "are those of the vectors: %s",
+    (type, one: any) => {
+      expect(kindOf(joined(one.value))).toBe(type);
+    },
+  );
 });
 
 describe("secrets", () => {

@@ -7,21 +7,25 @@ beforeEach(() => void vi.spyOn(Math, "random").mockReturnValue(0.01));
 afterEach(() => void vi.restoreAllMocks());
 
 describe("a bad line", () => {
-  it.each(["cut", "late", { status: 503 }] as const)("costs nothing and doubles nothing: every second request %j", async (fault) => {
-    let n = 0;
-    world.server.intercept = () => (++n % 2 ? fault : undefined);
-    const profile = newProfile(manyPairs(500, 1500));
-    const result = await migrate(world.open(profile));
-    expect(result.ok).toBe(true);
-    expect(sorted(world.server.held())).toEqual(sorted(profile.area.entries()));
-    expect(world.server.runs.size).toBe(1);
-    const [run] = world.server.runs.values();
-    expect(run!.chunks.size).toBe(new Set(world.server.asked("PUT", "/chunks/").map(({ path }) => path)).size);
-  });
+  it.each(["cut", "late", { status: 503 }] as const)(
+    "costs nothing and doubles nothing: every second request %j",
+    async (fault) => {
+      let n = 0;
+      world.server.intercept = () => (++n % 2 ? fault : undefined);
+      const profile = newProfile(manyPairs(500, 1500));
+      const result = await migrate(world.open(profile));
+      expect(result.ok).toBe(true);
+      expect(sorted(world.server.held())).toEqual(sorted(profile.area.entries()));
+      expect(world.server.runs.size).toBe(1);
+      const [run] = world.server.runs.values();
+      expect(run!.chunks.size).toBe(new Set(world.server.asked("PUT", "/chunks/").map(({ path }) => path)).size);
+    },
+  );
 
   it("costs a small user nothing either when the answer to the creation is lost", async () => {
     let n = 0;
-    world.server.intercept = ({ method, path }) => (method === "POST" && path === "/runs" && ++n === 1 ? "late" : undefined);
+    world.server.intercept = ({ method, path }) =>
+      method === "POST" && path === "/runs" && ++n === 1 ? "late" : undefined;
     expect((await migrate(world.open(newProfile(manyPairs(20))))).ok).toBe(true);
     expect(world.server.runs.size).toBe(1);
     expect(world.server.held().length).toBe(20);

@@ -36,7 +36,10 @@ describe("a small user", () => {
   });
 
   it("keeps secrets in the browser and says which", async () => {
-    const profile = newProfile([["note", "hello"], ["auth_token", "abc"]]);
+    const profile = newProfile([
+      ["note", "hello"],
+      ["auth_token", "abc"],
+    ]);
     const result = await migrate(world.open(profile));
     expect(world.server.held()).toEqual([["note", "hello"]]);
     expect(result.withheld.map(({ key }) => key)).toEqual(["auth_token"]);
@@ -98,7 +101,9 @@ describe("a large user", () => {
       return undefined;
     };
     await migrate(first);
-    const sent = world.server.asked("PUT", "/chunks/").reduce((sum, { headers }) => sum + Number(headers["migration-entries"]), 0);
+    const sent = world.server
+      .asked("PUT", "/chunks/")
+      .reduce((sum, { headers }) => sum + Number(headers["migration-entries"]), 0);
     expect(sent).toBeLessThan(600);
     world.server.intercept = () => undefined;
     const second = world.open(profile);
@@ -106,7 +111,9 @@ describe("a large user", () => {
     const result = await migrate(second);
     expect(result.ok).toBe(true);
     expect(world.server.runs.size).toBe(1);
-    const total = world.server.asked("PUT", "/chunks/").reduce((sum, { headers }) => sum + Number(headers["migration-entries"]), 0);
+    const total = world.server
+      .asked("PUT", "/chunks/")
+      .reduce((sum, { headers }) => sum + Number(headers["migration-entries"]), 0);
     expect(total).toBe(600);
     expect(sorted(world.server.held())).toEqual(sorted(profile.area.entries()));
   });
@@ -158,7 +165,9 @@ describe("a large user", () => {
     const result = await migrate(world.open(profile));
     expect(result.ok).toBe(true);
     expect(lost).toBeGreaterThan(0);
-    const resent = world.server.asked("PUT", "/chunks/").reduce((sum, { headers }) => sum + Number(headers["migration-entries"]), 0);
+    const resent = world.server
+      .asked("PUT", "/chunks/")
+      .reduce((sum, { headers }) => sum + Number(headers["migration-entries"]), 0);
     expect(resent).toBe(600 + Math.min(lost, 39));
     expect(sorted(world.server.held())).toEqual(sorted(profile.area.entries()));
   });

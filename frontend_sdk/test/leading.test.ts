@@ -8,7 +8,11 @@ const createLocks = () => {
   const held = new Set<string>();
   const queue: (() => void)[] = [];
   return {
-    async request(name: string, options: { ifAvailable?: boolean; signal?: AbortSignal }, work: (lock: object | null) => unknown) {
+    async request(
+      name: string,
+      options: { ifAvailable?: boolean; signal?: AbortSignal },
+      work: (lock: object | null) => unknown,
+    ) {
       if (options.ifAvailable && held.has(name)) return work(null);
       while (held.has(name))
         await new Promise<void>((resolve, reject) => {

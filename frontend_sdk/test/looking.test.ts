@@ -8,7 +8,11 @@ describe("whether a migration is needed", () => {
   it("is answered before, after, after a change, and where everything is gone", async () => {
     const profile = newProfile(manyPairs(5));
     const client = world.open(profile);
-    expect(await client.checkIfMigrationNeeded()).toMatchObject({ needed: true, itemCount: 5, recommendation: "migrate" });
+    expect(await client.checkIfMigrationNeeded()).toMatchObject({
+      needed: true,
+      itemCount: 5,
+      recommendation: "migrate",
+    });
     await migrate(client);
     expect(await client.checkIfMigrationNeeded()).toMatchObject({ needed: false, recommendation: "up_to_date" });
     expect(await world.open(profile).checkIfMigrationNeeded()).toMatchObject({ recommendation: "up_to_date" });
@@ -20,7 +24,9 @@ describe("whether a migration is needed", () => {
 
   it("counts the bytes of the lines, in UTF-8", async () => {
     const client = world.open(newProfile([["a", "\u00e9\ud800"]]));
-    expect((await client.checkIfMigrationNeeded()).storageSize).toBe(Buffer.byteLength(JSON.stringify(["a", "\u00e9\ud800"])));
+    expect((await client.checkIfMigrationNeeded()).storageSize).toBe(
+      Buffer.byteLength(JSON.stringify(["a", "\u00e9\ud800"])),
+    );
   });
 
   it("is no where there is nothing", async () => {
@@ -50,8 +56,15 @@ describe("the plan", () => {
       ["todo", 2, { boolean: 1, number: 1 }],
       ["default", 1, { text: 1 }],
     ]);
-    expect(plan.withheld.map(({ key, rule }) => [key, rule])).toEqual([["cache:1", "excluded"], ["auth_token", "token"]]);
-    expect(plan.recommendations.map(({ code }) => code)).toEqual(["secrets_withheld", "double_encoded", "not_persisted"]);
+    expect(plan.withheld.map(({ key, rule }) => [key, rule])).toEqual([
+      ["cache:1", "excluded"],
+      ["auth_token", "token"],
+    ]);
+    expect(plan.recommendations.map(({ code }) => code)).toEqual([
+      "secrets_withheld",
+      "double_encoded",
+      "not_persisted",
+    ]);
     expect(plan.estimatedDuration.min).toBeLessThan(plan.estimatedDuration.max);
     expect(world.server.asked("POST", "/runs")).toEqual([]);
   });
@@ -65,7 +78,12 @@ describe("validating", () => {
     expect(await client.validateMigration()).toEqual({ ok: true, valid: true, differing: [], onlyOnServer: [] });
     profile.area.setItem("item:3", "other");
     profile.area.removeItem("item:4");
-    expect(await client.validateMigration()).toEqual({ ok: true, valid: false, differing: ["item:3"], onlyOnServer: ["item:4"] });
+    expect(await client.validateMigration()).toEqual({
+      ok: true,
+      valid: false,
+      differing: ["item:3"],
+      onlyOnServer: ["item:4"],
+    });
   });
 });
 

@@ -8,7 +8,14 @@ import { createProgress } from "../src/progress.js";
 import type { Progress, RunSnapshot } from "../src/types.js";
 
 const run = (number: number, percentage: number, more: Partial<RunSnapshot> = {}): RunSnapshot => ({
-  ...({ id: "r", state: "transferring", purpose: "migrate", dry_run: false, sealed: false, paused: false } as RunSnapshot),
+  ...({
+    id: "r",
+    state: "transferring",
+    purpose: "migrate",
+    dry_run: false,
+    sealed: false,
+    paused: false,
+  } as RunSnapshot),
   entries: { total: 100, processed: percentage } as RunSnapshot["entries"],
   bytes: { total: 1000, received: 0, processed: 0 },
   errors: [],
@@ -93,7 +100,10 @@ class FakeSocket {
   static made: FakeSocket[] = [];
   onmessage?: (event: { data: string }) => void;
   onclose?: () => void;
-  constructor(readonly url: URL, readonly protocols: string[]) {
+  constructor(
+    readonly url: URL,
+    readonly protocols: string[],
+  ) {
     FakeSocket.made.push(this);
   }
   say(type: string, number: number, percentage: number) {
@@ -114,7 +124,13 @@ const listen = () => {
     asked.push(`${method} ${path}`);
     return { _status: 200, _headers: new Headers(), _body: path === "/tickets" ? { ticket: "T" } : run(99, 30) };
   };
-  const host = { _options: { url: "https://x" }, _net: { _send: send }, _sleep: createSleep(), _progress: progress, _events: events };
+  const host = {
+    _options: { url: "https://x" },
+    _net: { _send: send },
+    _sleep: createSleep(),
+    _progress: progress,
+    _events: events,
+  };
   return { following: follow(host as unknown as Host, "r"), progress, asked };
 };
 

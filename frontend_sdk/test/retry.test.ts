@@ -33,7 +33,13 @@ const setUp = (reply: (n: number) => Reply, overrides: object = {}) => {
 
 const patient = (tries = Infinity): Patience & { reasons: (PauseReason | null)[] } => {
   const reasons: (PauseReason | null)[] = [];
-  return { _stopped: false, _tries: tries, _claim: async () => {}, _waiting: (reason) => void reasons.push(reason), reasons };
+  return {
+    _stopped: false,
+    _tries: tries,
+    _claim: async () => {},
+    _waiting: (reason) => void reasons.push(reason),
+    reasons,
+  };
 };
 
 beforeEach(() => {
@@ -102,7 +108,9 @@ describe("Retry-After", () => {
   });
 
   it("may stand in the body", async () => {
-    const { net, sent } = setUp((n) => (n === 1 ? { status: 429, body: { code: "rate_limited", retry_after: 20 } } : { status: 200 }));
+    const { net, sent } = setUp((n) =>
+      n === 1 ? { status: 429, body: { code: "rate_limited", retry_after: 20 } } : { status: 200 },
+    );
     const done = net._send("GET", "/x", { _open: true, _run: patient() });
     await vi.advanceTimersByTimeAsync(60_000);
     await done;
@@ -120,16 +128,19 @@ describe("backoff", () => {
 });
 
 describe("a request", () => {
-  it.each(["cut", { status: 500 }, { status: 502 }, { status: 503 }, { status: 408 }] as Reply[])("is tried again after %j", async (first) => {
-    const { net, sent } = setUp((n) => (n < 4 ? first : { status: 200, body: { a: 1 } }));
-    const run = patient();
-    const done = net._send("GET", "/x", { _open: true, _run: run });
-    await vi.advanceTimersByTimeAsync(120_000);
-    expect((await done)._body).toEqual({ a: 1 });
-    expect(sent.length).toBe(4);
-    expect(run.reasons).toContain("server");
-    expect(run.reasons.at(-1)).toBeNull();
-  });
+  it.each(["cut", { status: 500 }, { status: 502 }, { status: 503 }, { status: 408 }] as Reply[])(
+    "is tried again after %j",
+    async (first) => {
+      const { net, sent } = setUp((n) => (n < 4 ? first : { status: 200, body: { a: 1 } }));
+      const run = patient();
+      const done = net._send("GET", "/x", { _open: true, _run: run });
+      await vi.advanceTimersByTimeAsync(120_000);
+      expect((await done)._body).toEqual({ a: 1 });
+      expect(sent.length).toBe(4);
+      expect(run.reasons).toContain("server");
+      expect(run.reasons.at(-1)).toBeNull();
+    },
+  );
 
   it.each([400, 404, 409, 413, 422])("is not tried again after %i", async (status) => {
     const { net, sent } = setUp(() => ({ status, body: { code: "said" } }));
@@ -158,7 +169,9 @@ describe("a request", () => {
   it("is given up when no answer comes in time", async () => {
     let aborted = 0;
     const hang = (_: unknown, { signal }: { signal: AbortSignal }) =>
-      new Promise((_resolve, reject) => signal.addEventListener("abort", () => (aborted++, reject(new Error("aborted")))));
+      new Promise((_resolve, reject) =>
+        signal.addEventListener("abort", () => (aborted++, reject(new Error("aborted")))),
+      );
     const { net } = setUp(() => "cut", { fetch: hang, requestTimeout: 1000 });
     const done = net._send("GET", "/x", { _open: true, _run: patient(0) }).catch((thrown) => thrown);
     await vi.advanceTimersByTimeAsync(1001);

@@ -23,8 +23,24 @@ describe("the store", () => {
 
   it.each([
     ["absent", null],
-    ["blocked", { open: () => { throw new DOMException("no", "SecurityError"); } }],
-    ["failing", { open: () => { const request: any = {}; setTimeout(() => request.onerror()); return request; } }],
+    [
+      "blocked",
+      {
+        open: () => {
+          throw new DOMException("no", "SecurityError");
+        },
+      },
+    ],
+    [
+      "failing",
+      {
+        open: () => {
+          const request: any = {};
+          setTimeout(() => request.onerror());
+          return request;
+        },
+      },
+    ],
   ])("keeps words in memory where IndexedDB is %s", async (_, factory) => {
     const store = await openStore(factory as IDBFactory | null, "a");
     expect(await store._update("n", raise)).toBe(1);

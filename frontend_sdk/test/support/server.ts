@@ -1,7 +1,7 @@
-import { createHash, randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { bucketOf, globMatches, setDigest, sha, wire } from "./hashes.js";
 
 /**
  * A small server that keeps the wire's promises in memory: it checks sums, stores lines, compares digests
@@ -39,14 +39,6 @@ export interface ModelRun {
   mismatch: Record<string, string[]> | null;
   rounds: number;
 }
-
-const sha = (data: string | Buffer): Buffer => createHash("sha256").update(data).digest();
-const wire = (data: Buffer): string => data.toString("base64url");
-const setDigest = (lines: string[]): string => wire(sha(Buffer.concat(lines.map(sha).sort(Buffer.compare))));
-const bucketOf = (key: string): string => sha(JSON.stringify(key)).subarray(0, 1).toString("hex");
-
-const globMatches = (pattern: string, key: string): boolean =>
-  new RegExp("^" + pattern.split("*").map((part) => part.replace(/\W/g, "\\$&")).join("[^]*") + "$").test(key);
 
 export class ModelServer {
   readonly calls: Call[] = [];
@@ -180,7 +172,8 @@ export class ModelServer {
     this.calls.push(call);
     const other = await this.intercept(call);
     if (other === "cut") return void request.socket.destroy();
-    const [status, answer, headers = {}] = other && other !== "late" ? [other.status, other.body ?? {}, other.headers] : this.#answer(call);
+    const [status, answer, headers = {}] =
+      other && other !== "late" ? [other.status, other.body ?? {}, other.headers] : this.#answer(call);
     if (other === "late") return void request.socket.destroy();
     const payload = Buffer.isBuffer(answer) ? answer : Buffer.from(JSON.stringify(answer));
     response.writeHead(status, { "Content-Type": "application/json", "Migration-Epoch": this.epoch, ...headers });
@@ -213,7 +206,8 @@ export class ModelServer {
     if (path === "/tickets") return [201, { ticket: "t", expires_in: 30 }];
     if (path === "/runs" && method === "POST") return this.#create(who, json);
     if (path === "/runs") return [200, { runs: [...this.runs.values()].map((run) => this.snapshot(run)) }];
-    if (path === "/records/digests") return [200, { differing: this.#differing(json, [...this.#recordsOf(who).values()]) }];
+    if (path === "/records/digests")
+      return [200, { differing: this.#differing(json, [...this.#recordsOf(who).values()]) }];
     if (path === "/backups") return [200, { backups: this.#backups() }];
     const backup = /^\/backups\/(.+)\/download$/.exec(path!);
     if (backup) return this.#download(backup[1]!);
@@ -225,7 +219,16 @@ export class ModelServer {
 
   #routeRun(call: Call, run: ModelRun, rest: string): [number, unknown] {
     if (rest === "") return [200, this.snapshot(run)];
-    if (rest === "/missing") return [200, { differing: this.#differing(call.json, [...run.lines.values()].map(({ line }) => line)) }];
+    if (rest === "/missing")
+      return [
+        200,
+        {
+          differing: this.#differing(
+            call.json,
+            [...run.lines.values()].map(({ line }) => line),
+          ),
+        },
+      ];
     if (rest === "/seal") return this.#seal(run, call.json.manifest);
     if (rest === "/receipt") return this.#receiptAnswer(run);
     if (rest === "/pause" || rest === "/resume") {
@@ -238,7 +241,8 @@ export class ModelServer {
       run.state = "cancelled";
       return [200, this.snapshot(run)];
     }
-    if (rest === "/rollback") return [200, { scope: "run", can_rollback: true, reasons: [], reverted: 1, kept: [], kept_count: 0, deleted: 1 }];
+    if (rest === "/rollback")
+      return [200, { scope: "run", can_rollback: true, reasons: [], reverted: 1, kept: [], kept_count: 0, deleted: 1 }];
     const chunk = /^\/chunks\/(.+)$/.exec(rest);
     if (chunk) return this.#chunk(call, run, chunk[1]!);
     throw [404, "not_found"];
@@ -263,7 +267,15 @@ export class ModelServer {
     this.#checkManifest(json.manifest);
     for (const chunk of json.chunks ?? []) {
       const data = Buffer.from(chunk.data, "base64");
-      this.#store(run, chunk.id, chunk.seq, chunk.entries, chunk.bytes, chunk.sha256, chunk.encoding === "gzip" ? gunzipSync(data) : data);
+      this.#store(
+        run,
+        chunk.id,
+        chunk.seq,
+        chunk.entries,
+        chunk.bytes,
+        chunk.sha256,
+        chunk.encoding === "gzip" ? gunzipSync(data) : data,
+      );
     }
     this.runs.set(run.id, run);
     if (json.seal) this.#seal(run, json.manifest);
@@ -296,7 +308,8 @@ export class ModelServer {
     if (entries > 1 && payload.length > this.limits.inflated_bytes) throw [413, "inflate_limit"];
     if (payload.length > this.limits.single_entry_bytes) throw [413, "too_large"];
     const lines = payload.toString().split("\n");
-    if (lines.pop() !== "" || lines.length !== entries || entries > this.limits.chunk_entries) throw [422, "entry_count"];
+    if (lines.pop() !== "" || lines.length !== entries || entries > this.limits.chunk_entries)
+      throw [422, "entry_count"];
     const items = [];
     for (const line of lines) {
       const [key, value] = JSON.parse(line);
@@ -329,8 +342,13 @@ export class ModelServer {
 
   #verify(run: ModelRun): void {
     for (const key of [...run.lines.keys()]) if (this.lose(key, run)) run.lines.delete(key);
-    const differing = this.#differing(run.manifest, [...run.lines.values()].map(({ line }) => line));
-    const mismatch = Object.fromEntries(Object.entries(differing).map(([name, buckets]) => [name, Object.keys(buckets)]));
+    const differing = this.#differing(
+      run.manifest,
+      [...run.lines.values()].map(({ line }) => line),
+    );
+    const mismatch = Object.fromEntries(
+      Object.entries(differing).map(([name, buckets]) => [name, Object.keys(buckets)]),
+    );
     if (Object.keys(mismatch).length) {
       run.rounds++;
       Object.assign(run, { mismatch, sealed: false, state: run.rounds > 3 ? "failed" : "transferring" });
@@ -350,7 +368,9 @@ export class ModelServer {
     const ours: Record<string, Record<string, [string, string][]>> = {};
     for (const line of lines) {
       const [key] = JSON.parse(line);
-      const name = said.collections.find(({ patterns }) => patterns.some((one: string) => globMatches(one, key)))?.name ?? "default";
+      const name =
+        said.collections.find(({ patterns }) => patterns.some((one: string) => globMatches(one, key)))?.name ??
+        "default";
       ((ours[name] ??= {})[bucketOf(key)] ??= []).push([key, line]);
     }
     const theirs = Object.fromEntries(said.collections.map(({ name, buckets }) => [name, buckets]));
@@ -375,5 +395,3 @@ export class ModelServer {
     return [200, gzipSync(lines.map((line) => line + "\n").join("")), headers];
   }
 }
-
-export const newId = randomUUID;
