@@ -43,6 +43,7 @@ class LoadEngine:
         report.outcomes = merge(parts, revisions=revisions, at=at)
         ledger.quarantine(parts, at=at)
         ledger.count(parts, report.outcomes, at=at)
+        ledger.count_types(parts)
         if not ledger.check_off(parts, at=at):
             raise LeaseLost
         for run_id in sorted(report.outcomes):

@@ -1,5 +1,6 @@
 """What else commits with a batch: quarantine, counters, checkpoints."""
 
+import json
 from collections import Counter
 from datetime import datetime
 from uuid import UUID
@@ -8,7 +9,7 @@ from django.db import connection
 
 from migration.lifecycle import checkpoint_chunk, finish_chunks
 from migration.loading.parts import POISON, Part
-from migration.models import QuarantineEntry
+from migration.models import MigrationRun, QuarantineEntry
 
 _COUNT = """
 UPDATE migration_migrationrun r SET
@@ -61,6 +62,27 @@ def count(parts: list[Part], outcomes: dict[UUID, Counter[str]], *, at: datetime
     runs = sorted(outcomes)
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, [at, runs, *([outcomes[run][name] for run in runs] for name in _NAMES)])
+
+
+def count_types(parts: list[Part]) -> None:
+    """Add the types sampled in a batch to its runs'. The runs are locked, so reading before writing is safe."""
+    sampled = [part for part in parts if part.types]
+    if not sampled:
+        return
+    runs = MigrationRun.objects.filter(id__in={part.terms.run_id for part in sampled})
+    known: dict[UUID, dict[str, Counter[str]]] = {
+        run_id: {name: Counter(counts) for name, counts in types.items()}
+        for run_id, types in runs.values_list("id", "types")
+    }
+    for part in sampled:
+        for name, counts in part.types.items():
+            known[part.terms.run_id].setdefault(name, Counter()).update(counts)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE migration_migrationrun r SET types = t.types
+               FROM unnest(%s::uuid[], %s::jsonb[]) AS t(run_id, types) WHERE r.id = t.run_id""",
+            [list(known), [json.dumps(types) for types in known.values()]],
+        )
 
 
 def check_off(parts: list[Part], *, at: datetime) -> bool:

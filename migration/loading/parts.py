@@ -48,6 +48,8 @@ class Part:
     last: int
     line_bytes: int
     """Length of the canonical lines of the share, newlines not counted."""
+    types: dict[str, Counter[str]] = field(default_factory=dict)
+    """Types of values by collection, as far as they were sampled."""
 
     @property
     def is_whole(self) -> bool:

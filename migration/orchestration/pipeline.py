@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db.models import F
 
 from migration.config import fault_point, faults_armed, setting
+from migration.detection import AutoDetector
 from migration.extraction import DataExtractor
 from migration.lifecycle import ClaimedChunk
 from migration.loading import POISON, Part, Refused, RunTerms
@@ -91,6 +92,7 @@ def _fill(part: Part, span: list[Line], plan: RunPlan) -> None:
         for line in span:
             fault_point("load.entry", about=line.raw)
     mapper = DataMapper(label=plan.label.label)
+    part.types = AutoDetector().sample(span, label=plan.label.label)
     refusals = plan.rules.judge_all(span, label=plan.label.label, first=part.first)
     part.rows = mapper.rows(span, first=part.first, skip=frozenset(refusal.ordinal for refusal in refusals))
     part.refused = [_refused(refusal, span[refusal.ordinal - part.first], mapper) for refusal in refusals]

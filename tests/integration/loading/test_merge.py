@@ -53,6 +53,16 @@ class TestFirstArrival:
         assert counters(run) == {"stored": 2}
         assert revision(owner) == 2
 
+    def test_tells_the_types_it_saw_over_all_chunks(self, owner, worker):
+        run = make_run(make_device(owner))
+        put_chunk(run, [("a", "1"), ("b", "{}"), ("gone", None)], seq=1)
+        worker.load_all()
+        put_chunk(run, [("c", "2")], seq=2)
+        worker.load_all()
+
+        (types,) = MigrationRun.objects.get(id=run.id).types.values()
+        assert types == {"number": 2, "object": 1}
+
     def test_may_be_a_tombstone(self, owner, load):
         run = load(make_device(owner), [("gone", None)], seq=1)
 
