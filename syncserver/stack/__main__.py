@@ -62,7 +62,7 @@ def _run(options: argparse.Namespace) -> int:
     """Start everything, say where it is, and wait to be stopped."""
     root = options.root
     Environment(project=PROJECT).ensure("run", _say)
-    with running.alone(root), _stack(root, options) as stack:
+    with _stack(root, options) as stack:
         running.write(root, url=f"{stack.url}/", database_url=stack.database_url, redis_url=stack.redis_url)
         print(
             f"ready: demo {stack.url}/  admin {stack.url}/admin/ (admin / {stack.admin_password})",
@@ -76,7 +76,7 @@ def _services(options: argparse.Namespace) -> int:
     """Start Postgres and Redis alone, for tests and tools that are run by hand."""
     root = options.root
     Environment(project=PROJECT).ensure("run", _say)
-    with running.alone(root), Stack(root=root, workers=0, web=None, sweeper=False, keep=True, say=_say) as stack:
+    with Stack(root=root, workers=0, web=None, sweeper=False, keep=True, say=_say) as stack:
         running.write(root, database_url=stack.database_url, redis_url=stack.redis_url)
         print(f"DATABASE_URL={stack.database_url} REDIS_URL={stack.redis_url}", flush=True)
         _wait()

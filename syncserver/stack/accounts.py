@@ -11,10 +11,12 @@ import stat
 import tempfile
 from pathlib import Path
 
+from syncserver.stack import running
 from syncserver.stack.processes import Account
 
 # In order of preference; "nobody" exists everywhere.
 UNPRIVILEGED = ("postgres", "nobody")
+TEMPORARY = "syncserver-"
 OUTSIDE = Path("/var/tmp")  # noqa: S108 - survives a reboot; made safe by checking who owns the folder below
 
 
@@ -60,8 +62,9 @@ def outside(root: Path) -> Path:
 
 
 def temporary_root() -> Path:
-    """Make a fresh folder that other accounts may pass through but not list."""
-    root = Path(tempfile.mkdtemp(prefix="syncserver-"))
+    """Make a fresh folder that other accounts may pass through but not list; clear away what killed stacks left."""
+    running.remove_abandoned(Path(tempfile.gettempdir()), f"{TEMPORARY}*")
+    root = Path(tempfile.mkdtemp(prefix=TEMPORARY))
     root.chmod(0o711)
     return root
 

@@ -1,8 +1,10 @@
 """Who runs the stack of a folder: one lock, one note with the addresses."""
 
+import contextlib
 import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -37,6 +39,15 @@ def alone(root: Path) -> Iterator[None]:
             yield
         finally:
             _note(root).unlink(missing_ok=True)
+
+
+def remove_abandoned(folder: Path, pattern: str) -> None:
+    """Delete the data folders in `folder` whose stack was killed before it could. Only locked ones are judged."""
+    for root in folder.glob(pattern):
+        # Somebody else's, or still to be locked by its maker: not ours to judge.
+        with contextlib.suppress(OSError), _lock(root).open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(root, ignore_errors=True)
 
 
 def write(root: Path, **addresses: str) -> None:

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal, Self
 
-from syncserver.stack import accounts, database, ports, redis, secrets_file
+from syncserver.stack import accounts, database, ports, redis, running, secrets_file
 from syncserver.stack.environment import Environment
 from syncserver.stack.ports import Listener
 from syncserver.stack.postgres import DATABASE, Postgres
@@ -90,6 +90,7 @@ class Stack:
 
     def open(self) -> None:
         """Start everything and return once it answers; raises what kept it from starting."""
+        self._undo.enter_context(running.alone(self.root))
         if not self._keep:
             self._undo.callback(shutil.rmtree, self.root, ignore_errors=True)
         self.logs.mkdir(parents=True, exist_ok=True)
@@ -135,8 +136,6 @@ class Stack:
         self._nursery.stop_all([name for name in names if name in SERVERS])
         self._nursery.close()
         self._undo.close()
-
-    # --- its parts ------------------------------------------------------------------------------------------
 
     def _open_postgres(self) -> None:
         if self._given_database:

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 import redis
 
-from syncserver.stack import DidNotStart, Stack, accounts, ports, postgres, processes
+from syncserver.stack import DidNotStart, Stack, accounts, ports, postgres, processes, running
 
 
 def answer(stack: Stack, statement: str) -> object:
@@ -133,3 +133,11 @@ class TestLeftovers:
         (tmp_path / "postmaster.pid").write_text("999999999\n/nowhere\n")
         postgres.clear_leftovers(tmp_path)
         assert not (tmp_path / "postmaster.pid").exists()
+
+    def test_of_killed_stacks_are_cleared_away_and_those_of_living_ones_are_not(self, tmp_path: Path) -> None:
+        for name in ("dead", "living", "unborn"):
+            (tmp_path / name).mkdir()
+        (tmp_path / "dead" / "lock").touch()
+        with running.alone(tmp_path / "living"):
+            running.remove_abandoned(tmp_path, "*")
+            assert sorted(path.name for path in tmp_path.iterdir()) == ["living", "unborn"]
