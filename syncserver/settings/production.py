@@ -14,7 +14,7 @@ if environment.flag("DEBUG", default=False):
 SERVE_STATIC = environment.flag("MIGRATION_SERVE_STATIC", default=False)
 SECURE_SSL_REDIRECT = environment.flag("SECURE_SSL_REDIRECT", default=True)
 # The health probes come from inside, over plain HTTP.
-SECURE_REDIRECT_EXEMPT = [r"^readyz$", r"^healthz$"]
+SECURE_REDIRECT_EXEMPT = [r"^readyz$", r"^livez$"]
 if environment.flag("BEHIND_PROXY", default=False):
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = environment.number("SECURE_HSTS_SECONDS", 31_536_000)

@@ -100,6 +100,8 @@ class Project:
                 "MIGRATION_PROCESS": part,
                 "MIGRATION_READY_TOKEN": self.token,
                 "PYTHONUNBUFFERED": "1",
+                # Requests run in threads, and glibc keeps an arena of freed memory for each: large chunks pile up.
+                "MALLOC_ARENA_MAX": "2",
             },
             cwd=self.folder,
             log=self.logs / f"{name}.log",
