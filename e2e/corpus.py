@@ -70,7 +70,10 @@ def generated(count: int = GENERATED, *, seed: int = SEED) -> dict[str, str]:
 
 def everything() -> dict[str, str]:
     """Return all of the above as one profile can hold it."""
-    return every_unit() | named() | generated()
+    entries = every_unit() | named() | generated()
+    # Where a named key took the place of a unit, the value it had is missing.
+    lost = set(every_unit().values()) - set(entries.values())
+    return entries | {f"unit:{ord(unit):04x}": unit for unit in lost}
 
 
 def one_huge(*, seed: int = SEED) -> dict[str, str]:

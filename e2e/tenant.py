@@ -16,7 +16,7 @@ _PROGRAM = """
 import json
 from django.utils import timezone
 from migration.orchestration.tenancy import add_secret, create_app
-app = create_app(name='e2e', slug='e2e', origins=['{origin}'], at=timezone.now(), actor='e2e')
+app = create_app(name='e2e', slug='e2e', origins=['{origin}'], at=timezone.now(), actor='e2e', allow_sensitive=['*'])
 print(json.dumps(dict(key=app.publishable_key, secret=add_secret(app=app, at=timezone.now(), actor='e2e'))))
 """
 
