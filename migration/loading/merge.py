@@ -23,12 +23,9 @@ WITH part AS (
                          %(run)s::uuid[], %(seq)s::bigint[], %(follows)s::bool[], %(policy)s::text[],
                          %(policies)s::text[], %(writes)s::bool[], %(risen_to)s::bigint[])
         AS p(chunk_id, owner_id, namespace, device_id, run_id, seq, follows, policy, policies, writes, risen_to)
-), arrived AS (  -- two rows for one key would abort the merge: the last by (seq, chunk, ordinal) stands for all
-    -- the key's hash leads, because its first bytes settle nearly every comparison of the sort
-    SELECT DISTINCT ON (s.key_hash, p.owner_id) p.*, s.ordinal, s.key_hash, s.fingerprint, s.form,
-           s.queryable, s.collection, s.key_json, s.value
+), arrived AS (
+    SELECT p.*, s.place, s.key_hash, s.fingerprint, s.form, s.queryable, s.collection, s.key_json, s.value
     FROM migration_stage s JOIN part p USING (chunk_id)
-    ORDER BY s.key_hash, p.owner_id, p.seq DESC, s.chunk_id DESC, s.ordinal DESC
 ), judged AS MATERIALIZED (
     SELECT a.*, r.revision AS old_revision,
         CASE
@@ -59,7 +56,7 @@ WITH part AS (
         END AS outcome
     FROM judged j
 ), applied AS (
-    SELECT plan.*, risen_to + row_number() OVER (PARTITION BY owner_id ORDER BY seq, chunk_id, ordinal) AS new_revision
+    SELECT plan.*, risen_to + row_number() OVER (PARTITION BY owner_id ORDER BY place) AS new_revision
     FROM plan WHERE outcome IN ('stored', 'won') AND writes
 ), history AS (
     INSERT INTO migration_record_version ({_COLUMNS}, superseded_by)

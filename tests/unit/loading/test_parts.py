@@ -9,7 +9,7 @@ import pytest
 from migration.lifecycle import ClaimedChunk
 from migration.loading import POISON, Part, Refused, RunTerms
 from migration.loading.ledger import _next_span
-from migration.loading.staging import _blocks
+from migration.loading.staging import _blocks, latest_rows
 from migration.values.rows import Row
 
 CLAIM = ClaimedChunk(
@@ -70,20 +70,32 @@ def _read(copied: bytes) -> list[list[bytes | None]]:
 class TestStaging:
     def test_writes_each_row_as_postgres_reads_it(self):
         tombstone = ROW._replace(ordinal=6, value=None, queryable=False, collection="ü")
-        part = replace(_part(span=None, last=2), rows=[ROW, tombstone])
         chunk, verbatim = struct.pack("!q", 7), struct.pack("!h", 1)
-        five, six = (struct.pack("!i", ordinal) for ordinal in (5, 6))
-        assert _read(b"".join(_blocks([part]))) == [
-            [chunk, five, b"k" * 32, b"f" * 32, verbatim, b"\1", b"notes", b'"key"', b'{"a":1}'],
-            [chunk, six, b"k" * 32, b"f" * 32, verbatim, b"\0", "ü".encode(), b'"key"', None],
+        one, two = (struct.pack("!i", place) for place in (1, 2))
+        assert _read(b"".join(_blocks([(7, [ROW, tombstone])]))) == [
+            [chunk, one, b"k" * 32, b"f" * 32, verbatim, b"\1", b"notes", b'"key"', b'{"a":1}'],
+            [chunk, two, b"k" * 32, b"f" * 32, verbatim, b"\0", "ü".encode(), b'"key"', None],
         ]
 
     def test_writes_large_parts_in_blocks(self):
         rows = [ROW._replace(ordinal=number, value=b"1" * 2_000) for number in range(1_000)]
-        blocks = list(_blocks([replace(_part(span=None, last=1_000), rows=rows)]))
+        blocks = list(_blocks([(7, rows)]))
         assert len(blocks) > 3
         assert max(map(len, blocks)) < 600_000
         assert len(_read(b"".join(blocks))) == 1_000
 
     def test_writes_nothing_but_the_frame_for_nothing(self):
         assert _read(b"".join(_blocks([]))) == []
+
+
+class TestLatestRows:
+    def test_keep_the_last_of_a_key_by_seq_chunk_and_ordinal(self):
+        early, late, later = (ROW._replace(ordinal=place, value=str(place).encode()) for place in (1, 2, 3))
+        other = ROW._replace(key_hash=b"o" * 32)
+        newer = replace(_part(span=None, last=2), claim=replace(CLAIM, id=6, seq=4), rows=[late, other, later])
+        older = replace(_part(span=None, last=2), rows=[early])
+        assert latest_rows([newer, older]) == [(7, []), (6, [other, later])]
+
+    def test_keep_what_is_alike_under_another_owner(self):
+        other = replace(_part(span=None, last=1), claim=replace(CLAIM, id=8, owner_id=uuid4()), rows=[ROW])
+        assert latest_rows([replace(_part(span=None, last=1), rows=[ROW]), other]) == [(7, [ROW]), (8, [ROW])]
