@@ -85,7 +85,10 @@ WITH part AS (
     JOIN migration_record r ON r.owner_id = p.owner_id AND r.namespace = p.namespace AND r.key_hash = p.key_hash
     LEFT JOIN applied a ON a.owner_id = p.owner_id AND a.namespace = p.namespace AND a.key_hash = p.key_hash
     WHERE p.outcome IN ('won', 'conflict') AND p.writes
-    ON CONFLICT ON CONSTRAINT conflict_once DO NOTHING
+    -- The same loser again: how new it was decides later whether something of its device is an echo.
+    ON CONFLICT ON CONSTRAINT conflict_once DO UPDATE
+        SET loser_seq = greatest(migration_conflict.loser_seq, EXCLUDED.loser_seq)
+        WHERE migration_conflict.loser_device_id = EXCLUDED.loser_device_id
 ), inserted AS (  -- nobody else can insert under the owner's lock, so there is nothing to arbitrate
     INSERT INTO migration_record ({_COLUMNS})
     SELECT owner_id, namespace, key_hash, new_revision, seq, device_id, run_id, 'run', %(at)s, form, queryable,
