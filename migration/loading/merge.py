@@ -14,6 +14,11 @@ from django.db import connection
 
 from migration.loading.parts import Part
 
+# The plan is made once a session, often while the tables are empty, and kept while they fill: what looked like a page
+# to read through is then a million rows, for each of thousands. So records are found by their keys and nothing else.
+_BY_KEY = """SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+    set_config('enable_mergejoin', 'off', true)"""
+
 _COLUMNS = """owner_id, namespace, key_hash, revision, seq, device_id, run_id, cause, written_at, form, queryable,
     fingerprint, collection, key_json, value"""
 
@@ -45,8 +50,10 @@ WITH part AS (
                            AND c.loser_device_id = a.device_id AND c.loser_seq > a.seq) THEN 'superseded'
             ELSE coalesce(a.policies::json ->> a.collection, a.policy)
         END AS verdict
-    FROM arrived a LEFT JOIN migration_record r
-        ON r.owner_id = a.owner_id AND r.namespace = a.namespace AND r.key_hash = a.key_hash
+    FROM arrived a LEFT JOIN LATERAL (  -- probed row by row by its key, whatever the planner believes (below)
+        SELECT * FROM migration_record r
+        WHERE r.owner_id = a.owner_id AND r.namespace = a.namespace AND r.key_hash = a.key_hash OFFSET 0
+    ) r ON true
 ), plan AS (
     SELECT j.*,
         CASE
@@ -55,9 +62,13 @@ WITH part AS (
             ELSE 'conflict'
         END AS outcome
     FROM judged j
+), numbered AS MATERIALIZED (
+    SELECT plan.*, CASE WHEN writes AND outcome IN ('stored', 'won') THEN risen_to
+        + count(*) FILTER (WHERE outcome IN ('stored', 'won')) OVER (PARTITION BY owner_id ORDER BY place) END
+        AS new_revision
+    FROM plan
 ), applied AS (
-    SELECT plan.*, risen_to + row_number() OVER (PARTITION BY owner_id ORDER BY place) AS new_revision
-    FROM plan WHERE outcome IN ('stored', 'won') AND writes
+    SELECT * FROM numbered WHERE new_revision IS NOT NULL
 ), history AS (
     INSERT INTO migration_record_version ({_COLUMNS}, superseded_by)
     SELECT r.owner_id, r.namespace, r.key_hash, r.revision, r.seq, r.device_id, r.run_id, r.cause, r.written_at, r.form,
@@ -74,16 +85,15 @@ WITH part AS (
                 WHEN p.verdict = 'INTERACTIVE' THEN 'the policy leaves the choice to people'
                 WHEN p.verdict = 'AUTO_MERGE' THEN 'an edit beats a delete'
                 ELSE 'the policy keeps what the server holds' END,
-           coalesce(a.new_revision, p.old_revision),
+           coalesce(p.new_revision, p.old_revision),
            CASE WHEN p.outcome = 'won' THEN r.device_id ELSE p.device_id END,
            CASE WHEN p.outcome = 'won' THEN r.seq ELSE p.seq END,
            CASE WHEN p.outcome = 'won' THEN r.form ELSE p.form END,
            CASE WHEN p.outcome = 'won' THEN r.fingerprint ELSE p.fingerprint END,
            CASE WHEN p.outcome = 'won' THEN r.value ELSE p.value END,
            CASE WHEN p.verdict = 'INTERACTIVE' THEN 'open' ELSE 'decided' END, %(at)s
-    FROM plan p
+    FROM numbered p
     JOIN migration_record r ON r.owner_id = p.owner_id AND r.namespace = p.namespace AND r.key_hash = p.key_hash
-    LEFT JOIN applied a ON a.owner_id = p.owner_id AND a.namespace = p.namespace AND a.key_hash = p.key_hash
     WHERE p.outcome IN ('won', 'conflict') AND p.writes
     -- The same loser again: how new it was decides later whether something of its device is an echo.
     ON CONFLICT ON CONSTRAINT conflict_once DO UPDATE
@@ -103,7 +113,7 @@ WITH part AS (
     WHERE a.old_revision IS NOT NULL
       AND r.owner_id = a.owner_id AND r.namespace = a.namespace AND r.key_hash = a.key_hash
 ), reaffirmed AS (  -- the device says the same in a newer chunk: what it wrote before that must not come after it
-    UPDATE migration_record r SET seq = p.seq FROM plan p
+    UPDATE migration_record r SET seq = p.seq FROM numbered p
     WHERE p.outcome = 'unchanged' AND p.writes AND r.owner_id = p.owner_id AND r.namespace = p.namespace
       AND r.key_hash = p.key_hash AND r.device_id = p.device_id AND r.seq < p.seq
 ), risen AS (
@@ -113,7 +123,7 @@ WITH part AS (
 )
 SELECT run_id, CASE WHEN outcome = 'won' THEN 'stored' ELSE outcome END AS outcome, count(*),
        count(*) FILTER (WHERE value IS NULL AND outcome IN ('stored', 'won'))
-FROM plan GROUP BY 1, 2
+FROM numbered GROUP BY 1, 2
 """
 
 
@@ -128,6 +138,7 @@ def merge(parts: list[Part], *, revisions: dict[UUID, int], at: datetime) -> dic
     # psycopg's own cursor: Django's fills parameters in on this side, and a statement that differs each time is
     # planned each time. Planning this one takes longer than loading a small user with it.
     with psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(_BY_KEY)
         found = cursor.execute(_MERGE, given, prepare=True).fetchall()
     outcomes: dict[UUID, Counter[str]] = {part.terms.run_id: Counter() for part in parts}
     for run_id, outcome, count, deleted in found:
