@@ -4,6 +4,7 @@ from e2e.conftest import Profile
 from e2e.halfway import DATA, moved_half
 from e2e.ledger import Ledger
 from e2e.pages import DemoPage
+from e2e.waiting import until
 
 COUNTERS = 10
 _WRITE_ON = """() => {
@@ -16,8 +17,9 @@ class TestWritingMeanwhile:
     def test_last_writes_and_deletions_arrive(self, demo: DemoPage, profile: Profile, ledger: Ledger) -> None:
         gate, run_id = moved_half(demo, profile, ledger)
         owner = ledger.run(run_id).owner
-        stored = sorted(ledger.records(owner), key=str)
-        gone, changed = stored[0], stored[1]
+        # Acknowledged is not loaded yet: the worker may still be at it.
+        until(demo.page, lambda: len(ledger.records(owner)) > 1)
+        gone, changed = sorted(ledger.records(owner))[:2]
         unsent = next(reversed(DATA))
 
         demo.storage.remove(gone, unsent)
