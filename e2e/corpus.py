@@ -20,16 +20,19 @@ NAMES = (
     "__proto__", "constructor", "prototype", "toString", "valueOf", "hasOwnProperty", "isPrototypeOf",
     "propertyIsEnumerable", "toLocaleString", "__defineGetter__", "__lookupGetter__", "length", "key", "getItem",
     "setItem", "removeItem", "clear", "0", "1", "-1", "00", "1e3", "4294967295", "null", "undefined", "true", "NaN",
-    "caf\u00e9", "cafe\u0301", "\u00c5", "A\u030a", "\u212b", "ﬁ", "fi", "👩‍👩‍👧", "🏳️‍🌈", "木漏れ日", "שלום", "a\u202eb",
-    "\ud800", "\udfff", "\udc00\ud800", "x\ud800", "\udc00x", "\U0010ffff", "\U00010000", "key:*", "%00", "\\", '"', "'",
-    "note:1", "NOTE:1", "note:1 ", "../../etc", "<script>alert(1)</script>", "k" * 2_000,
+    "caf\u00e9", "cafe\u0301", "\u00c5", "A\u030a", "\u212b", "ﬁ", "fi", "👩‍👩‍👧", "🏳️‍🌈", "木漏れ日", "שלום",
+    "a\u202eb",
+    "\ud800", "\udfff", "\udc00\ud800", "x\ud800", "\udc00x", "\U0010ffff", "\U00010000", "key:*", "%00", "\\", '"',
+    "'", "note:1", "NOTE:1", "note:1 ", "../../etc", "<script>alert(1)</script>", "k" * 2_000,
 )  # fmt: skip
 VALUES = (
-    "", " ", "\x00", "\ufeff", "\ufeff1", "1", " 1", "1 ", "1\n", "hello", '"hello"', "'hello'", "null", '"null"', "undefined",
+    "", " ", "\x00", "\ufeff", "\ufeff1", "1", " 1", "1 ", "1\n", "hello", '"hello"', "'hello'", "null", '"null"',
+    "undefined",
     "true", "True", "-0", "0", "-0.0", "1.10e2", "110", "1e400", "-1e400", "1E5", "1e-400", "9007199254740993",
     "123456789012345678901234567890", "0.1", "0.10", ".5", "5.", "01", "+1", "0x10", "NaN", "Infinity",
     '{"a":1,"a":2}', '{"b":1,"aa":2,"a":3}', '{"a":1.0}', '{ "a" : 1 }', "{}", "[]", "[1,2", "{", '{"a"}', "nul", "tru",
-    '{"a":"\\u0000"}', '"\\ud800"', '"\\uD800"', '"\\udc00\\ud800"', '"\\u00e9"', '"é"', '"e\u0301"', '"\x7f"', '"a\tb"',
+    '{"a":"\\u0000"}', '"\\ud800"', '"\\uD800"', '"\\udc00\\ud800"', '"\\u00e9"', '"é"', '"e\u0301"', '"\x7f"',
+    '"a\tb"',
     '"\\/"', '"/"', "\\", '"\\"', "\u2028", '"\u2028"', '{"__proto__":{"polluted":true}}', "\ud800", "\udc00\ud800",
     '"\ud800"', "\ud83d", "\ude00\ud83d", "a\r\nb", "1\x00", '"\\""', json.dumps(json.dumps({"twice": 1})),
     "[" * 100 + "]" * 100, "[" * 128 + "]" * 128, "[" * 129 + "]" * 129, "[" * 3_000 + "]" * 3_000, "[" * 3_000,
@@ -38,7 +41,7 @@ VALUES = (
 # Alphabets that break things, and how many of the generated strings come from each.
 ALPHABETS: tuple[tuple[str, int], ...] = (
     (string.printable, 3),
-    ("".join(map(chr, range(0x00, 0x20))) + '"\\/', 2),
+    ("".join(map(chr, range(0x20))) + '"\\/', 2),
     ("".join(map(chr, [*range(0xD7F0, 0xE010)])), 3),
     ("".join(map(chr, [0xD800, 0xDBFF, 0xDC00, 0xDFFF, 0x61, 0x22])), 3),
     ("".join(map(chr, [0x0, 0xFEFF, 0xFFFE, 0xFFFF, 0x2028, 0x2029, 0x301, 0x65, 0xE9])), 2),

@@ -16,7 +16,7 @@ class Handler(SimpleHTTPRequestHandler):
 
     def translate_path(self, path: str) -> str:
         """Serve /sdk/ from the built SDK and everything else from `hosts`."""
-        name = path.split("?")[0].lstrip("/")
+        name = path.partition("?")[0].lstrip("/")
         folder, _, file = name.partition("/")
         return str(SDK / Path(file).name if folder == "sdk" else HOSTS / Path(name).name)
 

@@ -43,7 +43,8 @@ class Ledger:
     def runs_of(self, owner: str) -> list[str]:
         """Return the ids of an owner's runs, oldest first."""
         rows = self._rows(
-            "SELECT id::text FROM migration_migrationrun WHERE owner_id = %s AND purpose = 'migrate' ORDER BY created_at",
+            "SELECT id::text FROM migration_migrationrun WHERE owner_id = %s AND purpose = 'migrate'"
+            " ORDER BY created_at",
             owner,
         )
         return [run_id for (run_id,) in rows]
@@ -76,7 +77,8 @@ class Ledger:
         found = []
         with self._connection() as connection:
             names = connection.execute(
-                "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
+                "SELECT table_name FROM information_schema.tables"
+                " WHERE table_schema = 'public' AND table_type = 'BASE TABLE'"
             ).fetchall()
             for (name,) in names:
                 statement = sql.SQL(

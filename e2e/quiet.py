@@ -58,7 +58,9 @@ class QuietChromium:
 
     def timed(self, expression: str) -> tuple[Any, list[Task]]:
         """Evaluate and return the answer with every task of the page's main thread, the longest first."""
-        self._ask("Tracing.start", traceConfig={"includedCategories": CATEGORIES.split(",")}, transferMode="ReportEvents")
+        self._ask(
+            "Tracing.start", traceConfig={"includedCategories": CATEGORIES.split(",")}, transferMode="ReportEvents"
+        )
         answer = self.evaluate(expression)
         self._ask("Tracing.end")
         return answer, _tasks(self._until("Tracing.tracingComplete"))
@@ -95,7 +97,13 @@ def quiet_chromium(folder: Path) -> Iterator[QuietChromium]:
         [
             browsers.program("chromium"),
             *browsers.chromium_arguments(),
-            *("--headless=new", "--remote-debugging-port=0", "--no-first-run", f"--user-data-dir={folder}", "about:blank"),
+            *(
+                "--headless=new",
+                "--remote-debugging-port=0",
+                "--no-first-run",
+                f"--user-data-dir={folder}",
+                "about:blank",
+            ),
         ],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

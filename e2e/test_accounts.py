@@ -59,9 +59,7 @@ class TestTokens:
 
 
 class TestRestore:
-    def test_brings_a_backup_into_a_fresh_profile(
-        self, new_profile: Callable[[], Profile], account: Account
-    ) -> None:
+    def test_brings_a_backup_into_a_fresh_profile(self, new_profile: Callable[[], Profile], account: Account) -> None:
         entries = {"note:1": '{"title":"kept"}', "todo:1": "\ud800\x00 1.10e2", "": "empty key", "__proto__": "-0"}
         first = account(new_profile()).prepare()
         first.storage.write(entries)
@@ -76,9 +74,7 @@ class TestRestore:
         second.panel.reload_to_see()
         assert second.storage.read() == entries
 
-    def test_a_guest_of_a_fresh_profile_is_offered_nobodys_data(
-        self, new_profile: Callable[[], Profile]
-    ) -> None:
+    def test_a_guest_of_a_fresh_profile_is_offered_nobodys_data(self, new_profile: Callable[[], Profile]) -> None:
         first = new_profile().demo()
         first.fill()
         first.panel.shows_offer()

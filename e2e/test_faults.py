@@ -38,9 +38,7 @@ class TestProcessesKilled:
         assert stack.processes["web"].restarts > restarts
         assert_arrived_once(ledger, run_id, DATA)
 
-    def test_workers_killed_and_restarted(
-        self, demo: DemoPage, profile: Profile, stack: Stack, ledger: Ledger
-    ) -> None:
+    def test_workers_killed_and_restarted(self, demo: DemoPage, profile: Profile, stack: Stack, ledger: Ledger) -> None:
         gate, run_id = moved_half(demo, profile, ledger)
         workers = [name for name in stack.processes if name.startswith("worker")]
         for name in workers:

@@ -21,6 +21,7 @@ from e2e.waiting import until
 from e2e.watch import Watch
 from syncserver.stack import Stack
 
+
 class TestResume:
     def test_after_a_reload(self, demo: DemoPage, profile: Profile, ledger: Ledger, watch: Watch) -> None:
         watch.expect_lost_requests()
@@ -180,5 +181,3 @@ def wait_until_flushed(chromium: KillableChromium, demo: DemoPage) -> None:
     while not any(needle in file.read_bytes() for file in folder.glob("*.log")):
         assert monotonic() < until, "Chromium did not write the storage to disk"
         demo.page.wait_for_timeout(250)
-
-

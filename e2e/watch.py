@@ -1,4 +1,4 @@
-"""Hears everything a page complains of: uncaught errors, console errors, refused policies, crashes, our own warnings."""
+"""Hears all a page complains of: uncaught errors, console errors, refused policies, crashes, our own warnings."""
 
 import re
 

@@ -36,7 +36,7 @@ class AccountPage:
     def call(self, method: str, *arguments: object) -> Any:
         """Call one of the client's methods and return what it answers."""
         return self.page.evaluate(
-            "([method, args]) => window.migration[method](...args).then((answer) => JSON.parse(JSON.stringify(answer)))",
+            "([method, args]) => window.migration[method](...args).then((found) => JSON.parse(JSON.stringify(found)))",
             [method, list(arguments)],
         )
 

@@ -67,6 +67,11 @@ class PanelPage:
         terms = self._host.locator("dt").all_inner_texts()
         return dict(zip(terms, self._host.locator("dd").all_inner_texts(), strict=True))
 
+    def counts(self) -> tuple[int, int]:
+        """Return how many items are done, and of how many."""
+        done, _, total = self._host.get_by_text(re.compile(r"\d of [\d,]+ items$")).inner_text().partition(" of ")
+        return _number(done), _number(total)
+
     def percentage(self) -> int:
         """Return how far it is."""
         return int(self._bar.get_attribute("aria-valuenow", timeout=PATIENCE) or 0)
@@ -91,6 +96,16 @@ class PanelPage:
         before = self.run_id()
         self._press("^Move what changed$")
         self.waits_for(lambda status: status["migrationId"] not in (None, before))
+
+    def move_by_keyboard(self) -> None:
+        """Reach the button by the tabulator alone and press it."""
+        button = self._host.get_by_role("button", name=re.compile(r"^Move \d"))
+        for _ in range(200):
+            if button.evaluate("button => button.getRootNode().activeElement === button"):
+                self._page.keyboard.press("Enter")
+                return
+            self._page.keyboard.press("Tab")
+        raise AssertionError("the button cannot be reached by the keyboard")
 
     def pause(self) -> None:
         """Pause, and see it paused."""

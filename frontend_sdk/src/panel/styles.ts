@@ -95,7 +95,7 @@ button:disabled { opacity: 0.55; cursor: default; }
 .phases { display: grid; grid-template-columns: repeat(5, minmax(0, 1fr)); gap: 6px; }
 .phases li { font-size: 11.5px; color: var(--muted); text-align: center; }
 .phases .bar { height: 3px; margin-bottom: 4px; }
-dl { display: grid; grid-template-columns: auto auto; justify-content: space-between; gap: 6px 14px; margin: 0; font-size: 14px; }
+dl { display: grid; grid-template-columns: 1fr auto; gap: 6px 14px; margin: 0; font-size: 14px; }
 dt { color: var(--muted); }
 dd { margin: 0; text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 .trouble { color: var(--danger); font-size: 14px; }

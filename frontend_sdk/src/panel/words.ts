@@ -24,7 +24,7 @@ const MINUTE = 60 * SECOND;
 // Beyond this many seconds minutes read better.
 const MANY_SECONDS = 90;
 const UNITS = ["byte", "kilobyte", "megabyte"] as const;
-const KINDS_NAMED = 3;
+const KINDS_NAMED = 2;
 const KEY_SHOWN = 40;
 
 /** Seconds since 1970 or ISO text; the server's statement has either. */
@@ -56,7 +56,8 @@ export const words = (own?: TextsOverride | null, language?: string): Words => {
     const scaled = bytes / 1000 ** step;
     const digits = scaled < 10 && step ? 1 : 0;
     const unit = UNITS[step];
-    return new Intl.NumberFormat(locale, { style: "unit", unit, maximumFractionDigits: digits }).format(scaled);
+    const unitDisplay = step ? "short" : "long";
+    return new Intl.NumberFormat(locale, { style: "unit", unit, unitDisplay, maximumFractionDigits: digits }).format(scaled);
   };
   const time = (ms: number): string => {
     if (ms < SECOND) return texts.soon;

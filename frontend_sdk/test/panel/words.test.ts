@@ -15,7 +15,7 @@ describe("numbers and sizes", () => {
   });
 
   it("gives sizes with one digit only where it says something", () => {
-    expect(english.size(999)).toBe("999 byte");
+    expect(english.size(999)).toBe("999 bytes");
     expect(english.size(6_140)).toBe("6.1 kB");
     expect(english.size(212_000)).toBe("212 kB");
     expect(english.size(5_242_880)).toBe("5.2 MB");
@@ -101,6 +101,6 @@ describe("keys as people read them", () => {
 
 describe("kinds of values", () => {
   it("counts what is called alike together and names the most frequent", () => {
-    expect(english.kinds({ text: 2, string: 2, number: 3, date: 1, uuid: 1 })).toBe("texts, numbers, dates, …");
+    expect(english.kinds({ text: 2, string: 2, number: 3, date: 1, uuid: 1 })).toBe("texts, numbers, …");
   });
 });
