@@ -11,6 +11,7 @@ from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.views import defaults
 from rest_framework import exceptions
 
+from migration.api.guide import ADDRESS
 from migration.errors import BadInput, MigrationError, Unavailable
 
 log = structlog.get_logger(__name__)
@@ -80,8 +81,9 @@ def json_answer(data: Any, *, status: int = 200, headers: dict[str, str] | None 
 
 
 def problem(code: str, detail: str, **extras: Any) -> HttpResponse:
-    """Return the error shape; `retry_after` among the extras becomes a header too."""
+    """Return the error shape and where the code is explained; `retry_after` among the extras becomes a header too."""
     response = json_answer({"code": code, "detail": detail, **extras}, status=STATUSES[code])
+    response.headers["Link"] = f'<{ADDRESS}/{code}>; rel="help"'
     if code == "unauthenticated":
         response.headers["WWW-Authenticate"] = "Bearer"
     if "retry_after" in extras:

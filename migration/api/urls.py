@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from migration.api.views import health, holdings, refused, rollbacks, runs, sessions
+from migration.api.views import guide, health, holdings, refused, rollbacks, runs, sessions
 
 _described = [
     path("sessions", sessions.SessionsView.as_view(), name="sessions"),
@@ -37,6 +37,8 @@ v1 = [
     *_described,
     path("openapi.json", health.OpenApiView.as_view(), name="openapi"),
     path("docs", health.DocsView.as_view(), name="docs"),
+    path("docs/errors", guide.ErrorsView.as_view(), name="error-pages"),
+    path("docs/errors/<slug:code>", guide.ErrorView.as_view(), name="error-page"),
     re_path(r"", health.NowhereView.as_view()),
 ]
 probes = [

@@ -31,7 +31,7 @@ def _errors() -> Iterator[str]:
     meanings = {kind.code: _first_paragraph(kind) for kind in classes if "code" in vars(kind)}
     for code, status in sorted(problems.STATUSES.items(), key=lambda pair: (pair[1], pair[0])):
         plain = HTTPStatus(status).description or HTTPStatus(status).phrase
-        yield f"| `{code}` | {status} | {meanings.get(code, plain)} |"
+        yield f"| [`{code}`](migration/guide/errors/{code}.md) | {status} | {meanings.get(code, plain)} |"
 
 
 def _first_paragraph(kind: type) -> str:

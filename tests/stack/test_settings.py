@@ -94,3 +94,12 @@ class TestLogs:
     def test_withhold_what_users_store(self) -> None:
         event = logs.withhold(None, "info", {"event": "stored", "value": "my diary", "token": "t", "count": 3})
         assert event == {"event": "stored", "value": "[withheld]", "token": "[withheld]", "count": 3}
+
+    def test_show_keys_as_hashes_that_tell_equal_ones(self) -> None:
+        one, other = (logs.withhold(None, "info", {"event": "seen", "key": key}) for key in ("diary", "diary"))
+        assert one == other == {"event": "seen", "key": logs.hashed("diary")}
+        assert "diary" not in str(one)
+
+    def test_show_every_key_of_several_and_keys_no_encoding_takes(self) -> None:
+        event = logs.withhold(None, "info", {"event": "seen", "keys": ["a", "\ud800"]})
+        assert [len(shown) for shown in event["keys"]] == [19, 19]
