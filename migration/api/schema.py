@@ -14,6 +14,8 @@ from migration.api.problems import STATUSES
 
 View = TypeVar("View", bound=Callable[..., Any])
 Shape = type[Struct] | None
+Query = str | tuple[dict[str, Any], str]
+"""What a query parameter means, with its JSON Schema unless it is any text."""
 
 _REF = "#/components/schemas/{name}"
 _shapes: dict[str, type[Struct]] = {"Problem": answers.Problem}
@@ -34,13 +36,13 @@ def operation(
     body: Shape = None,
     errors: Sequence[str] = (),
     headers: Sequence[str] = (),
-    query: dict[str, str] | None = None,
+    query: Mapping[str, Query] | None = None,
     owned: bool = True,
     raw: tuple[str, str] | None = None,
 ) -> Callable[[View], View]:
     """Describe one operation: its shapes, its error codes, its headers; `raw` is a body or answer that is not JSON.
 
-    `raw` is ("request" or "answer", media type).
+    `raw` is ("request" or "answer", media type); `query` says what each parameter means.
     """
     codes = {*EVERYWHERE, *errors, *(OWNED if owned else ()), *(BODY if body else ())}
     responses: dict[Any, Any] = {status: _described(shape, raw) for status, shape in answer.items()}
@@ -51,9 +53,7 @@ def operation(
     if raw and raw[0] == "request":
         request = {raw[1]: {"type": "string", "format": "binary"}}
     parameters = [_header(header) for header in (*headers, *(_OWNERS if owned else ()))]
-    parameters += [
-        OpenApiParameter(key, str, OpenApiParameter.QUERY, description=text) for key, text in (query or {}).items()
-    ]
+    parameters += [_asked(key, meaning) for key, meaning in (query or {}).items()]
     auth: Any = [{"bearer": []}] if owned else [{}]
     decorate: Callable[[View], View] = extend_schema(
         operation_id=name,
@@ -67,22 +67,33 @@ def operation(
 
 
 _OWNERS = ("Migration-Device", "Migration-Epoch", "Migration-Fence")
-_HEADERS = {
-    "Migration-App": "the app's publishable key; not needed with a bearer token",
-    "Migration-Device": "UUID of the browser profile, made by the SDK",
-    "Migration-Epoch": "the epoch the device was told last, `app.owner`; an older one answers 409",
-    "Migration-Fence": "the leading tab's fence; a lower one than seen before answers 423",
-    "Migration-Seq": "the device's sequence number, shared by all entries of the chunk",
-    "Migration-Entries": "number of lines",
-    "Migration-Bytes": "length of the payload once inflated",
-    "Migration-Sha256": "base64url SHA-256 of the payload once inflated",
-    "Content-Encoding": "`gzip`, or absent",
-    "If-None-Match": "the ETag of the configuration the browser has",
+WHOLE = {"type": "integer", "minimum": 0, "maximum": 2**53}
+"""JSON Schema of a whole number as headers and queries may hold it."""
+_DIGEST = {"type": "string", "pattern": "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$"}
+_EPOCH = {"type": "string", "pattern": r"^[0-9]{1,18}\.[0-9]{1,18}$"}
+_HEADERS: dict[str, tuple[dict[str, Any], str]] = {
+    "Migration-App": ({"type": "string"}, "the app's publishable key; not needed with a bearer token"),
+    "Migration-Device": ({"type": "string", "format": "uuid"}, "id of the browser profile, made by the SDK"),
+    "Migration-Epoch": (_EPOCH, "the epoch the device was told last, `app.owner`; an older one answers 409"),
+    "Migration-Fence": (WHOLE, "the leading tab's fence; a lower one than seen before answers 423"),
+    "Migration-Seq": (WHOLE, "the device's sequence number, shared by all entries of the chunk"),
+    "Migration-Entries": (WHOLE, "number of lines"),
+    "Migration-Bytes": (WHOLE, "length of the payload once inflated"),
+    "Migration-Sha256": (_DIGEST, "base64url SHA-256 of the payload once inflated"),
+    "Content-Encoding": ({"type": "string", "enum": ["gzip", "identity"]}, "how the body is compressed"),
+    "If-None-Match": ({"type": "string"}, "the ETag of the configuration the browser has"),
 }
+_NEEDED = {f"Migration-{name}" for name in ("Seq", "Entries", "Bytes", "Sha256")}
 
 
 def _header(name: str) -> OpenApiParameter:
-    return OpenApiParameter(name, str, OpenApiParameter.HEADER, description=_HEADERS[name])
+    shape, text = _HEADERS[name]
+    return OpenApiParameter(name, shape, OpenApiParameter.HEADER, required=name in _NEEDED, description=text)
+
+
+def _asked(name: str, meaning: Query) -> OpenApiParameter:
+    shape, text = ({"type": "string"}, meaning) if isinstance(meaning, str) else meaning
+    return OpenApiParameter(name, shape, OpenApiParameter.QUERY, description=text)
 
 
 def _reference(shape: type[Struct]) -> dict[str, str]:

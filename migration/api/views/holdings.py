@@ -14,7 +14,7 @@ from migration.api import answers, bodies, shapes
 from migration.api.base import OwnerView
 from migration.api.configuration import known_timeline
 from migration.api.problems import json_answer
-from migration.api.schema import operation
+from migration.api.schema import WHOLE, operation
 from migration.errors import BodyInvalid
 from migration.orchestration import retrieving
 from migration.values.digests import to_wire
@@ -22,7 +22,10 @@ from migration.values.digests import to_wire
 _BLOCK = 65_536
 _PAGE = 1_000
 _ANY = ("answer", "application/gzip")
-_PLACE = {"after": "the revision to go on from, default 0", "limit": "records in a page, at most 1000"}
+_PLACE = {
+    "after": (WHOLE, "the revision to go on from, default 0"),
+    "limit": (WHOLE, "records in a page, at most 1000"),
+}
 
 
 class Blocks:

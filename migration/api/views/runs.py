@@ -31,13 +31,15 @@ _PUT = (*CHUNK, "not_found", "wrong_state", "idempotency_mismatch")
 _SEAL = ("not_found", "wrong_state", "run_expired", "fence_superseded", "manifest_invalid", "manifest_shrinks")
 _STEER = ("not_found", "wrong_state")
 _READ_BACK = ("not_found", "backup_unreadable")
+_WHOSE = {"all": ({"type": "string", "enum": ["0", "1"]}, "1: of every device of the owner")}
+_WAITING = {"wait": ({"type": "integer", "minimum": 0, "maximum": 9_999}, "seconds to wait; more than 20 are 20")}
 _SAID = ("Content-Encoding", *(f"Migration-{name}" for name in ("Seq", "Entries", "Bytes", "Sha256")))
 
 
 class RunsView(OwnerView):
     """The runs of a device or of its owner."""
 
-    @operation("runs_list", answer={200: answers.RunList}, query={"all": "1: of every device of the owner"})
+    @operation("runs_list", answer={200: answers.RunList}, query=_WHOSE)
     def get(self, request: Request) -> HttpResponse:
         """List runs, newest first."""
         runs = MigrationRun.objects.filter(owner_id=self.caller.owner_id)
@@ -108,7 +110,7 @@ class SealView(OwnerView):
 class ReceiptView(OwnerView):
     """What "migrated" means."""
 
-    @operation("runs_receipt", answer=_RECEIPT, errors=["not_found"], query={"wait": "seconds to wait, at most 20"})
+    @operation("runs_receipt", answer=_RECEIPT, errors=["not_found"], query=_WAITING)
     def get(self, request: Request, run_id: UUID) -> HttpResponse:
         """Return the receipt, or the run as it stands after waiting for one."""
         run = own_run(self.caller.owner_id, run_id)
