@@ -1,6 +1,9 @@
 """Registers the app with Django."""
 
+from typing import Any
+
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class MigrationConfig(AppConfig):
@@ -9,3 +12,13 @@ class MigrationConfig(AppConfig):
     name = "migration"
     verbose_name = "localStorage migration"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Have the walls raised after each `migrate`: a table nobody thought of must not stand open."""
+        post_migrate.connect(_raise_walls, sender=self, dispatch_uid="migration.walls")
+
+
+def _raise_walls(**_: Any) -> None:
+    from migration.walls import raise_walls
+
+    raise_walls()

@@ -1,8 +1,9 @@
 """What every view of the API shares: who calls, under which epoch, how errors and answers look."""
 
+from contextlib import ExitStack
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework.request import Request
@@ -14,6 +15,7 @@ from migration.api.problems import answer_exception
 from migration.cutover import check_epoch
 from migration.errors import StaleEpoch
 from migration.values.epochs import Epoch
+from migration.walls import scoped
 
 
 class PublicView(APIView):
@@ -43,11 +45,17 @@ class OwnerView(PublicView):
 
     caller: Caller
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Answer; once it is known who calls, all of it inside the caller's scope."""
+        with ExitStack() as self.walls:
+            return super().dispatch(request, *args, **kwargs)
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Find out who calls before anything of the body is read."""
         super().initial(request, *args, **kwargs)
         self.caller = callers.identify(request, at=timezone.now())
         self.known_epoch = str(self.caller.epoch)
+        self.walls.enter_context(scoped(app_id=self.caller.app.id, owner_id=self.caller.owner_id))
         limits.spend_request(owner_id=self.caller.owner_id)
         told = callers.epoch_header(request)
         if told is not None:

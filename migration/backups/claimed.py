@@ -24,13 +24,19 @@ FROM {CLAIMS} ORDER BY key_hash, seq DESC, chunk_id DESC, ordinal DESC
 """The latest line per key, in the order of key hashes."""
 
 # A temporary table has no statistics: without the first line its rows look costly enough to compile the query for.
-# The last line is for a transaction that stages twice.
+# The last line is for a transaction that stages twice. One connection stages for owners and for the admin, under two
+# roles; nobody else can see a temporary table.
 _PREPARE = f"""
 SET LOCAL jit = off;
-CREATE TEMPORARY TABLE IF NOT EXISTS {CLAIMS} (
-    seq bigint, chunk_id bigint, ordinal integer, bytes integer, deleted boolean, rank integer,
-    key_hash bytea, fingerprint bytea, key_json text, line bytea
-) ON COMMIT DELETE ROWS;
+DO $$ BEGIN
+    IF to_regclass('pg_temp.{CLAIMS}') IS NULL THEN
+        CREATE TEMPORARY TABLE {CLAIMS} (
+            seq bigint, chunk_id bigint, ordinal integer, bytes integer, deleted boolean, rank integer,
+            key_hash bytea, fingerprint bytea, key_json text, line bytea
+        ) ON COMMIT DELETE ROWS;
+        GRANT ALL ON {CLAIMS} TO PUBLIC;
+    END IF;
+END $$;
 DELETE FROM {CLAIMS}
 """
 _HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)

@@ -40,6 +40,9 @@ SETTINGS: dict[str, Setting] = {
     "REQUESTS_PER_MINUTE": Setting(1_200, "requests an owner may make per minute"),
     "GUEST_SESSIONS_PER_MINUTE": Setting(600, "guest sessions an address may open per minute"),
     "REDIS_TIMEOUT": Setting(0.5, "how long a bell or message may wait for Redis, s"),
+    "TENANT_ROLE": Setting(
+        "syncserver_tenant", "Postgres role owners' requests work under (its own on a shared server)"
+    ),
     "FAULTS": Setting("", "armed fault points, NAME:N:ACTION[:MATCH],… (tests only)"),
     "FAULTS_ONCE": Setting("", "folder that remembers which armed faults have fired (tests only)"),
 }

@@ -14,9 +14,10 @@ from migration.models import Chunk, MigrationRun
 from migration.states import RUN, UPLOAD, ChunkState, Machine, RunState, UploadState
 
 _NOTE = """
-WITH numbered AS (UPDATE migration_migrationrun SET number = number + 1, updated_at = %s WHERE id = %s RETURNING number)
-INSERT INTO migration_runevent (run_id, number, kind, data, at)
-SELECT %s, numbered.number, %s, %s::jsonb, %s FROM numbered RETURNING number
+WITH numbered AS (UPDATE migration_migrationrun SET number = number + 1, updated_at = %s WHERE id = %s
+                  RETURNING number, owner_id)
+INSERT INTO migration_runevent (run_id, owner_id, number, kind, data, at)
+SELECT %s, numbered.owner_id, numbered.number, %s, %s::jsonb, %s FROM numbered RETURNING number
 """
 _ENDS = {RunState.COMPLETED, RunState.FAILED, RunState.EXPIRED, RunState.CANCELLED, RunState.ROLLED_BACK}
 

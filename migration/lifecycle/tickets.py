@@ -24,7 +24,7 @@ DELETE FROM migration_socketticket WHERE hash IN (
 """
 _USE = """
 WITH used AS (DELETE FROM migration_socketticket WHERE hash = %s RETURNING owner_id, run_id, staff, expires_at)
-SELECT used.owner_id, used.run_id, used.staff, app.allowed_origins
+SELECT app.id, used.owner_id, used.run_id, used.staff, app.allowed_origins
 FROM used JOIN migration_owner owner ON owner.id = used.owner_id JOIN migration_app app ON app.id = owner.app_id
 WHERE used.expires_at > %s AND app.is_active
 """
@@ -34,6 +34,7 @@ WHERE used.expires_at > %s AND app.is_active
 class Ticket:
     """What a used ticket permits: `run_id` only, or (None) everything of the owner, to pages of these origins."""
 
+    app_id: UUID
     owner_id: UUID
     run_id: UUID | None
     staff: bool
@@ -66,7 +67,10 @@ def consume_ticket(ticket: str, *, at: datetime) -> Ticket | None:
     with connection.cursor() as cursor:
         cursor.execute(_USE, [_hash(ticket), at])
         row = cursor.fetchone()
-    return Ticket(row[0], row[1], row[2], tuple(row[3])) if row else None
+    if row is None:
+        return None
+    app_id, owner_id, run_id, staff, origins = row
+    return Ticket(app_id, owner_id, run_id, staff, tuple(origins))
 
 
 def _hash(ticket: str) -> bytes:

@@ -98,6 +98,7 @@ class RunEvent(models.Model):
     """One line of a run's timeline: a change of state, a decision with its reason, an error."""
 
     run = models.ForeignKey(MigrationRun, on_delete=models.CASCADE, related_name="timeline")
+    owner_id = models.UUIDField()
     number = models.BigIntegerField()
     kind = models.CharField(max_length=32)
     data = models.JSONField(default=dict)

@@ -11,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from psycopg.errors import UniqueViolation
 
 from migration import detection, dispatch, progress, uploads
 from migration.config import fault_point, setting
@@ -86,8 +87,10 @@ def create_run(*, sender: Sender, order: RunOrder, at: datetime) -> tuple[Migrat
         with transaction.atomic():
             _plan(sender, order, at=at)
             _store_all(sender, order, at=at)
-    except IntegrityError:
+    except IntegrityError as error:
         known = _repeated(sender, order)  # the same order won the race
+        if known is None and _is_taken(error):
+            raise NotFound("There is no such run.") from error
         if known is None:
             raise
         return known, False
@@ -171,6 +174,12 @@ def _repeated(sender: Sender, order: RunOrder) -> MigrationRun | None:
     if (run.device_id, bytes(run.request_digest)) != (sender.device_id, order.digest):
         raise IdempotencyMismatch("This run id was used before with another body.")
     return run
+
+
+def _is_taken(error: IntegrityError) -> bool:
+    """Tell whether the run's id is one that the sender is not shown: another owner's."""
+    cause = error.__cause__
+    return isinstance(cause, UniqueViolation) and cause.diag.constraint_name == "migration_migrationrun_pkey"
 
 
 def _plan(sender: Sender, order: RunOrder, *, at: datetime) -> None:

@@ -20,13 +20,16 @@ def record_error(run_id: UUID, code: str, detail: str, at: datetime) -> None:
     """
     entry = {"code": code, "detail": _plain(detail), "at": at.isoformat().replace("+00:00", "Z")}
     with transaction.atomic():
-        run = MigrationRun.objects.select_for_update(no_key=True).only("errors", "number").filter(id=run_id).first()
+        locked = MigrationRun.objects.select_for_update(no_key=True).only("owner_id", "errors", "number")
+        run = locked.filter(id=run_id).first()
         if run is None:
             return
         number = run.number + 1
         kept = [*run.errors, entry][-setting("ERROR_HISTORY") :]
         MigrationRun.objects.filter(id=run_id).update(errors=kept, number=number, updated_at=at)
-        RunEvent.objects.create(run_id=run_id, number=number, kind=Happening.ERROR, data=entry, at=at)
+        RunEvent.objects.create(
+            run_id=run_id, owner_id=run.owner_id, number=number, kind=Happening.ERROR, data=entry, at=at
+        )
 
 
 def _plain(text: str) -> str:

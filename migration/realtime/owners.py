@@ -59,7 +59,7 @@ class OwnerSocket(Socket):
             await self.send(f'{{"type":"epochChanged","epoch":{_json(epoch)}}}')
 
     async def _read(self) -> OwnerView | None:
-        view: OwnerView | None = await in_thread(read_owner)(self.permit.owner_id)
+        view: OwnerView | None = await in_thread(read_owner)(self.permit)
         return view
 
 

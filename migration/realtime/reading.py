@@ -11,6 +11,7 @@ from migration.lifecycle import Ticket, consume_ticket
 from migration.models import MigrationRun, Owner
 from migration.progress import snapshots_of
 from migration.realtime.pacing import Event
+from migration.walls import scoped
 
 NEWEST_RUNS = 50
 
@@ -28,19 +29,26 @@ def use_ticket(ticket: str) -> Ticket | None:
     return consume_ticket(ticket, at=timezone.now())
 
 
-def owns(owner_id: UUID, run_id: UUID) -> bool:
-    """Tell whether the run is the owner's."""
-    return MigrationRun.objects.filter(id=run_id, owner_id=owner_id).exists()
+def owns(permit: Ticket, run_id: UUID) -> bool:
+    """Tell whether the run is the ticket's owner's."""
+    with scoped(app_id=permit.app_id, owner_id=permit.owner_id):
+        return MigrationRun.objects.filter(id=run_id, owner_id=permit.owner_id).exists()
 
 
-def read_run(run_id: UUID) -> Event | None:
-    """Return the run as it stands; None when it is gone."""
-    found = _events([run_id])
+def read_run(permit: Ticket, run_id: UUID) -> Event | None:
+    """Return a run of the ticket's owner as it stands; None when it is gone."""
+    with scoped(app_id=permit.app_id, owner_id=permit.owner_id):
+        found = _events([run_id])
     return found[0] if found else None
 
 
-def read_owner(owner_id: UUID) -> OwnerView | None:
-    """Return the owner as it stands; None when it is gone."""
+def read_owner(permit: Ticket) -> OwnerView | None:
+    """Return the ticket's owner as it stands; None when it is gone."""
+    with scoped(app_id=permit.app_id, owner_id=permit.owner_id):
+        return _owner_view(permit.owner_id)
+
+
+def _owner_view(owner_id: UUID) -> OwnerView | None:
     epochs = Owner.objects.filter(id=owner_id).values_list("app__epoch", "epoch").first()
     if epochs is None:
         return None

@@ -23,7 +23,7 @@ class RunSocket(Socket):
         """Tell whether the run is the owner's, and the one the ticket was made for if it was made for one."""
         if self.permit.run_id is not None:
             return self.permit.run_id == self.run_id  # whose run it is was asked when the ticket was made
-        return await in_thread(owns)(self.permit.owner_id, self.run_id)
+        return await in_thread(owns)(self.permit, self.run_id)
 
     def groups_to_join(self) -> Iterable[str]:
         """Return the run's group."""
@@ -31,7 +31,7 @@ class RunSocket(Socket):
 
     async def send_snapshot(self) -> bool:
         """Send `{"type": "snapshot", "number", "run"}`."""
-        event = await in_thread(read_run)(self.run_id)
+        event = await in_thread(read_run)(self.permit, self.run_id)
         if event is None:
             return False
         self.seen(self.run_id, event)
@@ -40,7 +40,7 @@ class RunSocket(Socket):
 
     async def look(self) -> float:
         """Send the run's state if it is news."""
-        event = await in_thread(read_run)(self.run_id)
+        event = await in_thread(read_run)(self.permit, self.run_id)
         if event is None:
             return IDLE_LOOK
         await self.tell(self.run_id, event)

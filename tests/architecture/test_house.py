@@ -21,7 +21,7 @@ ROOMS = {
         *("uploads", "detection", "extraction", "validation", "mapping", "backups", "loading", "records", "cutover"),
         "rollback",
     },
-    1: {"lifecycle", "progress", "dispatch"},
+    1: {"lifecycle", "progress", "dispatch", "walls"},
     0: {"models", "states", "values", "events", "errors", "config"},
 }
 OF_DJANGO = {"migrations", "templates", "static", "templatetags"}

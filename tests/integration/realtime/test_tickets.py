@@ -19,7 +19,7 @@ class TestTicket:
         run, now = make_run(), timezone.now()
         ticket = issue_ticket(owner_id=run.owner_id, run_id=run.id, at=now)
         used = consume_ticket(ticket, at=now)
-        assert used == Ticket(run.owner_id, run.id, False, ())
+        assert used == Ticket(run.app_id, run.owner_id, run.id, False, ())
         assert consume_ticket(ticket, at=now) is None
 
     def test_is_not_what_the_table_holds(self) -> None:

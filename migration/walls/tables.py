@@ -1,0 +1,67 @@
+"""Which tables hold what belongs to somebody, and what an owner's own request may do to its rows there.
+
+Row-level security is put on every table of the app that has a column `owner_id` or `app_id`, listed or not. What is
+listed here are the rights: a table that is not listed is closed to owners' requests, whatever its rows.
+"""
+
+from dataclasses import dataclass
+
+OWNER_SETTING, APP_SETTING = "migration.owner", "migration.app"
+"""Names of the settings, local to a transaction, that say for whom it works."""
+
+# Columns in brackets: only those. A lock on a row (FOR NO KEY UPDATE) needs the right to update one column. Previews
+# of a rollback revert records and let the transaction go, so they need the rights of doing it.
+GRANTS: dict[str, str] = {
+    "migration_app": "SELECT",
+    "migration_appsecret": "",  # callers are identified before a scope begins, by a question of its own
+    "migration_auditline": "INSERT, SELECT (id)",
+    "migration_backup": "SELECT, INSERT, UPDATE (verified_at)",
+    "migration_chunk": "SELECT, INSERT",
+    "migration_conflict": "SELECT, INSERT",
+    "migration_device": "SELECT, UPDATE (fence, last_seen_at)",
+    "migration_migrationrun": "SELECT, INSERT, UPDATE",
+    "migration_owner": "SELECT, UPDATE (epoch, last_seen_at, revision)",
+    "migration_quarantineentry": "SELECT",
+    "migration_record": "SELECT, INSERT, UPDATE, DELETE",
+    "migration_record_version": "SELECT, INSERT",
+    "migration_rollback": "SELECT, INSERT",
+    "migration_rollbackpoint": "SELECT, INSERT",
+    "migration_runevent": "SELECT, INSERT",
+    "migration_socketticket": "SELECT, INSERT, DELETE, UPDATE (expires_at)",
+}
+"""Table → rights of the tenant's role, within its own rows; empty: none."""
+
+SHARED: dict[str, str] = {}
+"""Tables of the app whose rows belong to nobody, each with the reason why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A table and the condition under which a row of it is the tenant's own."""
+
+    table: str
+    condition: str
+
+    @property
+    def rights(self) -> str:
+        """What the tenant's role may do there; empty: nothing."""
+        return GRANTS.get(self.table, "")
+
+
+def bound_of(table: str, columns: frozenset[str]) -> Bound | None:
+    """Return the condition for a table with these columns; None when its rows belong to nobody."""
+    conditions = [f"{column} = {_own(setting)}" for column, setting in _columns(table) if column in columns]
+    return Bound(table, " AND ".join(conditions)) if conditions else None
+
+
+def _columns(table: str) -> list[tuple[str, str]]:
+    if table == "migration_app":
+        return [("id", APP_SETTING)]
+    if table == "migration_owner":
+        return [("id", OWNER_SETTING), ("app_id", APP_SETTING)]
+    return [("owner_id", OWNER_SETTING), ("app_id", APP_SETTING)]
+
+
+def _own(setting: str) -> str:
+    # Outside a scope the setting is absent or empty: the comparison is then with NULL, and no row passes.
+    return f"nullif(current_setting('{setting}', true), '')::uuid"
