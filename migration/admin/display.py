@@ -1,7 +1,6 @@
 """How things look on a page. Everything that came from a browser goes through `visible` and is escaped."""
 
 import json
-import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -12,26 +11,14 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
+from migration.values.visible import LONGEST, visible
+
+__all__ = ["LONGEST", "visible"]  # what pages take from here although it lies below
+
 NOTHING = "\u2013"
 """What stands where there is nothing to show."""
 
-LONGEST = 120
-"""Characters of a key shown in a list."""
-
-# Unseen, they could turn a line around, hide a part of it, or break the page's encoding (lone surrogates).
-_UNSEEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 _STEPS = ("B", "KiB", "MiB", "GiB", "TiB")
-
-
-def visible(text: str, *, longest: int | None = LONGEST) -> str:
-    r"""Return `text` with what cannot be seen written as `\uXXXX`, cut to `longest`. Escaping is the template's."""
-    cut = text if longest is None or len(text) <= longest else text[:longest] + "…"
-    return "".join(_escape(unit) if unicodedata.category(unit) in _UNSEEN else unit for unit in cut)
-
-
-def _escape(unit: str) -> str:
-    point = ord(unit)
-    return f"\\u{point:04x}" if point < 0x10000 else f"\\u{{{point:x}}}"
 
 
 def code(text: str, *, longest: int | None = LONGEST) -> SafeString:
