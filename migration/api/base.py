@@ -25,6 +25,12 @@ class PublicView(APIView):
     http_method_names = ["get", "head", "post", "put"]
     known_epoch: str | None = None
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse a method nobody here knows before anything else of the request is looked at."""
+        if (request.method or "").lower() not in self.http_method_names or not hasattr(self, request.method.lower()):
+            self.http_method_not_allowed(request, *args, **kwargs)
+        super().initial(request, *args, **kwargs)
+
     # The framework's types want its own Response; any HttpResponse does, and ours skips a second rendering.
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
         """Turn whatever was raised into the one error shape."""

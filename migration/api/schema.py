@@ -45,7 +45,8 @@ def operation(
     `raw` is ("request" or "answer", media type); `query` says what each parameter means.
     """
     codes = {*EVERYWHERE, *errors, *(OWNED if owned else ()), *(BODY if body else ())}
-    responses: dict[Any, Any] = {status: _described(shape, raw) for status, shape in answer.items()}
+    media = raw[1] if raw and raw[0] == "answer" else "application/json"
+    responses: dict[Any, Any] = {(status, media): _described(shape, raw) for status, shape in answer.items()}
     for status in sorted({STATUSES[code] for code in codes}):
         listed = ", ".join(f"`{code}`" for code in sorted(codes) if STATUSES[code] == status)
         responses[(status, "application/json")] = OpenApiResponse(_reference(answers.Problem), listed)
@@ -70,7 +71,7 @@ _OWNERS = ("Migration-Device", "Migration-Epoch", "Migration-Fence")
 WHOLE = {"type": "integer", "minimum": 0, "maximum": 2**53}
 """JSON Schema of a whole number as headers and queries may hold it."""
 _DIGEST = {"type": "string", "pattern": "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$"}
-_EPOCH = {"type": "string", "pattern": r"^[0-9]{1,18}\.[0-9]{1,18}$"}
+_EPOCH = {"type": "string", "pattern": r"^[0-9]{1,18}\.[0-9]{1,18}$", "example": "1.1"}
 _HEADERS: dict[str, tuple[dict[str, Any], str]] = {
     "Migration-App": ({"type": "string"}, "the app's publishable key; not needed with a bearer token"),
     "Migration-Device": ({"type": "string", "format": "uuid"}, "id of the browser profile, made by the SDK"),
@@ -117,6 +118,10 @@ def openapi() -> dict[str, Any]:
     generator: Any = SchemaGenerator
     described: dict[str, Any] = generator(patterns=documented()).get_schema(request=None, public=True)
     _, components = msgspec.json.schema_components(list(_shapes.values()), ref_template=_REF)
+    for address in described["paths"].values():
+        for one in address.values():
+            if "requestBody" in one:
+                one["requestBody"]["required"] = True  # said by drf-spectacular of serializers only
     described["components"] = {
         "schemas": components,
         "securitySchemes": {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},

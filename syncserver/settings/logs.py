@@ -1,6 +1,8 @@
 """Structured logs for structlog and the standard library alike; what users store never gets into them."""
 
 import hashlib
+import sys
+import traceback
 from collections.abc import MutableMapping
 from typing import Any
 
@@ -46,6 +48,19 @@ def hashed(key: object) -> str:
     return "sha256:" + hashlib.sha256(str(key).encode("utf-8", "surrogatepass")).hexdigest()[:12]
 
 
+def trace(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Say where an exception came from and of what kind it is, but not its words: a database quotes users."""
+    found = event.pop("exc_info", None)
+    if found:
+        error = (
+            found[1] if isinstance(found, tuple) else found if isinstance(found, BaseException) else sys.exc_info()[1]
+        )
+        if error is not None:
+            event["error"] = type(error).__name__
+            event["frames"] = "".join(traceback.format_tb(error.__traceback__))
+    return event
+
+
 PROCESSORS: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -77,8 +92,7 @@ def settings(*, level: str, as_json: bool) -> dict[str, Any]:
         renderer = structlog.processors.JSONRenderer()
     final: list[Any] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if as_json:
-        # Without locals: a traceback with variables would carry the very values we withhold.
-        final.append(structlog.processors.format_exc_info)
+        final.append(trace)
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -95,6 +109,8 @@ def settings(*, level: str, as_json: bool) -> dict[str, Any]:
             # Its own handlers would print every line twice.
             "django": {"level": level, "propagate": True, "handlers": []},
             "django.server": {"level": level, "propagate": True, "handlers": []},
+            # What was refused is the caller's affair; what failed is told below with the request's id.
+            "django.request": {"level": "ERROR", "propagate": True},
             "rq": {"level": "WARNING", "propagate": True},
             "rq.worker": {"level": "WARNING", "propagate": True},
             # Parameters of statements are user data.

@@ -43,7 +43,7 @@ class RunsView(OwnerView):
     def get(self, request: Request) -> HttpResponse:
         """List runs, newest first."""
         runs = MigrationRun.objects.filter(owner_id=self.caller.owner_id)
-        if request.GET.get("all") != "1":
+        if not _is_of_all(request):
             runs = runs.filter(device_id=self.caller.sender().device_id)
         newest = runs.order_by("-created_at").values_list("id", flat=True)[:_MOST_RUNS]
         shown = {run.id: snapshot for run, snapshot in progress.snapshots_of(newest)}
@@ -178,6 +178,13 @@ def chunk_head(request: Request, chunk_id: UUID) -> ChunkHead:
         raise BodyInvalid("The header Migration-Sha256 is not a base64url SHA-256.") from error
     encoding = request.headers.get("Content-Encoding", uploads.IDENTITY).strip().lower()
     return ChunkHead(chunk_id, seq, entries, payload_bytes, sha256, encoding)
+
+
+def _is_of_all(request: Request) -> bool:
+    asked = request.GET.get("all", "0")
+    if asked not in {"0", "1"}:
+        raise BodyInvalid("`all` is 0 or 1.")
+    return asked == "1"
 
 
 def _wait(request: Request) -> float:
