@@ -27,7 +27,8 @@ class PublicView(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse a method nobody here knows before anything else of the request is looked at."""
-        if (request.method or "").lower() not in self.http_method_names or not hasattr(self, request.method.lower()):
+        method = (request.method or "").lower()
+        if method not in self.http_method_names or not hasattr(self, method):
             self.http_method_not_allowed(request, *args, **kwargs)
         super().initial(request, *args, **kwargs)
 
