@@ -5,7 +5,6 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -112,7 +111,7 @@ class BackupAdmin(LookOnly):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         self.demand(request)
-        self._verify(request, get_object_or_404(Backup, id=backup_id))
+        self._verify(request, self.find(request, id=backup_id))
         return HttpResponseRedirect(reverse("admin:migration_backup_change", args=[backup_id]))
 
     def _verify(self, request: HttpRequest, backup: Backup) -> None:

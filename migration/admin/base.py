@@ -9,9 +9,11 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils.safestring import SafeString
 
 from migration.admin.display import moment, short, visible
+from migration.admin.reach import within_reach
 from migration.models import App
 
 SHORTEST_ID = 4
@@ -41,6 +43,16 @@ class LookOnly(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nobody deletes one by hand: erasing an owner is a verb of its own."""
         return False
+
+    # --- what staff of an app may see -----------------------------------------------------------------------
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Return the rows within the user's reach. Every page and verb finds its object among these (`find`)."""
+        return within_reach(super().get_queryset(request), user=request.user)
+
+    def find(self, request: HttpRequest, **by: Any) -> Any:
+        """Return one object within the user's reach; any other is answered 404."""
+        return get_object_or_404(self.get_queryset(request), **by)
 
     # --- moments, in one form everywhere --------------------------------------------------------------------
 
@@ -114,7 +126,7 @@ class AppFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         """Return the first apps by name."""
-        apps = App.objects.order_by("name").values_list("id", "name")
+        apps = within_reach(App.objects.order_by("name"), user=request.user).values_list("id", "name")
         return [(str(app_id), visible(name, longest=40)) for app_id, name in apps[: self.most]]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:

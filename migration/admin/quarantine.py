@@ -7,7 +7,6 @@ from django.contrib import admin
 from django.db import transaction
 from django.db.models import BinaryField, Count, Func, IntegerField, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -147,7 +146,7 @@ class QuarantineEntryAdmin(LookOnly):
             return HttpResponseNotAllowed(["POST"])
         self.demand(request)
         with transaction.atomic():
-            entry = get_object_or_404(QuarantineEntry.objects.select_related("run"), id=entry_id)
+            entry = self.find(request, id=entry_id)
             audit(
                 actor=actor_of(request),
                 action="value_revealed",

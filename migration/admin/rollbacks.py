@@ -7,7 +7,6 @@ from uuid import UUID
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -62,7 +61,7 @@ class RollbackPointAdmin(LookOnly):
     def roll_back(self, request: HttpRequest, point_id: UUID) -> HttpResponse:
         """Show what going back to the point would do; do it when its id was typed."""
         self.demand(request)
-        point = get_object_or_404(RollbackPoint.objects.select_related("owner"), id=point_id)
+        point = self.find(request, id=point_id)
         question = Question(
             title=f"Go back to point {short(point_id)}",
             asks="Every record of this owner goes back to what it was at this point. Later edits are set aside in the "
@@ -214,12 +213,12 @@ class RollbackAdmin(LookOnly):
     def state(self, request: HttpRequest, rollback_id: UUID) -> HttpResponse:
         """Answer the page that waits for the end."""
         self.demand(request, act=False)
-        return JsonResponse({"state": get_object_or_404(Rollback, id=rollback_id).state})
+        return JsonResponse({"state": self.find(request, id=rollback_id).state})
 
     def undo(self, request: HttpRequest, rollback_id: UUID) -> HttpResponse:
         """Show what undoing would do; do it when the id was typed."""
         self.demand(request)
-        rollback = get_object_or_404(Rollback.objects.select_related("owner", "run"), id=rollback_id)
+        rollback = self.find(request, id=rollback_id)
         shown_on = ("migrationrun", rollback.run_id) if rollback.run_id else ("rollback", rollback_id)
         question = Question(
             title=f"Undo rollback {short(rollback_id)}",

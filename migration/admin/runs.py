@@ -8,7 +8,6 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -141,7 +140,7 @@ class MigrationRunAdmin(LookOnly):
     def live(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
         """GET: the run's snapshot. POST: a ticket for its socket."""
         self.demand(request, act=False)
-        run = get_object_or_404(MigrationRun, id=run_id)
+        run = self.find(request, id=run_id)
         if request.method != "POST":
             return JsonResponse(snapshot_of(run_id))
         ticket = issue_ticket(owner_id=run.owner_id, run_id=run_id, at=timezone.now(), staff=True)
@@ -153,7 +152,7 @@ class MigrationRunAdmin(LookOnly):
 
     def _steer(self, request: HttpRequest, *, run_id: UUID, verb: str) -> HttpResponse:
         self.demand(request)
-        run = get_object_or_404(MigrationRun, id=run_id)
+        run = self.find(request, id=run_id)
         verbs: dict[str, Verb] = {"pause": _pause, "resume": _resume, "cancel": _cancel}
         try:
             verbs[verb](run, actor_of(request))
@@ -166,7 +165,7 @@ class MigrationRunAdmin(LookOnly):
     def roll_back(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
         """Show what rolling the run back would do; do it when its id was typed."""
         self.demand(request)
-        run = get_object_or_404(MigrationRun.objects.select_related("owner", "app"), id=run_id)
+        run = self.find(request, id=run_id)
         question = Question(
             title=f"Roll back run {short(run_id)}",
             asks="Records this run wrote go back to what they were before it. Keys edited since are kept. "

@@ -58,6 +58,7 @@ class AppForm(forms.ModelForm):
             "allow_sensitive",
             "conflict_policy",
             "max_entry_bytes",
+            "staff",
         )
         widgets = {
             "collections": forms.Textarea(attrs={"rows": 6, "cols": 80}),
@@ -104,6 +105,7 @@ _COLLECTIONS: tuple[str | None, Any] = (
     "Collections",
     {"fields": ("collections", "conflict_policy", "exclude", "allow_sensitive", "max_entry_bytes")},
 )
+_STAFF: tuple[str | None, Any] = ("Who sees it here", {"fields": ("staff",)})
 _FIELDSETS_OF_A_NEW_ONE = (_NAME, ("Who may call", {"fields": ("allowed_origins",)}), _COLLECTIONS)
 
 
@@ -138,20 +140,22 @@ class AppAdmin(LookOnly):
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Ask of a new app only what can be said of it."""
-        return _FIELDSETS_OF_A_NEW_ONE if obj is None else super().get_fieldsets(request, obj)
+        shown = _FIELDSETS_OF_A_NEW_ONE if obj is None else super().get_fieldsets(request, obj)
+        return [*shown, _STAFF] if request.user.is_superuser else shown
 
     def save_model(self, request: HttpRequest, obj: App, form: Any, change: bool) -> None:
         """Write the app and its audit line in one transaction; a new one through the conductor's verb."""
         actor, at = actor_of(request), timezone.now()
         if not change:
-            given = {name: value for name, value in form.cleaned_data.items() if name != "allowed_origins"}
+            apart = ("allowed_origins", "staff")
+            given = {name: value for name, value in form.cleaned_data.items() if name not in apart}
             made = create_app(origins=form.cleaned_data["allowed_origins"], at=at, actor=actor, **given)
             obj.pk, obj.publishable_key = made.pk, made.publishable_key
             obj._state.adding = False  # noqa: SLF001 - Django logs the addition of what was just made
             return
         with transaction.atomic():
             current = App.objects.select_for_update(no_key=True).get(pk=obj.pk)
-            given = form.cleaned_data
+            given = {name: value for name, value in form.cleaned_data.items() if name != "staff"}
             # Only what differs: the rest may have moved since the form was opened.
             columns = {name: value for name, value in given.items() if getattr(current, name) != value}
             if not columns:
@@ -162,6 +166,16 @@ class AppAdmin(LookOnly):
                 columns["epoch"] = current.epoch + 1
             App.objects.filter(pk=obj.pk).update(**columns)
             audit(actor=actor, action="app_changed", target=obj.pk, at=at, app_id=obj.pk, data={"fields": edited})
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Write who is staff of the app, with an audit line."""
+        app, before = form.instance, set(form.instance.staff.values_list("username", flat=True))
+        super().save_related(request, form, formsets, change)
+        after = set(app.staff.values_list("username", flat=True))
+        if before != after:
+            data = {"added": sorted(after - before), "removed": sorted(before - after)}
+            actor, at = actor_of(request), timezone.now()
+            audit(actor=actor, action="app_staff_changed", target=app.pk, at=at, app_id=app.pk, data=data)
 
     # --- the list and the page ------------------------------------------------------------------------------
 
@@ -222,7 +236,7 @@ class AppAdmin(LookOnly):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         self.demand(request)
-        app = get_object_or_404(App, id=app_id)
+        app = self.find(request, id=app_id)
         try:
             plain = add_secret(app=app, at=timezone.now(), actor=actor_of(request))
         except MigrationError as error:
@@ -243,7 +257,7 @@ class AppAdmin(LookOnly):
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         self.demand(request)
-        secret = get_object_or_404(AppSecret, id=secret_id, app_id=app_id)
+        secret = get_object_or_404(AppSecret, id=secret_id, app=self.find(request, id=app_id))
         revoke_secret(secret=secret, at=timezone.now(), actor=actor_of(request))
         self.message_user(request, f"{secret} is revoked: tokens signed with it are refused from now on.")
         return self._back(app_id)

@@ -2,6 +2,7 @@
 
 import uuid
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
@@ -39,6 +40,12 @@ class App(models.Model):
         default=33_554_432, help_text="A longer canonical line goes to quarantine."
     )
     epoch = models.BigIntegerField(default=1, help_text="Rises on step-back, disable and panic.")
+    staff = models.ManyToManyField(
+        settings.AUTH_USER_MODEL,
+        blank=True,
+        related_name="+",
+        help_text="Who sees this app in the admin; superusers see every app.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -14,6 +14,7 @@ OWNER_SETTING, APP_SETTING = "migration.owner", "migration.app"
 GRANTS: dict[str, str] = {
     "migration_app": "SELECT",
     "migration_appsecret": "",  # callers are identified before a scope begins, by a question of its own
+    "migration_app_staff": "",
     "migration_auditline": "INSERT, SELECT (id)",
     "migration_backup": "SELECT, INSERT, UPDATE (verified_at)",
     "migration_chunk": "SELECT, INSERT",

@@ -153,6 +153,7 @@ class TestQuarantine:
 
     def test_may_be_looked_at_without_the_right_to_reveal(self, world: World) -> None:
         watcher = User.objects.create(username="watcher", is_staff=True)
+        world.app.staff.add(watcher)
         watcher.user_permissions.set(Permission.objects.filter(codename="view_quarantineentry"))
         client = Client()
         client.force_login(watcher)
@@ -272,6 +273,7 @@ class TestSteering:
 
     def test_needs_the_right_to_act(self, world: World) -> None:
         watcher = User.objects.create(username="watcher", is_staff=True)
+        world.app.staff.add(watcher)
         watcher.user_permissions.set(Permission.objects.filter(codename="view_migrationrun"))
         client = Client()
         client.force_login(watcher)
