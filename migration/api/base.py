@@ -8,6 +8,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.views import APIView
+from structlog.contextvars import bound_contextvars
 
 from migration.api import callers, limits
 from migration.api.callers import Caller
@@ -62,6 +63,7 @@ class OwnerView(PublicView):
         super().initial(request, *args, **kwargs)
         self.caller = callers.identify(request, at=timezone.now())
         self.known_epoch = str(self.caller.epoch)
+        self.walls.enter_context(bound_contextvars(**_whose(self.caller, kwargs)))
         self.walls.enter_context(scoped(app_id=self.caller.app.id, owner_id=self.caller.owner_id))
         limits.spend_request(owner_id=self.caller.owner_id)
         told = callers.epoch_header(request)
@@ -77,3 +79,9 @@ class OwnerView(PublicView):
 
             exc.extras.setdefault("config", config_of(self.caller.app, self.caller.epoch))
         return super().handle_exception(exc)
+
+
+def _whose(caller: Caller, address: dict[str, Any]) -> dict[str, str]:
+    """Return what every log line of the request should say of it: the app, the owner, and the run if it names one."""
+    run = {"run": str(address["run_id"])} if "run_id" in address else {}
+    return {"app": str(caller.app.id), "owner": str(caller.owner_id), **run}

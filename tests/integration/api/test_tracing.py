@@ -3,10 +3,10 @@
 import logging
 
 import pytest
-import structlog
 from structlog.contextvars import get_contextvars
 
 from migration.api import problems
+from migration.models import Owner
 from tests.factories.doors import Browser, account, make_tenant
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +42,20 @@ class TestRequestIds:
         assert {line["request"] for line in said} == {answer.headers["X-Request-ID"]}
         assert [line["route"] for line in said if line["event"] == "request"] == ["api/v1/runs"]
 
+    def test_stand_beside_the_owner_and_the_run(
+        self, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        browser = account(make_tenant())
+        run = browser.create().json()["id"]
+        monkeypatch.setattr("migration.progress.snapshot", lambda _: 1 / 0)
+        with caplog.at_level(logging.WARNING):
+            browser.get(f"/runs/{run}")
+        [line] = [
+            one.msg for one in caplog.records if isinstance(one.msg, dict) and one.msg["event"] == "internal_error"
+        ]
+        assert (line["run"], line["owner"]) == (run, str(Owner.objects.get().id))
+
     def test_end_with_their_request(self) -> None:
         Browser().get("/config")
-        assert "request" not in get_contextvars()
-        assert structlog.is_configured()
+        account(make_tenant()).get("/runs")
+        assert get_contextvars().keys().isdisjoint({"request", "owner", "app", "run"})
