@@ -3,7 +3,7 @@
 import argparse
 import json
 import os
-import statistics
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import django
@@ -12,8 +12,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "syncserver.settings")
 django.setup()
 
 from syncserver.stack import Stack  # noqa: E402 - settings must be named first
-from tests.benchmarks import limit, memory, scenes, workload  # noqa: E402
-from tests.benchmarks.wire import ReadyRun, ready_run  # noqa: E402
+from tests.benchmarks import cpu, limit, memory, scenes, tables, workload  # noqa: E402
+from tests.benchmarks.wire import ready_run  # noqa: E402
 
 CONNECTIONS = 4
 STORE_KEYS = 12_500
@@ -22,6 +22,14 @@ SHARED_ENV = {
     "MIGRATION_GUEST_SESSIONS_PER_MINUTE": "10000000",
     "SECRET_KEY": "benchmarks-run-on-throw-away-servers-only-0123456789",
 }
+
+
+@dataclass(frozen=True)
+class Round:
+    """One round's figures by name, and the CPU each scene cost by process: microseconds a record, or a user."""
+
+    figures: dict[str, float] = field(default_factory=dict)
+    cpu: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 def main() -> None:
@@ -39,11 +47,14 @@ def main() -> None:
             redis_url=daphne.redis_url,
         )
         with wsgi:
-            results = [_round(number, options, daphne, wsgi) for number in range(options.rounds + 1)][1:]
-            peaks = memory.peaks({**daphne.processes, "wsgi": wsgi.processes["web"]})
-    _print(results, peaks)
+            processes = {**daphne.processes, "wsgi": wsgi.processes["web"]}
+            meter = cpu.Meter(processes)
+            rounds = [_round(number, options, daphne, wsgi, meter) for number in range(options.rounds + 1)][1:]
+            peaks = memory.peaks(processes)
+    tables.print_all(rounds, peaks)
     if options.json:
-        Path(options.json).write_text(json.dumps({"rounds": results, "peak_mib": peaks}, indent=1))
+        kept = {"rounds": [asdict(one) for one in rounds], "peak_mib": peaks}
+        Path(options.json).write_text(json.dumps(kept, indent=1))
 
 
 def _options() -> argparse.Namespace:
@@ -55,49 +66,36 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _round(number: int, options: argparse.Namespace, daphne: Stack, wsgi: Stack) -> dict[str, float]:
+def _round(number: int, options: argparse.Namespace, daphne: Stack, wsgi: Stack, meter: cpu.Meter) -> Round:
     seed = number * 1_000_000
-    keys = STORE_KEYS if options.records >= STORE_KEYS else options.records
+    keys = min(STORE_KEYS, options.records)
     stores = [workload.snapshot(seed + place, keys=keys) for place in range(options.records // keys)]
     records = sum(len(store) for store in stores)
-    found = {"L": limit.measure(daphne.database_url, limit.ready_rows(stores), records=records)}
+    rows, found = limit.ready_rows(stores), Round()
+    with meter.over(records) as found.cpu["L"]:
+        found.figures["L"] = limit.measure(daphne.database_url, rows, records=records)
     for name, stack in (("daphne", daphne), ("wsgi", wsgi)) if number % 2 else (("wsgi", wsgi), ("daphne", daphne)):
         runs = [ready_run(store) for store in stores]
-        measured = scenes.upload(stack.url, runs, connections=CONNECTIONS)
+        with meter.over(records) as found.cpu[f"upload {name}"]:
+            measured = scenes.upload(stack.url, runs, connections=CONNECTIONS)
         scenes.compare_contents(daphne.database_url, runs)
-        found[f"upload {name}"] = measured.per_second
-        found |= _release_day(
-            name,
-            stack,
-            daphne.database_url,
-            [ready_run(workload.snapshot(seed + 500_000 + user)) for user in range(options.users)],
-        )
+        found.figures[f"upload {name}"] = measured.per_second
+        users = [ready_run(workload.snapshot(seed + 500_000 + user)) for user in range(options.users)]
+        with meter.over(options.users) as found.cpu[f"users {name}"]:
+            measured = scenes.release_day(stack.url, users, connections=CONNECTIONS * 2)
+        scenes.compare_contents(daphne.database_url, users)
+        found.figures.update(_of_users(name, measured, len(users)))
     return found
 
 
-def _release_day(name: str, stack: Stack, database_url: str, runs: list[ReadyRun]) -> dict[str, float]:
-    measured = scenes.release_day(stack.url, runs, connections=CONNECTIONS * 2)
-    scenes.compare_contents(database_url, runs)
+def _of_users(name: str, measured: scenes.Measured, users: int) -> dict[str, float]:
     acks = sorted(took for what, took in measured.took if what == "POST runs")
     return {
         f"users {name}": measured.per_second,
-        f"requests {name}": measured.requests / len(runs),
+        f"requests {name}": measured.requests / users,
         f"ack p50 {name}": acks[len(acks) // 2] * 1000,
         f"ack p99 {name}": acks[int(len(acks) * 0.99)] * 1000,
     }
-
-
-def _print(results: list[dict[str, float]], peaks: dict[str, float]) -> None:
-    middle = {name: statistics.median(result[name] for result in results) for name in results[0]}
-    print("| what | median | range | of L (paired) |\n|---|---|---|---|")
-    for name in results[0]:
-        values = [result[name] for result in results]
-        ratio = statistics.median(result[name] / result["L"] for result in results)
-        share = f"{ratio:.2f}" if name.startswith(("L", "upload")) else ""
-        print(f"| {name} | {middle[name]:,.1f} | {min(values):,.1f} to {max(values):,.1f} | {share} |")
-    print("\n| process | peak MiB |\n|---|---|")
-    for name, peak in sorted(peaks.items()):
-        print(f"| {name} | {peak:.0f} |")
 
 
 if __name__ == "__main__":

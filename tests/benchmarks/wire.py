@@ -65,7 +65,9 @@ def _manifest(lines: list[tuple[str, bytes]]) -> dict[str, object]:
 
 
 def _chunks(lines: list[bytes]) -> list[ReadyChunk]:
-    chunks, waiting, size = [], [], 0
+    chunks: list[ReadyChunk] = []
+    waiting: list[bytes] = []
+    size = 0
     for line in lines:
         waiting.append(line)
         size += len(line) + 1
