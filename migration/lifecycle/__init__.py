@@ -9,7 +9,14 @@ from migration.lifecycle.chunks import (
     release_chunks,
     release_dead_claims,
 )
-from migration.lifecycle.runs import begin_verification_if_loaded, move_run, move_upload, note, wish
+from migration.lifecycle.runs import (
+    begin_verification_if_loaded,
+    begin_verifications,
+    move_run,
+    move_upload,
+    note,
+    wish,
+)
 from migration.lifecycle.tickets import Ticket, consume_ticket, issue_ticket
 from migration.lifecycle.timeline import timeline
 from migration.lifecycle.together import together
@@ -20,6 +27,7 @@ __all__ = [
     "Ticket",
     "audit",
     "begin_verification_if_loaded",
+    "begin_verifications",
     "checkpoint_chunk",
     "claim_chunks",
     "consume_ticket",

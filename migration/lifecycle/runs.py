@@ -1,6 +1,7 @@
 """Moves of a run and of its upload, and the timeline they leave."""
 
 import json
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,14 +11,29 @@ from django.db import connection
 from migration.errors import IllegalMove, NotFound
 from migration.events import Happening
 from migration.lifecycle.together import together
-from migration.models import Chunk, MigrationRun
-from migration.states import RUN, UPLOAD, ChunkState, Machine, RunState, UploadState
+from migration.models import MigrationRun
+from migration.states import RUN, UPLOAD, Machine, RunState
 
 _NOTE = """
 WITH numbered AS (UPDATE migration_migrationrun SET number = number + 1, updated_at = %s WHERE id = %s
                   RETURNING number, owner_id)
 INSERT INTO migration_runevent (run_id, owner_id, number, kind, data, at)
 SELECT %s, numbered.owner_id, numbered.number, %s, %s::jsonb, %s FROM numbered RETURNING number
+"""
+_SEALED = """
+SELECT id FROM migration_migrationrun
+WHERE id = ANY(%s) AND state = 'transferring' AND upload_state = 'sealed' ORDER BY id FOR NO KEY UPDATE
+"""
+_BEGIN_VERIFYING = """
+WITH moved AS (
+    UPDATE migration_migrationrun r SET state = 'verifying', upload_state = 'consumed', number = number + 1,
+           updated_at = %s
+    WHERE r.id = ANY(%s) AND NOT EXISTS (SELECT FROM migration_chunk c WHERE c.run_id = r.id AND c.state <> 'loaded')
+    RETURNING r.id, r.number
+)
+INSERT INTO migration_runevent (run_id, number, kind, data, at)
+SELECT id, number, 'state', '{"from": "transferring", "to": "verifying", "why": "sealed and all loaded"}'::jsonb, %s
+FROM moved RETURNING run_id
 """
 _ENDS = {RunState.COMPLETED, RunState.FAILED, RunState.EXPIRED, RunState.CANCELLED, RunState.ROLLED_BACK}
 
@@ -57,20 +73,23 @@ def _guarded_update(machine: Machine, column: str, run_id: UUID, to: str, column
 
 
 def begin_verification_if_loaded(run_id: UUID, *, at: datetime) -> bool:
-    """Move a run to verifying when its upload is sealed and every chunk is loaded; say whether it moved.
+    """Move a run to verifying when its upload is sealed and every chunk is loaded; say whether it moved."""
+    return bool(begin_verifications([run_id], at=at))
 
-    Seal and the last batch both call this in their transactions. The run's row is locked first, so whoever
-    comes second sees what the other committed, and they cannot both miss.
+
+def begin_verifications(run_ids: Sequence[UUID], *, at: datetime) -> list[UUID]:
+    """Move those of these runs to verifying whose upload is sealed and all of whose chunks are loaded; return them.
+
+    Seal and the last batch both call this in their transactions. The runs' rows are locked by a statement of its own,
+    so whoever comes second sees what the other committed, and they cannot both miss.
     """
-    with together():
-        run = MigrationRun.objects.select_for_update(no_key=True).filter(id=run_id)
-        if run.values_list("state", "upload_state").first() != (RunState.TRANSFERRING, UploadState.SEALED):
-            return False
-        if Chunk.objects.filter(run_id=run_id).exclude(state=ChunkState.LOADED).exists():
-            return False
-        move_upload(run_id, UploadState.CONSUMED)
-        move_run(run_id, RunState.VERIFYING, why="sealed and all loaded", at=at)
-    return True
+    with together(), connection.cursor() as cursor:
+        cursor.execute(_SEALED, [list(run_ids)])
+        sealed = [run_id for (run_id,) in cursor.fetchall()]
+        if not sealed:
+            return []
+        cursor.execute(_BEGIN_VERIFYING, [at, sealed, at])
+        return [run_id for (run_id,) in cursor.fetchall()]
 
 
 def wish(run_id: UUID, *, at: datetime, actor: str, **wishes: bool) -> None:

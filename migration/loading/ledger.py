@@ -21,7 +21,7 @@ UPDATE migration_migrationrun r SET
 FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
             %s::bigint[], %s::bigint[], %s::int[])
     AS c(run_id, processed, bytes, stored, unchanged, superseded, conflict, quarantined, deleted, chunks)
-WHERE r.id = c.run_id
+WHERE r.id = c.run_id AND r.state = 'transferring'
 """
 _NAMES = ("processed", "bytes", "stored", "unchanged", "superseded", "conflict", "quarantined", "deleted", "chunks")
 
@@ -51,8 +51,8 @@ def quarantine(parts: list[Part], *, at: datetime) -> int:
     return len(entries)
 
 
-def count(parts: list[Part], outcomes: dict[UUID, Counter[str]], *, at: datetime) -> None:
-    """Add a batch's outcomes to its runs' counters."""
+def count(parts: list[Part], outcomes: dict[UUID, Counter[str]], *, at: datetime) -> bool:
+    """Add a batch's outcomes to its runs' counters, locking them; False if a run is no longer where it was."""
     for part in parts:
         tally = outcomes[part.terms.run_id]
         tally["processed"] += part.last - part.first
@@ -62,6 +62,7 @@ def count(parts: list[Part], outcomes: dict[UUID, Counter[str]], *, at: datetime
     runs = sorted(outcomes)
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, [at, runs, *([outcomes[run][name] for run in runs] for name in _NAMES)])
+        return bool(cursor.rowcount == len(runs))
 
 
 def count_types(parts: list[Part]) -> None:

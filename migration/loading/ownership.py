@@ -20,7 +20,6 @@ JOIN migration_migrationrun r ON r.id = c.run_id AND r.state = 'transferring' AN
 JOIN migration_owner o ON o.id = c.owner_id
 JOIN migration_app a ON a.id = c.app_id
 WHERE claim.epoch = a.epoch || '.' || o.epoch
-ORDER BY r.id, c.id FOR NO KEY UPDATE OF r
 """
 
 
@@ -41,7 +40,11 @@ def lock_owners(parts: list[Part]) -> dict[UUID, int]:
 
 
 def still_ours(parts: list[Part]) -> list[Part]:
-    """Return the parts whose claim, run and epoch still hold, with their runs locked against other moves."""
+    """Return the parts whose claim, run and epoch still hold.
+
+    The epoch holds until the transaction ends, because the owner is locked. Claims and runs are not locked, so that
+    more may arrive for a run while a batch of it is written; the ledger's last statements see whether they have moved.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             _CURRENT,

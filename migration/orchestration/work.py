@@ -56,7 +56,9 @@ def _load_batch(*, holder: int, clock: Clock) -> bool:
     try:
         _tell(_load(claims, at=clock()))
     except LeaseLost:
+        # Of one claim or run; what else the batch held waits for nobody.
         log.warning("lease_lost", chunks=[claim.id for claim in claims])
+        lifecycle.release_chunks(claims, forgive=True)
     except OperationalError as error:
         _give_back_if_connected(claims, error)
     except InterfaceError:
