@@ -29,10 +29,10 @@ WITH moved AS (
     UPDATE migration_migrationrun r SET state = 'verifying', upload_state = 'consumed', number = number + 1,
            updated_at = %s
     WHERE r.id = ANY(%s) AND NOT EXISTS (SELECT FROM migration_chunk c WHERE c.run_id = r.id AND c.state <> 'loaded')
-    RETURNING r.id, r.number
+    RETURNING r.id, r.owner_id, r.number
 )
-INSERT INTO migration_runevent (run_id, number, kind, data, at)
-SELECT id, number, 'state', '{"from": "transferring", "to": "verifying", "why": "sealed and all loaded"}'::jsonb, %s
+INSERT INTO migration_runevent (run_id, owner_id, number, kind, data, at)
+SELECT id, owner_id, number, 'state', '{"from": "transferring", "to": "verifying", "why": "sealed and all loaded"}'::jsonb, %s
 FROM moved RETURNING run_id
 """
 _ENDS = {RunState.COMPLETED, RunState.FAILED, RunState.EXPIRED, RunState.CANCELLED, RunState.ROLLED_BACK}
