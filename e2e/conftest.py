@@ -26,7 +26,8 @@ def stack() -> Iterator[Stack]:
     """Daphne, two workers and the sweeper as processes, on real Postgres and Redis."""
     given = {"database_url": os.environ.get("DATABASE_URL"), "redis_url": os.environ.get("REDIS_URL")}
     # Every test is a guest of its own from one address.
-    env = {"MIGRATION_GUEST_SESSIONS_PER_MINUTE": "100000", "MIGRATION_REQUESTS_PER_MINUTE": "100000"}
+    many = ("GUEST_SESSIONS_PER_MINUTE", "GUEST_REQUESTS_PER_MINUTE", "REQUESTS_PER_MINUTE")
+    env = {f"MIGRATION_{name}": "100000" for name in many}
     with Stack(**given, env=env) as running:
         yield running
 

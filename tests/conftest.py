@@ -14,6 +14,9 @@ def _fresh_memory(settings: Any) -> Iterator[None]:
     settings.MIGRATION = {
         "GUEST_SESSIONS_PER_MINUTE": "1000000",
         "REQUESTS_PER_MINUTE": "1000000",
+        "GUEST_REQUESTS_PER_MINUTE": "1000000",
+        "ADDRESS_REQUESTS_PER_MINUTE": "0",
+        "ADDRESS_REFUSALS_PER_MINUTE": "0",
         **settings.MIGRATION,
     }
     cors.known_origins.forget()

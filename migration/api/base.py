@@ -14,7 +14,7 @@ from migration.api import callers, limits
 from migration.api.callers import Caller
 from migration.api.problems import answer_exception
 from migration.cutover import check_epoch
-from migration.errors import StaleEpoch
+from migration.errors import StaleEpoch, Unauthenticated
 from migration.values.epochs import Epoch
 from migration.walls import scoped
 
@@ -61,16 +61,32 @@ class OwnerView(PublicView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Find out who calls before anything of the body is read."""
         super().initial(request, *args, **kwargs)
-        self.caller = callers.identify(request, at=timezone.now())
+        self.caller = self._identified(request)
         self.known_epoch = str(self.caller.epoch)
         self.walls.enter_context(bound_contextvars(**_whose(self.caller, kwargs)))
         self.walls.enter_context(scoped(app_id=self.caller.app.id, owner_id=self.caller.owner_id))
-        limits.spend_request(owner_id=self.caller.owner_id)
+        self._count(request)
         told = callers.epoch_header(request)
         if told is not None:
             current = self.caller.epoch
             # Whoever knows the configuration from the publishable key alone was told nothing of the owner's part.
             check_epoch(told=Epoch(told.app, told.owner or current.owner), current=current)
+
+    def _identified(self, request: Request) -> Caller:
+        """Find out who calls; an address that brings too many bad tokens is no longer listened to."""
+        address = limits.address_of(request.META)
+        limits.refused.check(address)
+        try:
+            return callers.identify(request, at=timezone.now())
+        except Unauthenticated:
+            limits.spend_refusal(address=address)
+            raise
+
+    def _count(self, request: Request) -> None:
+        app, address = self.caller.app, limits.address_of(request.META)
+        limits.spend_request(
+            owner_id=self.caller.owner_id, is_guest=self.caller.is_guest, app_id=app.id, own=app.limits, address=address
+        )
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
         """As above; a stale device is told the configuration it should have."""

@@ -31,13 +31,18 @@ class Caller:
     device_id: uuid.UUID | None
     epoch: Epoch
     fence: int | None
-    actor: str
+    is_guest: bool
+
+    @property
+    def actor(self) -> str:
+        """Return the caller as audit lines have it."""
+        return f"{Owner.Kind.GUEST if self.is_guest else Owner.Kind.ACCOUNT}:{self.owner_id}"
 
     def sender(self) -> Sender:
         """Return the caller as one who writes. Raises BodyInvalid when the request names no device."""
         if self.device_id is None:
             raise BodyInvalid("The header Migration-Device is missing.", header="Migration-Device")
-        return Sender(self.app, self.owner_id, self.device_id, self.epoch, self.fence)
+        return Sender(self.app, self.owner_id, self.device_id, self.epoch, self.fence, self.is_guest)
 
 
 def identify(request: Request, *, at: datetime) -> Caller:
@@ -57,9 +62,7 @@ def identify(request: Request, *, at: datetime) -> Caller:
     device_id = found.device_id
     if device_key is not None and device_id is None:
         device_id = _device(owner_id, device_key, request, at=at)
-    return Caller(
-        found.app, owner_id, device_id, epoch, number_header(request, "Migration-Fence"), f"{kind}:{owner_id}"
-    )
+    return Caller(found.app, owner_id, device_id, epoch, number_header(request, "Migration-Fence"), token.is_guest)
 
 
 def admit(app: App, request: Request) -> None:

@@ -46,6 +46,7 @@ STATUSES: dict[str, int] = {
     "sensitive_item": 422,
     "fence_superseded": 423,
     "rate_limited": 429,
+    "over_quota": 429,
     "internal_error": 500,
     "unavailable": 503,
 }

@@ -25,7 +25,7 @@ OWNED = ("unauthenticated", "app_disabled", "origin_not_allowed", "stale_epoch",
 BODY = ("invalid_json", "invalid_body", "too_large", "unsupported_media_type")
 CHUNK = (
     *("checksum_mismatch", "encoding_invalid", "inflate_limit", "line_form", "entry_count", "sensitive_item"),
-    *("too_large", "unsupported_media_type", "run_expired", "fence_superseded"),
+    *("too_large", "unsupported_media_type", "run_expired", "fence_superseded", "over_quota"),
 )
 
 

@@ -2,16 +2,19 @@
 
 from migration.config.faults import FAULT_POINTS, FaultInjected, fault_point, faults_armed
 from migration.config.keys import encryption_keys, signing_seed
+from migration.config.limits import OF_AN_APP, limit_of
 from migration.config.settings import SETTINGS, Setting, setting
 
 __all__ = [
     "FAULT_POINTS",
+    "OF_AN_APP",
     "SETTINGS",
     "FaultInjected",
     "Setting",
     "encryption_keys",
     "fault_point",
     "faults_armed",
+    "limit_of",
     "setting",
     "signing_seed",
 ]

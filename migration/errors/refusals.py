@@ -75,6 +75,12 @@ class RateLimited(Unavailable):
     code = "rate_limited"
 
 
+class OverQuota(Unavailable):
+    """More than the quota named in `limit` allows; nothing was stored."""
+
+    code = "over_quota"
+
+
 class CannotRollBack(Refused):
     """This cannot be rolled back now; `reasons` says why."""
 

@@ -7,6 +7,7 @@ from migration.models.records import Conflict, QuarantineEntry, Record, RecordVe
 from migration.models.rollbacks import Rollback, RollbackPoint
 from migration.models.runs import MigrationRun, RunEvent
 from migration.models.tenancy import App, AppSecret, Device, Owner, SocketTicket
+from migration.models.usage import Usage
 
 __all__ = [
     "App",
@@ -25,4 +26,5 @@ __all__ = [
     "RollbackPoint",
     "RunEvent",
     "SocketTicket",
+    "Usage",
 ]

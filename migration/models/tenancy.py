@@ -40,6 +40,11 @@ class App(models.Model):
         default=33_554_432, help_text="A longer canonical line goes to quarantine."
     )
     epoch = models.BigIntegerField(default=1, help_text="Rises on step-back, disable and panic.")
+    limits = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text='Limits of its own, by name: {"guest_bytes_per_day": 1048576}; 0 is none at all.',
+    )
     staff = models.ManyToManyField(
         settings.AUTH_USER_MODEL,
         blank=True,

@@ -28,6 +28,7 @@ from migration.errors import (
 from migration.events import Message
 from migration.lifecycle import begin_verification_if_loaded, move_run, move_upload
 from migration.models import App, Backup, Device, MigrationRun, Owner, RollbackPoint
+from migration.orchestration import quotas
 from migration.states import RunState, UploadState
 from migration.states.run import ACCEPTS_CHUNKS
 from migration.uploads import ChunkHead, Outcome
@@ -47,6 +48,7 @@ class Sender:
     device_id: UUID
     epoch: Epoch
     fence: int | None = None
+    is_guest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def create_run(*, sender: Sender, order: RunOrder, at: datetime) -> tuple[Migrat
     """Plan a run, store the chunks that came with it and seal it if asked; say whether it is new.
 
     All of it commits together. Raises ManifestInvalid, IdempotencyMismatch, NotFound for an id that is another
-    owner's, FenceSuperseded, and whatever opening a chunk raises; nothing is kept then.
+    owner's, FenceSuperseded, OverQuota, and whatever opening a chunk raises; nothing is kept then.
     """
     known = _repeated(sender, order)
     if known is not None:
@@ -87,6 +89,7 @@ def create_run(*, sender: Sender, order: RunOrder, at: datetime) -> tuple[Migrat
         with transaction.atomic():
             _plan(sender, order, at=at)
             _store_all(sender, order, at=at)
+            _spend(sender, order.parcels, runs=1, at=at)
     except IntegrityError as error:
         known = _repeated(sender, order)  # the same order won the race
         if known is None and _is_taken(error):
@@ -100,8 +103,8 @@ def create_run(*, sender: Sender, order: RunOrder, at: datetime) -> tuple[Migrat
 def receive_chunk(*, sender: Sender, run_id: UUID, parcel: Parcel, at: datetime) -> Outcome:
     """Store one chunk of a run and ring for a worker; say whether it was new.
 
-    Raises NotFound, WrongState (with `state`), RunExpired, StaleEpoch, FenceSuperseded, IdempotencyMismatch, and
-    whatever opening it raises.
+    Raises NotFound, WrongState (with `state`), RunExpired, StaleEpoch, FenceSuperseded, IdempotencyMismatch,
+    OverQuota, and whatever opening it raises.
     """
     run = _run_of(sender, run_id)
     if uploads.find_chunk(run_id=run_id, head=parcel.head):
@@ -118,6 +121,7 @@ def receive_chunk(*, sender: Sender, run_id: UUID, parcel: Parcel, at: datetime)
             if run.state == RunState.PLANNED:
                 _start(run_id, at=at)
             _tell(run_id, Message.STAGE if run.state == RunState.PLANNED else Message.PROGRESS)
+            _spend(sender, [parcel], at=at)
     fault_point("intake.after_commit")
     return outcome
 
@@ -222,6 +226,13 @@ def _store_all(sender: Sender, order: RunOrder, *, at: datetime) -> None:
 def _store(sender: Sender, run_id: UUID, parcel: Parcel, *, at: datetime) -> Outcome:
     ids = {"app_id": sender.app.id, "owner_id": sender.owner_id, "run_id": run_id}
     return uploads.store_chunk(**ids, head=parcel.head, body=parcel.body, at=at)
+
+
+def _spend(sender: Sender, parcels: Sequence[Parcel], *, runs: int = 0, at: datetime) -> None:
+    heads = [parcel.head for parcel in parcels]
+    use = quotas.Use(sum(head.payload_bytes for head in heads), sum(head.entries for head in heads), runs)
+    app, owner_id = sender.app, sender.owner_id
+    quotas.spend(use, app_id=app.id, limits=app.limits, owner_id=owner_id, is_guest=sender.is_guest, at=at)
 
 
 def _start(run_id: UUID, *, at: datetime) -> None:

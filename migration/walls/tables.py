@@ -29,6 +29,7 @@ GRANTS: dict[str, str] = {
     "migration_rollbackpoint": "SELECT, INSERT",
     "migration_runevent": "SELECT, INSERT",
     "migration_socketticket": "SELECT, INSERT, DELETE, UPDATE (expires_at)",
+    "migration_usage": "SELECT, INSERT, UPDATE",
 }
 """Table → rights of the tenant's role, within its own rows; empty: none."""
 

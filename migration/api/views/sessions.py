@@ -31,7 +31,7 @@ class SessionsView(PublicView):
     @operation("session_open", body=bodies.Session, answer={200: answers.SessionOpened}, errors=_GUESTS, owned=False)
     def post(self, request: Request) -> HttpResponse:
         """Open a guest session."""
-        limits.spend_guest_session(address=request.META.get("REMOTE_ADDR", ""))
+        limits.spend_guest_session(address=limits.address_of(request.META))
         body, at = bodies.parse(request, bodies.Session), timezone.now()
         app = callers.app_named(body.app_key)
         callers.admit(app, request)

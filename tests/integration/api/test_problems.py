@@ -175,8 +175,15 @@ def fence_superseded() -> Any:
 
 
 def rate_limited(monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(limits.limiter, "take", lambda _key, **_: 17)
+    monkeypatch.setattr(limits.limiter, "take", lambda _: 17)
     return of_tenant()[0].get("/runs")
+
+
+def over_quota() -> Any:
+    browser, tenant = of_tenant()
+    run_id = created(browser)
+    App.objects.filter(id=tenant.app.id).update(limits={"account_bytes_per_day": 10})
+    return browser.put(run_id, chunk_of(ENTRIES))
 
 
 def internal_error(monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -202,7 +209,7 @@ PROVOKED: dict[str, Callable[..., Any]] = {
         *(method_not_allowed, not_acceptable, unsupported_media_type, stale_epoch, wrong_state, idempotency_mismatch),
         *(cannot_roll_back, run_expired, too_large, inflate_limit, invalid_body, manifest_invalid, manifest_shrinks),
         *(checksum_mismatch, encoding_invalid, line_form, entry_count, sensitive_item, fence_superseded, rate_limited),
-        *(internal_error, unavailable, backup_unreadable),
+        *(internal_error, unavailable, backup_unreadable, over_quota),
     )
 }
 MEMBERS = {
@@ -213,6 +220,7 @@ MEMBERS = {
     "cannot_roll_back": {"reasons"},
     "rate_limited": {"retry_after"},
     "unavailable": {"retry_after"},
+    "over_quota": {"retry_after", "limit"},
 }
 
 

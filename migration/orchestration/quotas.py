@@ -1,0 +1,78 @@
+"""Quotas: what an owner, and an app as a whole, may send in a day and keep stored.
+
+Counted in the transaction that stores: the counter's row is locked from here to its commit, so of many requests at
+once exactly as many pass as there is room for, and what was not stored was not counted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from migration.config import limit_of
+from migration.errors import OverQuota
+
+STORED_RETRY_SECONDS = 3_600
+"""What is stored does not go with time; whoever is told to wait may ask again after this."""
+
+_USE = """
+INSERT INTO migration_usage AS u (app_id, owner_id, day, bytes, entries, runs)
+VALUES (%(app)s, %(owner)s, %(day)s, %(bytes)s, %(entries)s, %(runs)s),
+       (%(app)s, %(owner)s, NULL, %(bytes)s, %(entries)s, %(runs)s)
+ON CONFLICT (app_id, owner_id, day) DO UPDATE SET bytes = u.bytes + excluded.bytes,
+    entries = u.entries + excluded.entries, runs = u.runs + excluded.runs
+RETURNING day IS NULL, bytes, entries, runs
+"""
+_USE_OF_APP = "SELECT * FROM migration_use_of_app(%(app)s, %(day)s, %(bytes)s, %(entries)s, %(runs)s)"
+_PER_DAY = ("BYTES_PER_DAY", "ENTRIES_PER_DAY", "RUNS_PER_DAY")
+_STORED = "STORED_BYTES"
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What a request would use: payload bytes once inflated, entries, runs begun."""
+
+    bytes: int = 0
+    entries: int = 0
+    runs: int = 0
+
+
+def spend(use: Use, *, app_id: UUID, limits: Mapping[str, Any], owner_id: UUID, is_guest: bool, at: datetime) -> None:
+    """Count what the caller's transaction is about to commit; call it last, the row stays locked until then.
+
+    Raises OverQuota (with `limit`, its name) when that is more than the owner or the app may use.
+    """
+    said = {"app": app_id, "owner": owner_id, "day": at.astimezone(UTC).date(), **_members(use)}
+    _hold(_used(_USE, said), "GUEST" if is_guest else "ACCOUNT", limits, at=at)
+    if any(limit_of(limits, f"APP_{name}") for name in (*_PER_DAY, _STORED)):
+        _hold(_used(_USE_OF_APP, said), "APP", limits, at=at)
+
+
+def _members(use: Use) -> dict[str, int]:
+    return {"bytes": use.bytes, "entries": use.entries, "runs": use.runs}
+
+
+def _used(statement: str, said: dict[str, Any]) -> dict[bool, tuple[int, ...]]:
+    """Return what is used with this, of the day (False) and stored in all (True): bytes, entries, runs."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, said)
+        return {is_total: tuple(used) for is_total, *used in cursor.fetchall()}
+
+
+def _hold(used: Mapping[bool, tuple[int, ...]], whose: str, limits: Mapping[str, Any], *, at: datetime) -> None:
+    counted = [*zip(_PER_DAY, used[False], strict=True), (_STORED, used[True][0])]
+    for name, amount in counted:
+        most = limit_of(limits, f"{whose}_{name}")
+        if most and amount > most:
+            wait = STORED_RETRY_SECONDS if name == _STORED else _until_tomorrow(at)
+            raise OverQuota(retry_after=wait, limit=f"{whose}_{name}".lower())
+
+
+def _until_tomorrow(at: datetime) -> int:
+    """Return the seconds until the day ends, in UTC."""
+    now = at.astimezone(UTC)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return max(1, int((midnight - now).total_seconds() + 0.999))
