@@ -4,12 +4,6 @@ One file per noun. Nothing is written here but through the conductor's verbs; ke
 reach a page only through `display`.
 """
 
-from django.contrib import admin
+from migration.admin import audit, backups, people, quarantine, rollbacks, runs, staff, tenancy
 
-from migration.admin import audit, backups, people, quarantine, rollbacks, runs, tenancy
-
-admin.site.site_header = "syncserver"
-admin.site.site_title = "syncserver"
-admin.site.index_title = "Migrations"
-
-__all__ = ["audit", "backups", "people", "quarantine", "rollbacks", "runs", "tenancy"]
+__all__ = ["audit", "backups", "people", "quarantine", "rollbacks", "runs", "staff", "tenancy"]

@@ -1,9 +1,10 @@
 """What the admin's pages share: nothing is added, changed or deleted by hand; ids are found by their beginning."""
 
 import string
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
@@ -16,11 +17,17 @@ from migration.admin.display import moment, short, visible
 from migration.admin.reach import within_reach
 from migration.models import App
 
+# The one place that knows whether there is a theme.
+if TYPE_CHECKING or not apps.is_installed("unfold"):
+    ThemedAdmin = admin.ModelAdmin
+else:
+    from unfold.admin import ModelAdmin as ThemedAdmin
+
 SHORTEST_ID = 4
 """Hex digits of an id somebody must know to find it."""
 
 
-class LookOnly(admin.ModelAdmin):
+class LookOnly(ThemedAdmin):
     """A model that people read. What changes it are verbs with their own pages, never a form over its columns."""
 
     show_full_result_count = False
@@ -92,6 +99,13 @@ class LookOnly(admin.ModelAdmin):
         named = {"title": self.title_of(object_id), "subtitle": None, "may_act": self.may_act(request)}
         return super().change_view(request, object_id, form_url, {**named, **(extra_context or {})})
 
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *given: Any, **named: Any) -> Any:
+        """Let templates that name the object use the page's title."""
+        response = super().render_change_form(request, context, *given, **named)
+        if context.get("original") is not None:
+            context["original"] = Titled(context["original"], str(context.get("title", "")))
+        return response
+
     def may_act(self, request: HttpRequest) -> bool:
         """Tell whether the user may use this model's verbs: Django's change permission, which forms here never use."""
         return request.user.has_perm(f"migration.change_{self.opts.model_name}")
@@ -105,7 +119,7 @@ class LookOnly(admin.ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
         """Search ids by their beginning, and the other fields as Django does."""
-        found = _ids_beginning_with(search_term)
+        found = ids_beginning_with(search_term)
         if found is None or not self.id_fields:
             return super().get_search_results(request, queryset, search_term)
         within = Q()
@@ -115,6 +129,20 @@ class LookOnly(admin.ModelAdmin):
             return queryset.filter(within), False
         others, duplicates = super().get_search_results(request, queryset, search_term)
         return queryset.filter(within) | others, duplicates
+
+
+class Titled:
+    """An object under another name: its own words may be a user's."""
+
+    def __init__(self, one: Model, title: str) -> None:
+        self._one = one
+        self._title = title
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._one, name)
+
+    def __str__(self) -> str:
+        return self._title
 
 
 class AppFilter(admin.SimpleListFilter):
@@ -137,7 +165,7 @@ class AppFilter(admin.SimpleListFilter):
             raise IncorrectLookupParameters from error
 
 
-def _ids_beginning_with(text: str) -> tuple[UUID, UUID] | None:
+def ids_beginning_with(text: str) -> tuple[UUID, UUID] | None:
     """Return the lowest and highest UUID that begin with `text`; None when it is no beginning of one."""
     digits = text.strip().lower().replace("-", "")
     if not SHORTEST_ID <= len(digits) <= 32 or set(digits) - set(string.hexdigits):

@@ -60,6 +60,9 @@ SETTINGS: dict[str, Setting] = {
     "TENANT_ROLE": Setting(
         "syncserver_tenant", "Postgres role owners' requests work under (its own on a shared server)"
     ),
+    "ADMIN_THEME": Setting("unfold", "the admin's look: unfold, or none for Django's own"),
+    "ENVIRONMENT": Setting("local", "what the admin's badge calls this installation (production: production)"),
+    "PULSE_DAYS": Setting(8, "figures per minute, for the dashboard's plots, are kept this long, days"),
     "FAULTS": Setting("", "armed fault points, NAME:N:ACTION[:MATCH],… (tests only)"),
     "FAULTS_ONCE": Setting("", "folder that remembers which armed faults have fired (tests only)"),
 }

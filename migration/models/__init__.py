@@ -3,6 +3,7 @@
 from migration.models.audit import AuditLine
 from migration.models.backups import Backup
 from migration.models.chunks import Chunk
+from migration.models.pulse import EVERYBODY, Pulse
 from migration.models.records import Conflict, QuarantineEntry, Record, RecordVersion
 from migration.models.rollbacks import Rollback, RollbackPoint
 from migration.models.runs import MigrationRun, RunEvent
@@ -10,6 +11,7 @@ from migration.models.tenancy import App, AppSecret, Device, Owner, SocketTicket
 from migration.models.usage import Usage
 
 __all__ = [
+    "EVERYBODY",
     "App",
     "AppSecret",
     "AuditLine",
@@ -19,6 +21,7 @@ __all__ = [
     "Device",
     "MigrationRun",
     "Owner",
+    "Pulse",
     "QuarantineEntry",
     "Record",
     "RecordVersion",

@@ -23,3 +23,8 @@ class Backup(models.Model):
     digest = models.BinaryField(max_length=32, null=True, help_text="Set digest of the latest line per key.")
     created_at = models.DateTimeField(auto_now_add=True)
     verified_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["created_at"], name="backup_unverified", condition=models.Q(verified_at__isnull=True))
+        ]

@@ -42,4 +42,5 @@ class Chunk(models.Model):
         indexes = [
             models.Index(fields=["app_id", "id"], name="chunk_waiting", condition=models.Q(state="stored")),
             models.Index(fields=["lease_until"], name="chunk_claimed", condition=models.Q(state="claimed")),
+            models.Index(fields=["loaded_at"], name="chunk_newly_loaded", condition=models.Q(loaded_at__isnull=False)),
         ]

@@ -47,6 +47,7 @@ class Record(VersionColumns):
 
     class Meta:
         db_table = "migration_record"
+        permissions = [("reveal_record", "Can look at users' values (written to the audit log)")]
 
 
 class RecordVersion(VersionColumns):
@@ -121,4 +122,7 @@ class QuarantineEntry(models.Model):
         verbose_name = "quarantined entry"
         verbose_name_plural = "quarantine"
         constraints = [models.UniqueConstraint(fields=["chunk_id", "ordinal"], name="quarantined_once")]
-        indexes = [models.Index(fields=["run", "code"], name="quarantine_by_cause")]
+        indexes = [
+            models.Index(fields=["run", "code"], name="quarantine_by_cause"),
+            models.Index(fields=["created_at"], name="quarantine_newest"),
+        ]

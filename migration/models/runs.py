@@ -106,4 +106,7 @@ class RunEvent(models.Model):
 
     class Meta:
         ordering = ["run", "number", "id"]
-        indexes = [models.Index(fields=["run", "number"], name="run_event_order")]
+        indexes = [
+            models.Index(fields=["run", "number"], name="run_event_order"),
+            models.Index(fields=["at"], name="run_event_newest_error", condition=models.Q(kind="error")),
+        ]

@@ -91,6 +91,7 @@ class Owner(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["app", "kind", "subject"], name="owner_subject_once")]
+        indexes = [models.Index(fields=["app", "id"], name="owner_by_app")]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject[:24]}"

@@ -8,6 +8,7 @@ from migration import dispatch
 from migration.config import setting
 from migration.lifecycle import move_run, move_upload, release_dead_claims
 from migration.models import MigrationRun, SocketTicket
+from migration.orchestration.pulse import fold_pulse
 from migration.states import RunState, UploadState
 
 SWEEP_LOCK = 0x73776570
@@ -33,6 +34,7 @@ def sweep(*, at: datetime) -> bool:
         _delete_dry_runs(at=at)
         if _work_waits():
             dispatch.ring()
+    fold_pulse(at=at)
     return True
 
 

@@ -1,21 +1,34 @@
 """Reads what the server holds: changes, digests, and whether a claim is held. Scoped to one owner, always."""
 
+from migration.records.browsing import START, Listed, Page, Place, begin_with, list_records, with_key
 from migration.records.changes import MOST, Change, Changes, changes_since
 from migration.records.digests import bucket_digests, bucket_entries
 from migration.records.held import Holding, Scope, Tally, find_held, held_digests, held_keys, restate_fingerprints
+from migration.records.single import Single, Version, read_record, read_value
 
 __all__ = [
     "MOST",
+    "START",
     "Change",
     "Changes",
     "Holding",
+    "Listed",
+    "Page",
+    "Place",
     "Scope",
+    "Single",
     "Tally",
+    "Version",
+    "begin_with",
     "bucket_digests",
     "bucket_entries",
     "changes_since",
     "find_held",
     "held_digests",
     "held_keys",
+    "list_records",
+    "read_record",
+    "read_value",
     "restate_fingerprints",
+    "with_key",
 ]

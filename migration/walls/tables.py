@@ -22,6 +22,7 @@ GRANTS: dict[str, str] = {
     "migration_device": "SELECT, UPDATE (fence, last_seen_at)",
     "migration_migrationrun": "SELECT, INSERT, UPDATE",
     "migration_owner": "SELECT, UPDATE (epoch, last_seen_at, revision)",
+    "migration_pulse": "",
     "migration_quarantineentry": "SELECT",
     "migration_record": "SELECT, INSERT, UPDATE, DELETE",
     "migration_record_version": "SELECT, INSERT",

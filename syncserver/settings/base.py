@@ -5,7 +5,7 @@ import secrets
 from pathlib import Path
 from typing import Any
 
-from syncserver.settings import environment, logs
+from syncserver.settings import environment, logs, theme
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
@@ -20,9 +20,17 @@ SECRET_KEY = environment.text("SECRET_KEY") or secrets.token_urlsafe(50)
 SECRET_KEY_FALLBACKS = environment.words("SECRET_KEY_FALLBACKS")
 ALLOWED_HOSTS = environment.words("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 
+# The admin's look: `unfold`, or `none` for Django's own.
+ADMIN_THEME = environment.choice("MIGRATION_ADMIN_THEME", theme.THEMES, default="unfold")
+UNFOLD = theme.UNFOLD
+# What the admin's badge calls this installation.
+ENVIRONMENT = environment.text("MIGRATION_ENVIRONMENT", "local")
+
 INSTALLED_APPS = [
     "daphne",
-    "django.contrib.admin",
+    # The theme's templates must be found before Django's. Its site is not used as it is: ours builds upon it.
+    *(["unfold.apps.BasicAppConfig"] if ADMIN_THEME == "unfold" else []),
+    "syncserver.apps.SiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -49,6 +57,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "migration.admin.policy.ContentPolicyMiddleware",
 ]
 
 ROOT_URLCONF = "syncserver.urls"

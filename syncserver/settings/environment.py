@@ -26,6 +26,14 @@ def flag(name: str, *, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} must be one of 1, 0, true, false, yes, no, on, off")
 
 
+def choice(name: str, choices: tuple[str, ...], *, default: str) -> str:
+    """One of a few words; raises ImproperlyConfigured for any other."""
+    word = text(name, default).strip().lower()
+    if word not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}")
+    return word
+
+
 def number(name: str, default: int) -> int:
     """A whole number; raises ImproperlyConfigured when the variable holds anything else."""
     raw = text(name, str(default))

@@ -11,6 +11,7 @@ for name in ("SECRET_KEY", "ALLOWED_HOSTS", "DATABASE_URL", "REDIS_URL"):
 if environment.flag("DEBUG", default=False):
     raise ImproperlyConfigured("DEBUG must be off in production")
 
+ENVIRONMENT = environment.text("MIGRATION_ENVIRONMENT", "production")
 SERVE_STATIC = environment.flag("MIGRATION_SERVE_STATIC", default=False)
 SECURE_SSL_REDIRECT = environment.flag("SECURE_SSL_REDIRECT", default=True)
 # The health probes come from inside, over plain HTTP.

@@ -1,0 +1,19 @@
+"""The pages that belong to no single registered model, and their addresses."""
+
+from django.contrib.admin import AdminSite
+from django.urls import URLPattern, path
+
+from migration.admin import records
+
+
+def pages(site: AdminSite) -> list[URLPattern]:
+    """Return the addresses of these pages, each open to signed-in staff only."""
+    return [
+        path("migration/record/", site.admin_view(records.search), name="migration_records"),
+        path("migration/record/<uuid:owner_id>/<str:place>/", site.admin_view(records.show), name="migration_record"),
+        path(
+            "migration/record/<uuid:owner_id>/<str:place>/reveal/",
+            site.admin_view(records.reveal),
+            name="migration_record_reveal",
+        ),
+    ]

@@ -1,0 +1,34 @@
+"""Showing an operator a user's value. The audit line and the reading are one transaction: no look without a trace."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from migration.errors import NotFound
+from migration.lifecycle import audit
+from migration.models import Owner
+from migration.records import Place, read_value
+from migration.values.digests import to_wire
+
+
+def reveal_record(*, place: Place, revision: int, actor: str, at: datetime) -> str | None:
+    """Return the value a record held at `revision` (None for a tombstone) and write who looked. Raises NotFound.
+
+    The line names the record by the hash of its key: keys are users' words too.
+    """
+    owner_id, namespace, key_hash = place
+    with transaction.atomic():
+        try:
+            value = read_value(place=place, revision=revision)
+        except LookupError as error:
+            raise NotFound("The record has no such version.") from error
+        audit(
+            actor=actor,
+            action="value_revealed",
+            target=f"record {to_wire(key_hash)}",
+            at=at,
+            app_id=Owner.objects.values_list("app_id", flat=True).get(id=owner_id),
+            owner_id=owner_id,
+            data={"namespace": namespace, "revision": revision},
+        )
+    return value
