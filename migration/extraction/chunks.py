@@ -4,6 +4,7 @@ Memory stays flat: one chunk is open at a time, and no chunk is larger than inta
 """
 
 from collections.abc import Iterator, Sequence
+from hashlib import sha256
 from typing import Protocol
 from uuid import UUID
 
@@ -17,6 +18,11 @@ from migration.values.envelopes import Envelope, chunk_binding, unseal
 from migration.values.lines import Line, decode_lines
 
 _PAGE = 4
+_PAGE_BYTES = 4 << 20
+_SEALED = (
+    *("id", "key", "app_id", "owner_id", "run_id", "seq", "sha256", "encoding", "payload_bytes"),
+    *("sealed_payload", "wrapped_key"),
+)
 _GZIP = 31  # zlib's window bits for "gzip header and checksum"
 
 
@@ -72,6 +78,17 @@ class DataExtractor:
         """Return a chunk's canonical lines as they are: intake has judged their form. Raises BackupUnreadable."""
         return self.open_payload(chunk)[:-1].split(b"\n")
 
+    def check_payload(self, chunk: Chunk) -> None:
+        """Open a chunk and hold its payload to the SHA-256 it came with. Raises BackupUnreadable."""
+        if sha256(self.open_payload(chunk)).digest() != bytes(chunk.sha256):
+            raise BackupUnreadable("A chunk is not what it was announced as.")
+
+    def chunks_of(self, run_ids: Sequence[UUID]) -> Iterator[Chunk]:
+        """Yield the chunks of several runs in any order, few megabytes in memory at a time."""
+        listed = Chunk.objects.filter(run_id__in=run_ids).values_list("id", "payload_bytes")
+        for page in _pages(list(listed)):
+            yield from Chunk.objects.filter(id__in=page).only(*_SEALED)
+
     def run_chunks(self, run_id: UUID) -> Iterator[Chunk]:
         """Yield a run's chunks in order (seq, id), a few in memory at a time: for most runs one query is all."""
         waiting = Chunk.objects.filter(run_id=run_id).order_by("seq", "id")
@@ -96,6 +113,20 @@ def open_payload(chunk: SealedChunk) -> bytes:
 def run_lines(run_id: UUID) -> Iterator[tuple[Chunk, list[Line]]]:
     """Read a run's entries under the configured keys; see `DataExtractor.run_lines`."""
     return DataExtractor().run_lines(run_id)
+
+
+def _pages(sizes: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
+    """Cut ids into pages of few bytes; what is larger stands alone."""
+    page: list[int] = []
+    weight = 0
+    for chunk_id, size in sizes:
+        if page and weight + size > _PAGE_BYTES:
+            yield page
+            page, weight = [], 0
+        page.append(chunk_id)
+        weight += size
+    if page:
+        yield page
 
 
 def _inflate(received: bytes, expected: int) -> bytes:

@@ -9,31 +9,36 @@ from migration.lifecycle.chunks import (
     release_chunks,
     release_dead_claims,
 )
-from migration.lifecycle.runs import (
-    begin_verification_if_loaded,
-    begin_verifications,
-    move_run,
-    move_upload,
-    note,
-    wish,
-)
+from migration.lifecycle.runs import move_run, move_upload, note, wish
 from migration.lifecycle.tickets import Ticket, consume_ticket, issue_ticket
 from migration.lifecycle.timeline import timeline
 from migration.lifecycle.together import together
+from migration.lifecycle.verifying import (
+    Completion,
+    begin_verification_if_loaded,
+    begin_verifications,
+    claim_verifications,
+    complete_runs,
+    give_verifications_back,
+)
 from migration.lifecycle.workers import count_workers, enlist
 
 __all__ = [
     "ClaimedChunk",
+    "Completion",
     "Ticket",
     "audit",
     "begin_verification_if_loaded",
     "begin_verifications",
     "checkpoint_chunk",
     "claim_chunks",
+    "claim_verifications",
+    "complete_runs",
     "consume_ticket",
     "count_workers",
     "enlist",
     "finish_chunks",
+    "give_verifications_back",
     "issue_ticket",
     "move_run",
     "move_upload",

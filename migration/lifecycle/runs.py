@@ -1,7 +1,6 @@
 """Moves of a run and of its upload, and the timeline they leave."""
 
 import json
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -19,21 +18,6 @@ WITH numbered AS (UPDATE migration_migrationrun SET number = number + 1, updated
                   RETURNING number, owner_id)
 INSERT INTO migration_runevent (run_id, owner_id, number, kind, data, at)
 SELECT %s, numbered.owner_id, numbered.number, %s, %s::jsonb, %s FROM numbered RETURNING number
-"""
-_SEALED = """
-SELECT id FROM migration_migrationrun
-WHERE id = ANY(%s) AND state = 'transferring' AND upload_state = 'sealed' ORDER BY id FOR NO KEY UPDATE
-"""
-_BEGIN_VERIFYING = """
-WITH moved AS (
-    UPDATE migration_migrationrun r SET state = 'verifying', upload_state = 'consumed', number = number + 1,
-           updated_at = %s
-    WHERE r.id = ANY(%s) AND NOT EXISTS (SELECT FROM migration_chunk c WHERE c.run_id = r.id AND c.state <> 'loaded')
-    RETURNING r.id, r.owner_id, r.number
-)
-INSERT INTO migration_runevent (run_id, owner_id, number, kind, data, at)
-SELECT id, owner_id, number, 'state', '{"from": "transferring", "to": "verifying", "why": "sealed and all loaded"}'::jsonb, %s
-FROM moved RETURNING run_id
 """
 _ENDS = {RunState.COMPLETED, RunState.FAILED, RunState.EXPIRED, RunState.CANCELLED, RunState.ROLLED_BACK}
 
@@ -70,26 +54,6 @@ def _guarded_update(machine: Machine, column: str, run_id: UUID, to: str, column
         raise IllegalMove(f"A {machine.name} cannot go from {source} to {to}.", state=source)
     MigrationRun.objects.filter(id=run_id).update(**{column: to}, **columns)
     return str(source)
-
-
-def begin_verification_if_loaded(run_id: UUID, *, at: datetime) -> bool:
-    """Move a run to verifying when its upload is sealed and every chunk is loaded; say whether it moved."""
-    return bool(begin_verifications([run_id], at=at))
-
-
-def begin_verifications(run_ids: Sequence[UUID], *, at: datetime) -> list[UUID]:
-    """Move those of these runs to verifying whose upload is sealed and all of whose chunks are loaded; return them.
-
-    Seal and the last batch both call this in their transactions. The runs' rows are locked by a statement of its own,
-    so whoever comes second sees what the other committed, and they cannot both miss.
-    """
-    with together(), connection.cursor() as cursor:
-        cursor.execute(_SEALED, [list(run_ids)])
-        sealed = [run_id for (run_id,) in cursor.fetchall()]
-        if not sealed:
-            return []
-        cursor.execute(_BEGIN_VERIFYING, [at, sealed, at])
-        return [run_id for (run_id,) in cursor.fetchall()]
 
 
 def wish(run_id: UUID, *, at: datetime, actor: str, **wishes: bool) -> None:

@@ -42,6 +42,9 @@ class MigrationRun(models.Model):
     manifest_digest = models.BinaryField(max_length=32)
     mismatch = models.JSONField(null=True, help_text="{collection: [bucket]} found by the last verification.")
     verify_rounds = models.PositiveSmallIntegerField(default=0)
+    verify_attempts = models.PositiveSmallIntegerField(
+        default=0, db_default=0, help_text="Verifications begun since the run last came to be verified."
+    )
     receipt = models.TextField(blank=True, help_text="Compact JWS over the statement.")
     statement = models.JSONField(null=True)
 
@@ -83,7 +86,7 @@ class MigrationRun(models.Model):
         indexes = [
             models.Index(fields=["owner", "-created_at"], name="run_by_owner"),
             models.Index(
-                fields=["state", "updated_at"],
+                fields=["state"],
                 name="run_at_work",
                 condition=models.Q(state__in=["planned", "transferring", "verifying", "rolling_back"]),
             ),

@@ -17,15 +17,13 @@ from migration.config import fault_point, setting
 from migration.errors import BackupUnreadable
 from migration.events import Happening, Message
 from migration.extraction import DataExtractor
-from migration.models import Backup, Chunk, MigrationRun, Owner
-from migration.orchestration import receipts
+from migration.models import Chunk, MigrationRun, Owner
+from migration.orchestration.completion import Proven, complete
 from migration.orchestration.rolling_back import roll_back_failed_run
 from migration.states import ChunkState, RunState, UploadState
 from migration.validation import compare_with_manifest, differing_buckets
 from migration.values.collections import compile_labels
-from migration.values.digests import set_digest, to_wire
-
-_PLACES = ("stored", "conflict", "quarantined")
+from migration.values.digests import to_wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +59,17 @@ def verify_run(run_id: UUID, *, at: datetime) -> Verdict:
         fault_point("verify.before_commit")
     fault_point("verify.after_commit")
     return verdict
+
+
+def give_up(run_id: UUID, *, at: datetime) -> None:
+    """Fail a run whose verification ended its worker again and again; resuming it gives it its attempts anew."""
+    code = "verification_interrupted"
+    detail = "Its verification was begun several times and never came to an end."
+    with transaction.atomic():
+        lifecycle.move_upload(run_id, UploadState.OPEN, sealed_at=None)
+        lifecycle.move_run(run_id, RunState.FAILED, why=detail, at=at, failure_code=code, verify_attempts=0)
+        progress.record_error(run_id, code, detail, at=at)
+        progress.announce(run_id, Message.FAILED)
 
 
 def missing(run: MigrationRun, collections: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, list[list[str]]]]:
@@ -105,7 +114,7 @@ def _verify(run_id: UUID, *, at: datetime) -> Verdict:
     mismatch = _mismatch(run.manifest, ranks.names, holding)
     if mismatch:
         return _send_back(run, mismatch, unreadable, at=at)
-    _complete(run, holding, revision=revision, at=at)
+    complete([Proven(run, holding.places, holding.claimed, revision)], at=at)
     return Verdict("completed", unreadable=unreadable)
 
 
@@ -145,54 +154,6 @@ def _mismatch(manifest: Mapping[str, Any], names: Sequence[str], holding: record
     for name, buckets in compare_with_manifest(manifest, claimed).items():
         found.setdefault(name, set()).update(buckets)
     return {name: sorted(buckets) for name, buckets in sorted(found.items())}
-
-
-def _complete(run: MigrationRun, holding: records.Holding, *, revision: int, at: datetime) -> None:
-    statement = _statement(run, holding, revision=revision, at=at)
-    counts = {place: statement[place]["entries"] for place in (*_PLACES, "withheld")}
-    lifecycle.move_run(
-        run.id,
-        RunState.COMPLETED,
-        why="digests agree",
-        at=at,
-        data=counts,
-        receipt=receipts.sign(statement),
-        statement=statement,
-        mismatch=None,
-    )
-    Backup.objects.filter(run_id=run.id).update(
-        state=Backup.State.SEALED,
-        entries=holding.claimed.entries,
-        bytes=holding.claimed.size,
-        digest=holding.claimed.digest,
-        verified_at=at,
-    )
-    progress.announce(run.id, Message.COMPLETED)
-
-
-def _statement(run: MigrationRun, holding: records.Holding, *, revision: int, at: datetime) -> dict[str, Any]:
-    withheld = run.manifest.get("withheld") or {}
-    return {
-        "iss": receipts.ISSUER,
-        "app": run.app.publishable_key,
-        "owner": str(run.owner_id),
-        "device": str(run.device.key),
-        "run": str(run.id),
-        "purpose": "dry_run" if run.dry_run else run.purpose,
-        "timeline": lifecycle.timeline(),
-        "manifest_version": run.manifest_version,
-        "manifest_digest": to_wire(bytes(run.manifest_digest)),
-        **{place: _stated(holding.places.get(place)) for place in _PLACES},
-        "withheld": {"entries": withheld.get("count", 0), "digest": withheld.get("digest", _stated(None)["digest"])},
-        "revision": revision,
-        "issued_at": at.isoformat().replace("+00:00", "Z"),
-    }
-
-
-def _stated(tally: records.Tally | None) -> dict[str, Any]:
-    if tally is None:
-        return {"entries": 0, "digest": to_wire(set_digest([]))}
-    return {"entries": tally.entries, "digest": to_wire(tally.digest)}
 
 
 def _send_back(run: MigrationRun, mismatch: dict[str, list[str]], unreadable: list[UUID], *, at: datetime) -> Verdict:

@@ -16,8 +16,9 @@ from migration.lifecycle import ClaimedChunk
 from migration.loading import LoadEngine, LoadReport, Part
 from migration.models import MigrationRun, Rollback
 from migration.orchestration.pipeline import RunPlan, plans_for, prepare
+from migration.orchestration.proof import verify_together
 from migration.orchestration.rolling_back import execute_rollback
-from migration.orchestration.verification import verify_run
+from migration.orchestration.verification import give_up, verify_run
 from migration.states import RunState
 
 Clock = Callable[[], datetime]
@@ -37,7 +38,7 @@ def work_once(*, holder: int, clock: Clock) -> bool:
     """Answer wishes, load a batch, verify and roll back what is due; return whether there was any work."""
     answered = _answer_cancellations(clock=clock)
     loaded = _load_batch(holder=holder, clock=clock)
-    verified = _each_due(_due_verifications(), lambda run_id: verify_run(run_id, at=clock()))
+    verified = _verify_due(clock=clock)
     reverted = _each_due(_due_rollbacks(), lambda rollback_id: execute_rollback(rollback_id, at=clock()))
     return answered or loaded or verified or reverted
 
@@ -111,9 +112,10 @@ def _fail(run_id: UUID, code: str, detail: str, *, at: datetime) -> None:
 
 
 def _tell(report: LoadReport) -> None:
-    for run_id in report.outcomes:
-        finished = run_id in report.finished_runs
-        progress.announce(run_id, Message.STAGE if finished else Message.PROGRESS)
+    progress.announce_all(report.finished_runs, Message.STAGE)
+    progress.announce_all(
+        [run_id for run_id in report.outcomes if run_id not in report.finished_runs], Message.PROGRESS
+    )
 
 
 def _give_back_if_connected(claims: list[ClaimedChunk], error: OperationalError) -> None:
@@ -139,9 +141,35 @@ def _answer_cancellations(*, clock: Clock) -> bool:
     return bool(wished)
 
 
-def _due_verifications() -> list[UUID]:
-    runs = MigrationRun.objects.filter(state=RunState.VERIFYING, pause_wished=False)
-    return list(runs.order_by("sealed_at").values_list("id", flat=True)[:_AT_ONCE])
+def _verify_due(*, clock: Clock) -> bool:
+    """Verify what waits for it: together what can be, the rest one by one; return whether there was any."""
+    claimed = lifecycle.claim_verifications(most=_AT_ONCE)
+    try:
+        together = _verified_together([run_id for run_id, attempts in claimed.items() if attempts == 1], clock=clock)
+        rest = [(run_id, attempts) for run_id, attempts in claimed.items() if attempts and run_id not in together]
+        alone = [_verified_alone(run_id, attempts, clock=clock) for run_id, attempts in rest]
+    finally:
+        lifecycle.give_verifications_back(list(claimed))
+    return bool(together) or any(alone)
+
+
+def _verified_alone(run_id: UUID, attempts: int, *, clock: Clock) -> bool:
+    """Verify a run, or give up one that was begun so often that it must be what ends its workers."""
+    do = verify_run if attempts <= setting("VERIFY_ATTEMPTS") else give_up
+    return _did(lambda one: do(one, at=clock()), run_id)
+
+
+def _verified_together(run_ids: list[UUID], *, clock: Clock) -> set[UUID]:
+    """What fails in company is tried alone, so that it is known which run it was."""
+    if not run_ids:
+        return set()
+    try:
+        return verify_together(run_ids, at=clock())
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001 - said above
+        log.error("verified_alone", error=type(error).__name__, runs=len(run_ids))  # noqa: TRY400 - may quote a value
+        return set()
 
 
 def _due_rollbacks() -> list[UUID]:

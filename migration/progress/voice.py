@@ -45,8 +45,8 @@ def announce(run_id: UUID, message: Message) -> None:
 
 def announce_all(run_ids: Sequence[UUID], message: Message) -> None:
     """Announce the same of many runs: one question to Redis, one to Postgres where somebody listens."""
-    numbers = {} if message is Message.PROGRESS else _take_numbers(run_ids)
-    transaction.on_commit(partial(_speak, list(run_ids), message, numbers), robust=True)
+    if run_ids:
+        transaction.on_commit(partial(_speak, list(run_ids), message), robust=True)
 
 
 def announce_epoch(owner_id: UUID, epoch: object) -> None:
@@ -56,23 +56,22 @@ def announce_epoch(owner_id: UUID, epoch: object) -> None:
 
 
 def _take_numbers(run_ids: Sequence[UUID]) -> dict[UUID, int]:
-    """Give each of these events a number of its own, in the transaction they tell of."""
+    """Give each of these events a number of its own. Only events that somebody hears cost an update."""
     try:
         with connection.cursor() as cursor:
             cursor.execute(_NUMBER, [list(run_ids)])
             return dict(cursor.fetchall())
     except DatabaseError as error:
-        if connection.in_atomic_block:
-            raise  # the transaction is lost anyway, and its caller must know
         log.warning("event_not_numbered", error=type(error).__name__)
         return {}
 
 
-def _speak(run_ids: list[UUID], message: Message, numbers: dict[UUID, int]) -> None:
+def _speak(run_ids: list[UUID], message: Message) -> None:
     heard = channel().listened_to([OWNERS, *map(run_group, run_ids)])
     wanted = run_ids if OWNERS in heard else [run_id for run_id in run_ids if run_group(run_id) in heard]
     if not wanted:
         return
+    numbers = {} if message is Message.PROGRESS else _take_numbers(wanted)
     messages: list[tuple[str, dict[str, Any]]] = []
     for run, shown in snapshots_of(wanted):
         event = _event(message, shown, numbers.get(run.id, run.number))

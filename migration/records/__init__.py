@@ -5,6 +5,7 @@ from migration.records.changes import MOST, Change, Changes, changes_since
 from migration.records.digests import bucket_digests, bucket_entries
 from migration.records.held import Holding, Scope, Tally, find_held, held_digests, held_keys, restate_fingerprints
 from migration.records.single import Single, Version, read_record, read_value
+from migration.records.written import Writer, Written, written_by
 
 __all__ = [
     "MOST",
@@ -19,6 +20,8 @@ __all__ = [
     "Single",
     "Tally",
     "Version",
+    "Writer",
+    "Written",
     "begin_with",
     "bucket_digests",
     "bucket_entries",
@@ -31,4 +34,5 @@ __all__ = [
     "read_value",
     "restate_fingerprints",
     "with_key",
+    "written_by",
 ]

@@ -287,6 +287,10 @@ class TestFailure:
                 raise RuntimeError("as it happens")
             return verify_run(run_id, at=at)
 
+        def verify_together(run_ids, *, at):
+            raise RuntimeError("as it happens in company")
+
+        monkeypatch.setattr(work, "verify_together", verify_together)
         monkeypatch.setattr(work, "verify_run", verify)
         MigrationOrchestrator().work_until_done(holder=worker.number, clock=timezone.now)
 

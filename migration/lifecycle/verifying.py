@@ -1,0 +1,124 @@
+"""Runs on their way to a receipt, many at a time: sealed and loaded, claimed for verification, completed."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+
+from migration.lifecycle.together import together
+
+_SEALED = """
+SELECT id FROM migration_migrationrun
+WHERE id = ANY(%s) AND state = 'transferring' AND upload_state = 'sealed' ORDER BY id FOR NO KEY UPDATE
+"""
+_BEGIN = """
+WITH moved AS (
+    UPDATE migration_migrationrun r SET state = 'verifying', upload_state = 'consumed', verify_attempts = 0,
+           number = number + 1, updated_at = %s
+    WHERE r.id = ANY(%s) AND NOT EXISTS (SELECT FROM migration_chunk c WHERE c.run_id = r.id AND c.state <> 'loaded')
+    RETURNING r.id, r.owner_id, r.number
+)
+INSERT INTO migration_runevent (run_id, owner_id, number, kind, data, at)
+SELECT id, owner_id, number, 'state', '{"from": "transferring", "to": "verifying", "why": "sealed and all loaded"}', %s
+FROM moved RETURNING run_id
+"""
+# Whose first attempt this is may be taken together; a run that was begun before is taken alone, because it may be what
+# ended the worker. The lock goes with the session, whatever happens to it.
+_CLAIM = """
+WITH due AS MATERIALIZED (
+    SELECT id, verify_attempts AS attempts, row_number() OVER (ORDER BY verify_attempts, sealed_at) AS place
+    FROM migration_migrationrun WHERE state = 'verifying' AND NOT pause_wished
+    ORDER BY verify_attempts, sealed_at LIMIT %s
+), locked AS MATERIALIZED (
+    SELECT id FROM due WHERE (attempts = 0 OR place = 1)
+       AND pg_try_advisory_lock(('x' || left(replace(id::text, '-', ''), 16))::bit(64)::bigint)
+), begun AS (
+    UPDATE migration_migrationrun r SET verify_attempts = verify_attempts + 1
+    FROM locked WHERE r.id = locked.id AND r.state = 'verifying' RETURNING r.id, r.verify_attempts
+)
+SELECT locked.id, coalesce(begun.verify_attempts, 0) FROM locked LEFT JOIN begun ON begun.id = locked.id
+"""
+_UNLOCK = """
+SELECT pg_advisory_unlock(('x' || left(replace(id::text, '-', ''), 16))::bit(64)::bigint) FROM unnest(%s::uuid[]) AS id
+"""
+_COMPLETE = """
+WITH completed AS (
+    UPDATE migration_migrationrun r SET state = 'completed', receipt = done.receipt, statement = done.statement,
+           mismatch = NULL, finished_at = %s, number = number + 1, updated_at = %s
+    FROM unnest(%s::uuid[], %s::text[], %s::jsonb[], %s::jsonb[]) AS done(id, receipt, statement, data)
+    WHERE r.id = done.id AND r.state = 'verifying' RETURNING r.id, r.owner_id, r.number, done.data
+)
+INSERT INTO migration_runevent (run_id, owner_id, number, kind, data, at)
+SELECT id, owner_id, number, 'state', data, %s FROM completed RETURNING run_id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """A run that is done: its signed receipt, the statement inside, and what the timeline counts."""
+
+    run_id: UUID
+    receipt: str
+    statement: Mapping[str, Any]
+    counts: Mapping[str, int]
+
+
+def begin_verification_if_loaded(run_id: UUID, *, at: datetime) -> bool:
+    """Move a run to verifying when its upload is sealed and every chunk is loaded; say whether it moved."""
+    return bool(begin_verifications([run_id], at=at))
+
+
+def begin_verifications(run_ids: Sequence[UUID], *, at: datetime) -> list[UUID]:
+    """Move those of these runs to verifying whose upload is sealed and all of whose chunks are loaded; return them.
+
+    Seal and the last batch both call this in their transactions. The runs' rows are locked by a statement of its own,
+    so whoever comes second sees what the other committed, and they cannot both miss.
+    """
+    with together(), connection.cursor() as cursor:
+        cursor.execute(_SEALED, [list(run_ids)])
+        sealed = [run_id for (run_id,) in cursor.fetchall()]
+        if not sealed:
+            return []
+        cursor.execute(_BEGIN, [at, sealed, at])
+        return [run_id for (run_id,) in cursor.fetchall()]
+
+
+def claim_verifications(*, most: int) -> dict[UUID, int]:
+    """Claim runs that wait for their receipt, in a commit of its own; return how often each was claimed, this time too.
+
+    Those nobody has begun come together, the others one at a time. 0: it has moved on. All of them must be given back.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, [most])
+        return dict(cursor.fetchall())
+
+
+def give_verifications_back(run_ids: Sequence[UUID]) -> None:
+    """Let other workers look at these runs again. A connection that is gone has done so already."""
+    if run_ids and connection.connection is not None and not connection.connection.closed:
+        with connection.cursor() as cursor:
+            cursor.execute(_UNLOCK, [list(run_ids)])
+
+
+def complete_runs(completions: Sequence[Completion], *, at: datetime) -> list[UUID]:
+    """Complete runs that are being verified, with their receipts, and note it in their timelines; return them."""
+    with together(), connection.cursor() as cursor:
+        cursor.execute(
+            _COMPLETE,
+            [
+                *(at, at),
+                [one.run_id for one in completions],
+                [one.receipt for one in completions],
+                [json.dumps(one.statement) for one in completions],
+                [
+                    json.dumps({"from": "verifying", "to": "completed", "why": "digests agree", **one.counts})
+                    for one in completions
+                ],
+                at,
+            ],
+        )
+        return [run_id for (run_id,) in cursor.fetchall()]
