@@ -15,7 +15,20 @@ export interface ProgressOptions {
     /** How many errors are remembered (default 50). */
     errorHistoryLimit?: number;
 }
-export interface MigrationClientOptions extends ProgressOptions {
+/**
+ * Options of dual write and cutover. They are refused for now: the plan, the readiness check and each run's errors
+ * name the ones that were given, with the code `not_yet`, and nothing else follows from them.
+ */
+export interface OptionsNotYet {
+    syncInterval?: number;
+    maxRetries?: number;
+    retryDelay?: number;
+    healthCheckInterval?: number;
+    enableDualWrite?: boolean;
+    enableGradualCutover?: boolean;
+    cutoverPercentage?: number;
+}
+export interface MigrationClientOptions extends ProgressOptions, OptionsNotYet {
     /** Address of the server, e.g. `https://sync.example.com`. */
     url: string;
     /** The app's publishable key, `pk_…`. */
@@ -44,7 +57,7 @@ export interface MigrationClientOptions extends ProgressOptions {
     fetch?: typeof fetch;
 }
 /** Options of one run. All have defaults. */
-export interface StartOptions {
+export interface StartOptions extends OptionsNotYet {
     /** Default `AUTO_MERGE`. */
     conflictResolution?: ConflictResolution;
     /** Default true. */
@@ -114,7 +127,7 @@ export interface WithheldEntry {
 }
 /** Something the reader of a plan should know. */
 export interface Recommendation {
-    code: "secrets_withheld" | "large_values" | "double_encoded" | "not_persisted" | "storage_nearly_full" | "slow_connection";
+    code: "secrets_withheld" | "large_values" | "double_encoded" | "not_persisted" | "storage_nearly_full" | "slow_connection" | "not_yet";
     detail: string;
     count?: number;
 }
@@ -259,13 +272,20 @@ export interface Validation {
     /** Keys only the server has. */
     onlyOnServer: string[];
 }
+/** One thing that has to be so before a migration; `severity` is what its failing means. */
+export interface ReadinessCheck {
+    code: string;
+    severity: "issue" | "warning" | "ok";
+    passed: boolean;
+    detail: string;
+}
+/** Answer of `validateMigrationReadiness`: ready means no issue. */
 export interface Readiness {
     ready: boolean;
-    checks: {
-        code: string;
-        passed: boolean;
-        detail: string;
-    }[];
+    issues: ReadinessCheck[];
+    warnings: ReadinessCheck[];
+    /** All of them, those that passed included: the browser's, then the server's. */
+    checks: ReadinessCheck[];
 }
 export interface SystemHealth {
     healthy: boolean;
@@ -287,7 +307,35 @@ export interface SystemHealth {
         [part: string]: unknown;
     } | null;
 }
+/** What the browser's storage holds that may travel. */
+export interface LocalStatistics {
+    itemCount: number;
+    /** Bytes, as they would travel uncompressed. */
+    storageSize: number;
+    /** Room and permanence of the origin's storage; unknown is null and false. */
+    usage: number | null;
+    quota: number | null;
+    persisted: boolean;
+}
+/** How this browser and the server stand to each other. */
+export interface SyncStatus {
+    /**
+     * `never` migrated; `changed` here since the last receipt; `behind` what other devices wrote; `in_sync`; `unknown`
+     * where the storage or the server cannot be asked.
+     */
+    state?: "never" | "changed" | "behind" | "in_sync" | "unknown";
+    /** The owner's revision now, and the one of this browser's last receipt. */
+    revision?: number;
+    since?: number;
+    /** Records other devices wrote since. */
+    behind?: number;
+    receipt?: Receipt | null;
+}
+/** Answer of `getMigrationStatistics`. What could not be asked is null. */
 export interface MigrationStatistics {
+    localStorage: LocalStatistics | null;
+    database: DatabaseStatistics | null;
+    sync: SyncStatus;
     runs: number;
     completed: number;
     failed: number;
@@ -356,12 +404,27 @@ export interface MigrationClient {
         restored: number;
     }>>;
     getMigrationStatistics(): Promise<MigrationStatistics>;
-    generateMigrationReport(runId?: string): Promise<Outcome<{
-        report: Record<string, unknown>;
+    /** Of the given run, or the last one of this browser: as data, or as one HTML page that needs nothing else. */
+    generateMigrationReport(runId?: string, options?: {
+        format?: "json";
+    }): Promise<Outcome<{
+        report: MigrationReport;
+    }>>;
+    generateMigrationReport(runId: string | undefined, options: {
+        format: "html";
+    }): Promise<Outcome<{
+        html: string;
     }>>;
     /** Everything this tab knows about the run, as JSON text. */
     exportProgressData(): string;
     checkSystemHealth(): Promise<SystemHealth>;
+    /** Dual write is not there yet: these six are refusals with the code `not_yet`. */
+    readonly storage: Refusal;
+    readonly pending: Refusal;
+    readonly ready: Promise<Refusal>;
+    install(): Promise<Refusal>;
+    get(key: string): Promise<Refusal>;
+    getAll(): Promise<Refusal>;
     /** Stops watching, sockets and timers. A run under way resumes at the next visit. */
     destroy(): void;
 }
@@ -507,6 +570,21 @@ export interface Backup {
     state: "open" | "sealed";
     digest: string;
 }
+/** What the server holds of one owner. */
+export interface DatabaseStatistics {
+    revision: number;
+    records: number;
+    /** Deletions that are remembered. */
+    tombstones: number;
+    bytes: number;
+    collections: {
+        name: string;
+        records: number;
+        bytes: number;
+    }[];
+}
+/** A run's report; the API's own description lists every member. */
+export type MigrationReport = Record<string, unknown>;
 /** What the server tells about the app. */
 export interface ServerConfig {
     app: string;

@@ -38,7 +38,7 @@ import { watchArea } from "./watch.js";
 /** Answer of any call whose code could not be fetched: a refusal in the shape of each of them. */
 const unanswered = (thrown: unknown) => {
   const { code } = problemOf(thrown);
-  const reasons = [{ code, detail: code }];
+  const reasons = [{ code, detail: code, severity: "issue", passed: false }];
   return {
     ...refuse(thrown),
     plan: NO_PLAN,
@@ -46,9 +46,19 @@ const unanswered = (thrown: unknown) => {
     blockers: reasons,
     canRollback: false,
     reasons,
-    checks: [],
+    ready: false,
+    issues: reasons,
+    warnings: [],
+    checks: reasons,
+    localStorage: null,
+    database: null,
+    sync: {},
   };
 };
+
+/** What belongs to dual write, which is not there yet: a refusal, so that a page that asks learns it and goes on. */
+const notYet = refuse(problem("not_yet"));
+const refuseYet = async () => notYet;
 
 /** Makes a client. Nothing is read, sent or kept before one of its calls. */
 export const createMigrationClient = (options: MigrationClientOptions): MigrationClient => {
@@ -190,7 +200,7 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
     receipt: progress._run()?.receipt ?? last?.receipt ?? null,
   });
 
-  const client = {
+  const own: Omit<MigrationClient, (typeof LATER)[number]> = {
     initialize: async () => {
       if (options.persist) void storageHealth(true);
       return attempt(async () => ({ config: config! }));
@@ -229,12 +239,19 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
       return status();
     },
     exportProgressData: () => JSON.stringify(status()),
+    storage: notYet,
+    pending: notYet,
+    ready: refuseYet(),
+    install: refuseYet,
+    get: refuseYet,
+    getAll: refuseYet,
     destroy() {
       active?._halt();
       unwatch?.();
       globalThis.removeEventListener?.("online", sleep._wake);
     },
-  } as MigrationClient;
+  };
+  const client = own as MigrationClient;
   for (const call of LATER)
     client[call] = ((...args: never[]) =>
       loadEngine().then((engine) => (engine[call] as any)(...args), unanswered)) as never;

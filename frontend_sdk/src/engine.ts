@@ -1,19 +1,23 @@
 import { readBackup, writeAll } from "./backups.js";
 import { createCargo } from "./cargo.js";
 import { storageHealth } from "./environment.js";
+import { statistics } from "./figures.js";
 import { startRun } from "./handle.js";
 import { CLAIM, LAST, lastRunId, NO_PLAN, type Core, type Engine, type LastRun } from "./host.js";
 import { makePlan } from "./plan.js";
 import { problem, problemOf } from "./problem.js";
+import { assess } from "./readiness.js";
 import { compare, question } from "./reconcile.js";
 import { preview, rollBack, undo } from "./rollback.js";
 import type { Transport } from "./transport.js";
-import type { Blocker, Outcome, PlanAnswer, RunSnapshot } from "./types.js";
+import type { Blocker, Outcome, PlanAnswer } from "./types.js";
 
 const download = (net: Transport, id: string) => net._send("GET", `/backups/${id}/download`, { _bytes: true });
 
 /** Everything a page needs only once it has something to move, or asks about what was moved. */
-export const createEngine = ({ _supported, _options, _open, _attempt, _start, _knownConfig, _judge }: Core): Engine => {
+export const createEngine = (core: Core): Engine => {
+  const { _supported, _options, _open, _attempt, _start, _knownConfig, _judge } = core;
+
   /** A call that is one question to the server. */
   const get = <T extends object>(path: string): Promise<Outcome<T>> =>
     _attempt(async ({ _net }) => (await _net._send("GET", path))._body);
@@ -50,16 +54,14 @@ export const createEngine = ({ _supported, _options, _open, _attempt, _start, _k
         const [lacking, extra] = compare(cargo, _body.differing);
         return { valid: !lacking.length, differing: lacking.map(({ _key }) => _key), onlyOnServer: [...extra.keys()] };
       }),
-    async validateMigrationReadiness() {
-      const { blockers } = await plan();
-      const { healthy } = await engine.checkSystemHealth();
-      const checks = blockers.map(({ code, detail }) => ({ code, passed: false, detail }));
-      checks.push({ code: "server", passed: healthy, detail: healthy ? "ok" : "unhealthy" });
-      return { ready: checks.every(({ passed }) => passed), checks };
-    },
+    validateMigrationReadiness: () => assess(core, plan, engine.checkSystemHealth),
     async checkSystemHealth() {
       const host = await _open().catch(() => undefined);
-      const answer = await host?._net._send("GET", "/health", { _open: true }).catch(() => undefined);
+      const ask = (_open: boolean) => host?._net._send("GET", "/health", { _open });
+      // Whoever shows a token hears of the parts too.
+      const answer = await Promise.resolve(ask(false))
+        .catch(() => ask(true))
+        .catch(() => undefined);
       const server = answer?._body ?? null;
       return {
         healthy: server?.status === "ok",
@@ -100,28 +102,14 @@ export const createEngine = ({ _supported, _options, _open, _attempt, _start, _k
         writeAll(_area, pairs);
         return { restored: pairs.length };
       }),
-    async getMigrationStatistics() {
-      const found = await get<{ runs: RunSnapshot[] }>("/runs");
-      const runs = found.ok ? found.runs : [];
-      const host = await _open().catch(() => undefined);
-      const sum = (pick: (run: RunSnapshot) => number) => runs.reduce((total, run) => total + pick(run), 0);
-      return {
-        runs: runs.length,
-        completed: sum(({ state }) => +(state === "completed")),
-        failed: sum(({ state }) => +(state === "failed")),
-        entries: sum(({ entries }) => entries.processed),
-        bytes: sum(({ bytes }) => bytes.processed),
-        requests: host?._net._counts._requests ?? 0,
-        retries: host?._net._counts._retries ?? 0,
-        bytesSent: host?._net._counts._sent ?? 0,
-        errors: host?._progress._view().errors.length ?? 0,
-      };
-    },
-    generateMigrationReport: (runId) =>
+    getMigrationStatistics: () => statistics(core),
+    generateMigrationReport: ((runId, { format } = {}) =>
       _attempt(async (host) => {
-        const id = runId ?? (await lastRunId(host));
-        return { report: (await host._net._send("GET", `/runs/${id}/report`))._body };
-      }),
+        const path = `/runs/${runId ?? (await lastRunId(host))}/report`;
+        if (format !== "html") return { report: (await host._net._send("GET", path))._body };
+        const { _body } = await host._net._send("GET", path + "?format=html", { _bytes: true });
+        return { html: new TextDecoder().decode(_body) };
+      })) as Engine["generateMigrationReport"],
   };
   return engine;
 };

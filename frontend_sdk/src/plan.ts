@@ -3,6 +3,7 @@ import { inferCollections, labeller } from "./collections.js";
 import { encodeLine } from "./codec.js";
 import type { Judge } from "./judge.js";
 import { kindOf } from "./kinds.js";
+import { NOT_YET, refusedOptions } from "./later.js";
 import { breathe } from "./pace.js";
 import type {
   CollectionBreakdown,
@@ -67,12 +68,13 @@ export const makePlan = async (
     ["storage_nearly_full", +(units > NEARLY_FULL)],
     ["slow_connection", +slow],
   ];
+  const told = advice
+    .filter(([, count]) => count)
+    .map(([code, count]): Recommendation => ({ code, detail: code.replace(/_/g, " "), count }));
   return {
     estimatedDuration: { min: LEAST_MS + storageSize / FAST, max: MOST_MS + storageSize / SLOW },
     dataBreakdown: [...families.values()].filter(({ count }) => count),
-    recommendations: advice
-      .filter(([, count]) => count)
-      .map(([code, count]) => ({ code, detail: code.replace(/_/g, " "), count })),
+    recommendations: [...told, ...refusedOptions(options).map((detail) => ({ code: NOT_YET, detail }))],
     withheld,
     itemCount,
     storageSize,

@@ -6,6 +6,8 @@ import type {
   Backup,
   CollectionPattern,
   ConflictResolution,
+  DatabaseStatistics,
+  MigrationReport,
   Phases,
   Receipt,
   Rollback,
@@ -31,7 +33,21 @@ export interface ProgressOptions {
   errorHistoryLimit?: number;
 }
 
-export interface MigrationClientOptions extends ProgressOptions {
+/**
+ * Options of dual write and cutover. They are refused for now: the plan, the readiness check and each run's errors
+ * name the ones that were given, with the code `not_yet`, and nothing else follows from them.
+ */
+export interface OptionsNotYet {
+  syncInterval?: number;
+  maxRetries?: number;
+  retryDelay?: number;
+  healthCheckInterval?: number;
+  enableDualWrite?: boolean;
+  enableGradualCutover?: boolean;
+  cutoverPercentage?: number;
+}
+
+export interface MigrationClientOptions extends ProgressOptions, OptionsNotYet {
   /** Address of the server, e.g. `https://sync.example.com`. */
   url: string;
   /** The app's publishable key, `pk_…`. */
@@ -61,7 +77,7 @@ export interface MigrationClientOptions extends ProgressOptions {
 }
 
 /** Options of one run. All have defaults. */
-export interface StartOptions {
+export interface StartOptions extends OptionsNotYet {
   /** Default `AUTO_MERGE`. */
   conflictResolution?: ConflictResolution;
   /** Default true. */
@@ -157,7 +173,8 @@ export interface Recommendation {
     | "double_encoded"
     | "not_persisted"
     | "storage_nearly_full"
-    | "slow_connection";
+    | "slow_connection"
+    | "not_yet";
   detail: string;
   count?: number;
 }
@@ -299,9 +316,21 @@ export interface Validation {
   onlyOnServer: string[];
 }
 
+/** One thing that has to be so before a migration; `severity` is what its failing means. */
+export interface ReadinessCheck {
+  code: string;
+  severity: "issue" | "warning" | "ok";
+  passed: boolean;
+  detail: string;
+}
+
+/** Answer of `validateMigrationReadiness`: ready means no issue. */
 export interface Readiness {
   ready: boolean;
-  checks: { code: string; passed: boolean; detail: string }[];
+  issues: ReadinessCheck[];
+  warnings: ReadinessCheck[];
+  /** All of them, those that passed included: the browser's, then the server's. */
+  checks: ReadinessCheck[];
 }
 
 export interface SystemHealth {
@@ -318,7 +347,37 @@ export interface SystemHealth {
   server: { status: string; [part: string]: unknown } | null;
 }
 
+/** What the browser's storage holds that may travel. */
+export interface LocalStatistics {
+  itemCount: number;
+  /** Bytes, as they would travel uncompressed. */
+  storageSize: number;
+  /** Room and permanence of the origin's storage; unknown is null and false. */
+  usage: number | null;
+  quota: number | null;
+  persisted: boolean;
+}
+
+/** How this browser and the server stand to each other. */
+export interface SyncStatus {
+  /**
+   * `never` migrated; `changed` here since the last receipt; `behind` what other devices wrote; `in_sync`; `unknown`
+   * where the storage or the server cannot be asked.
+   */
+  state?: "never" | "changed" | "behind" | "in_sync" | "unknown";
+  /** The owner's revision now, and the one of this browser's last receipt. */
+  revision?: number;
+  since?: number;
+  /** Records other devices wrote since. */
+  behind?: number;
+  receipt?: Receipt | null;
+}
+
+/** Answer of `getMigrationStatistics`. What could not be asked is null. */
 export interface MigrationStatistics {
+  localStorage: LocalStatistics | null;
+  database: DatabaseStatistics | null;
+  sync: SyncStatus;
   runs: number;
   completed: number;
   failed: number;
@@ -365,10 +424,19 @@ export interface MigrationClient {
   /** Writes a backup into the browser's storage: all of it, or nothing. */
   restoreBackup(id: string): Promise<Outcome<{ restored: number }>>;
   getMigrationStatistics(): Promise<MigrationStatistics>;
-  generateMigrationReport(runId?: string): Promise<Outcome<{ report: Record<string, unknown> }>>;
+  /** Of the given run, or the last one of this browser: as data, or as one HTML page that needs nothing else. */
+  generateMigrationReport(runId?: string, options?: { format?: "json" }): Promise<Outcome<{ report: MigrationReport }>>;
+  generateMigrationReport(runId: string | undefined, options: { format: "html" }): Promise<Outcome<{ html: string }>>;
   /** Everything this tab knows about the run, as JSON text. */
   exportProgressData(): string;
   checkSystemHealth(): Promise<SystemHealth>;
+  /** Dual write is not there yet: these six are refusals with the code `not_yet`. */
+  readonly storage: Refusal;
+  readonly pending: Refusal;
+  readonly ready: Promise<Refusal>;
+  install(): Promise<Refusal>;
+  get(key: string): Promise<Refusal>;
+  getAll(): Promise<Refusal>;
   /** Stops watching, sockets and timers. A run under way resumes at the next visit. */
   destroy(): void;
 }

@@ -143,6 +143,19 @@ export interface Backup {
   digest: string;
 }
 
+/** What the server holds of one owner. */
+export interface DatabaseStatistics {
+  revision: number;
+  records: number;
+  /** Deletions that are remembered. */
+  tombstones: number;
+  bytes: number;
+  collections: { name: string; records: number; bytes: number }[];
+}
+
+/** A run's report; the API's own description lists every member. */
+export type MigrationReport = Record<string, unknown>;
+
 /** What the server tells about the app. */
 export interface ServerConfig {
   app: string;

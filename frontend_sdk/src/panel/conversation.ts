@@ -14,6 +14,8 @@ export interface Conversation {
   undo(): Promise<void>;
   bringBack(): Promise<void>;
   restore(): Promise<void>;
+  /** Fetches the report of the run the receipt is of, as a page. */
+  report(take: (html: string) => void): Promise<void>;
   /** Looks again whether somebody else moved the run meanwhile. */
   lookAgain(): Promise<void>;
   leave(): void;
@@ -168,6 +170,12 @@ export const converse = (client: MigrationClient, tell: (facts: Facts) => void):
       act(async () => {
         const answer = await client.restoreBackup(facts.backup!.id);
         if (answer.ok) learn({ screen: "restored", restored: answer.restored });
+        else learn({ trouble: refusalOf(answer) });
+      }),
+    report: (take) =>
+      act(async () => {
+        const answer = await client.generateMigrationReport(facts.receipt!.statement.run, { format: "html" });
+        if (answer.ok) take(answer.html);
         else learn({ trouble: refusalOf(answer) });
       }),
     async lookAgain() {

@@ -100,9 +100,10 @@ const offer = (stage: Stage): Built => {
   };
 };
 
-const save = (receipt: string, id: string): void => {
-  const address = URL.createObjectURL(new Blob([receipt], { type: "application/jose" }));
-  h("a", { href: address, download: `receipt-${id}.jws` }).click();
+/** Hands a file to the browser's downloads: opened from there it is no page of this origin. */
+const save = (text: string, type: string, name: string): void => {
+  const address = URL.createObjectURL(new Blob([text], { type }));
+  h("a", { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 };
 
@@ -141,7 +142,12 @@ const done = (stage: Stage): Built => {
       trouble(stage),
       row(
         button(texts.undo, talk.askToUndo, { busy }),
-        !!receipt && button(texts.saveReceipt, () => save(receipt.receipt, short)),
+        !!receipt &&
+          button(texts.saveReceipt, () => save(receipt.receipt, "application/jose", `receipt-${short}.jws`)),
+        !!receipt &&
+          button(texts.saveReport, () => talk.report((html) => save(html, "text/html", `report-${short}.html`)), {
+            busy,
+          }),
       ),
     ],
   };

@@ -41,6 +41,7 @@ export interface Texts {
   when: string;
   receipt: string;
   saveReceipt: string;
+  saveReport: string;
   changed: string;
   moveChanged: string;
   undo: string;
@@ -124,6 +125,7 @@ export const ENGLISH: Texts = {
   when: "When",
   receipt: "Receipt",
   saveReceipt: "Save receipt",
+  saveReport: "Save report",
   changed: "This browser has changed since.",
   moveChanged: "Move what changed",
   undo: "Undo…",

@@ -217,6 +217,35 @@ describe("while it moves", () => {
   });
 });
 
+describe("what is kept of it", () => {
+  it("is a report of the run, as a file", async () => {
+    const files: [string, string][] = [];
+    const blobs: Blob[] = [];
+    vi.spyOn(URL, "createObjectURL").mockImplementation((blob) => "blob:" + blobs.push(blob as Blob));
+    vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(function (this: HTMLAnchorElement) {
+      files.push([this.download, this.href]);
+    });
+    completed();
+    await mounted();
+    await press("Save report");
+    await press("Save receipt");
+    expect(files).toEqual([
+      ["report-3f9a2c1b.html", "blob:1"],
+      ["receipt-3f9a2c1b.jws", "blob:2"],
+    ]);
+    expect(await blobs[0]!.text()).toBe(`<h1>Report of ${snapshot("completed").id}</h1>`);
+    expect(blobs[0]!.type).toBe("text/html");
+  });
+
+  it("is missed in words where the server does not give it", async () => {
+    completed();
+    client.refuse.generateMigrationReport = "network";
+    await mounted();
+    await press("Save report");
+    expect(root().querySelector("[role=alert]")?.textContent).toBe("The server cannot be reached just now.");
+  });
+});
+
 describe("undoing", () => {
   it("previews first, undoes, and brings back", async () => {
     completed();

@@ -206,6 +206,8 @@ export const pretendClient = (): PretendClient => {
         backups: [{ id: "b1", run: RUN, created_at: "2026-11-20T08:00:00Z", entries: 512, bytes: 1, chunks: 1, state: "sealed", digest: "" }],
       }),
     restoreBackup: () => answer("restoreBackup", { restored: 512 }),
+    generateMigrationReport: (run: string, { format }: { format: string }) =>
+      answer("generateMigrationReport", { [format]: `<h1>Report of ${run}</h1>` }),
   } as unknown as PretendClient;
   return client;
 };

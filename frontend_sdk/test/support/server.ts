@@ -64,6 +64,10 @@ export class ModelServer {
     create_bytes: 1_572_864,
   };
   collections: unknown[] = [];
+  /** What the server says of its own readiness. */
+  checks = [{ code: "rollback_works", severity: "ok", passed: true, detail: "Rehearsed." }];
+  /** Records other devices wrote since. */
+  behind = 0;
   #server!: Server;
   #tokens = 0;
 
@@ -157,7 +161,7 @@ export class ModelServer {
     const stored = { entries: lines.length, digest: setDigest(lines) };
     const { count: entries, digest } = run.manifest.withheld;
     const sets = { stored, conflict: nothing, quarantined: nothing, withheld: { entries, digest } };
-    const statement = { iss: "syncserver", run: run.id, manifest_version: run.manifest.version, ...sets };
+    const statement = { iss: "syncserver", run: run.id, manifest_version: run.manifest.version, revision: lines.length, ...sets };
     return { receipt: "a.b.c", statement };
   }
 
@@ -208,6 +212,8 @@ export class ModelServer {
     if (path === "/runs") return [200, { runs: [...this.runs.values()].map((run) => this.snapshot(run)) }];
     if (path === "/records/digests")
       return [200, { differing: this.#differing(json, [...this.#recordsOf(who).values()]) }];
+    if (path === "/statistics") return [200, this.#statistics(who, +call.path.split("since=")[1]!)];
+    if (path === "/readiness") return [200, { ready: true, checked_at: "", checks: this.checks }];
     if (path === "/backups") return [200, { backups: this.#backups() }];
     const backup = /^\/backups\/(.+)\/download$/.exec(path!);
     if (backup) return this.#download(backup[1]!);
@@ -230,6 +236,10 @@ export class ModelServer {
         },
       ];
     if (rest === "/seal") return this.#seal(run, call.json.manifest);
+    if (rest === "/report") {
+      if (call.path.endsWith("?format=html")) return [200, Buffer.from(`<!doctype html><p>é ${run.id}`)];
+      return [200, { run: this.snapshot(run), moved: { verified: run.state === "completed" } }];
+    }
     if (rest === "/receipt") return this.#receiptAnswer(run);
     if (rest === "/pause" || rest === "/resume") {
       run.paused = rest === "/pause";
@@ -383,6 +393,16 @@ export class ModelServer {
           (differing[name] ??= {})[bucket] = pairs.map(([key, line]) => [JSON.stringify(key), wire(sha(line))]);
       }
     return differing;
+  }
+
+  #statistics(owner: string, since: number) {
+    const lines = [...this.#recordsOf(owner).values()];
+    const bytes = lines.reduce((sum, line) => sum + line.length, 0);
+    const collections = [{ name: "default", records: lines.length, bytes }];
+    return {
+      database: { revision: lines.length, records: lines.length, tombstones: 0, bytes, collections },
+      sync: { revision: lines.length, since, written: lines.length, behind: this.behind },
+    };
   }
 
   #backups() {
