@@ -1,5 +1,6 @@
 """Registers the app with Django."""
 
+from importlib import import_module
 from typing import Any
 
 from django.apps import AppConfig
@@ -14,7 +15,8 @@ class MigrationConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Have the walls raised after each `migrate`: a table nobody thought of must not stand open."""
+        """Register the checks. Have walls raised after each `migrate`: no table may stand open because it is new."""
+        import_module("migration.checks")
         post_migrate.connect(_raise_walls, sender=self, dispatch_uid="migration.walls")
 
 

@@ -2,7 +2,7 @@
 
 from migration.walls.raising import raise_walls
 from migration.walls.scope import scoped
-from migration.walls.standing import role_may_be_taken, walls_wanting
+from migration.walls.standing import role_may_be_taken, tenant_role, walls_wanting
 from migration.walls.tables import GRANTS, SHARED, Bound, bound_of
 
 __all__ = [
@@ -13,5 +13,6 @@ __all__ = [
     "raise_walls",
     "role_may_be_taken",
     "scoped",
+    "tenant_role",
     "walls_wanting",
 ]

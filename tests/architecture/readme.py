@@ -14,6 +14,7 @@ django.setup()
 
 from migration import errors  # noqa: E402 - the settings come first
 from migration.api import problems  # noqa: E402
+from migration.checks import DANGERS  # noqa: E402 - as above
 from migration.config import FAULT_POINTS, SETTINGS  # noqa: E402
 from migration.states import MACHINES  # noqa: E402
 
@@ -38,6 +39,13 @@ def _first_paragraph(kind: type) -> str:
     return " ".join((kind.__doc__ or "").split("\n\n")[0].split())
 
 
+def _checks() -> Iterator[str]:
+    yield "| id | what is wrong | what to do |"
+    yield "|---|---|---|"
+    for danger in DANGERS:
+        yield f"| `{danger.id}` | {danger.message} | {danger.hint} |"
+
+
 def _machines() -> Iterator[str]:
     for machine in MACHINES:
         yield f"**{machine.name}**\n\n```mermaid\n{machine.diagram()}\n```\n"
@@ -52,6 +60,7 @@ def _faults() -> Iterator[str]:
 SECTIONS: dict[str, Callable[[], Iterator[str]]] = {
     "settings": _settings,
     "errors": _errors,
+    "checks": _checks,
     "machines": _machines,
     "faults": _faults,
 }

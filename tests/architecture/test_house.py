@@ -15,7 +15,7 @@ from tests.faults.points import ROWS
 PROJECT = Path(__file__).resolve().parents[2]
 LONGEST_MODULE = 400
 ROOMS = {
-    4: {"api", "realtime", "admin", "management", "jobs"},
+    4: {"api", "realtime", "admin", "management", "jobs", "checks"},
     3: {"orchestration", "reports"},
     2: {
         *("uploads", "detection", "extraction", "validation", "mapping", "backups", "loading", "records", "cutover"),
