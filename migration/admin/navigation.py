@@ -18,6 +18,7 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("Machinery", (("dashboard", "queue"),)),
 )
 _OTHER = "category"
+_TITLES = {"dashboard": "queues"}
 _COLOURS = {"production": "danger", "staging": "warning"}
 
 Item = dict[str, Any]
@@ -47,7 +48,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _item(request: HttpRequest, options: Any, icon: str) -> Item:
-    title = str(options.verbose_name_plural)
+    title = _TITLES.get(options.model_name, str(options.verbose_name_plural))
     address = f"admin:{options.app_label}_{options.model_name}_changelist"
     return _page(request, title[:1].upper() + title[1:], address, icon)
 

@@ -3,7 +3,7 @@
 from migration.models.audit import AuditLine
 from migration.models.backups import Backup
 from migration.models.chunks import Chunk
-from migration.models.pulse import EVERYBODY, Pulse
+from migration.models.pulse import EVERYBODY, FOLDED, STANDING, Pulse
 from migration.models.records import Conflict, QuarantineEntry, Record, RecordVersion
 from migration.models.rollbacks import Rollback, RollbackPoint
 from migration.models.runs import MigrationRun, RunEvent
@@ -12,6 +12,8 @@ from migration.models.usage import Usage
 
 __all__ = [
     "EVERYBODY",
+    "FOLDED",
+    "STANDING",
     "App",
     "AppSecret",
     "AuditLine",

@@ -7,6 +7,11 @@ from django.db import models
 EVERYBODY = UUID(int=0)
 """Stands for the app in rows that are the sum over all apps."""
 
+FOLDED = "folded"
+"""The measure that says, in seconds since 1970, up to when everything is folded."""
+STANDING = ("funnel", "runs", "quarantine", "conflicts", "backups", "backup_bytes")
+"""Measures of how things stand; the others count what happened."""
+
 
 class Pulse(models.Model):
     """One figure of one minute. What happened has the minute in which it did; how things stand has the full hour."""

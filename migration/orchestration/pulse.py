@@ -10,15 +10,13 @@ from typing import Any
 from django.db import connection, transaction
 
 from migration.config import setting
-from migration.models import EVERYBODY, Pulse
+from migration.models import EVERYBODY, FOLDED, STANDING, Pulse
 
 FOLD_SECONDS = 30
 """Shortest pause between two folds."""
 LATE = timedelta(minutes=10)
 """How long after its own time a row may still be committed and be counted."""
 FIRST_FOLD = timedelta(days=7)
-FOLDED = "folded"
-"""The measure that says, in seconds since 1970, up to when everything is folded."""
 FOLD_LOCK = 0x70756C73
 
 _ONCE = datetime(1970, 1, 1, tzinfo=UTC)
@@ -46,7 +44,6 @@ ON CONFLICT (app_id, measure, code, minute) DO UPDATE SET amount = excluded.amou
 
 # What nothing stands for any more is written down as nothing, not left as it was.
 _FORGET = "UPDATE migration_pulse SET amount = 0 WHERE minute = %(hour)s AND measure = ANY(%(measures)s)"
-STANDING = ("funnel", "runs", "quarantine", "conflicts", "backups", "backup_bytes")
 _STANDS = """
 INSERT INTO migration_pulse (app_id, measure, code, minute, amount)
 WITH browsers AS (

@@ -14,10 +14,9 @@ from django.db import connection
 from django.db.models import Sum
 
 from migration.lifecycle import count_workers
-from migration.models import EVERYBODY, Backup, MigrationRun, Pulse
+from migration.models import EVERYBODY, FOLDED, STANDING, Backup, MigrationRun, Pulse
 from migration.states import RunState
 
-FOLDED = "folded"
 STEPS = ("detected", "planned", "transferring", "verified")
 """The road of a browser: seen by the server, a run planned, data received, a receipt signed."""
 LIVE = 8
@@ -128,13 +127,10 @@ def _standing(whose: UUID, folded_at: datetime | None) -> dict[str, dict[str, in
         return {}
     hour = folded_at.replace(minute=0, second=0, microsecond=0)
     stood: dict[str, dict[str, int]] = defaultdict(dict)
-    rows = Pulse.objects.filter(app_id=whose, measure__in=_STANDING, minute=hour)
+    rows = Pulse.objects.filter(app_id=whose, measure__in=STANDING, minute=hour)
     for measure, code, amount in rows.values_list("measure", "code", "amount"):
         stood[measure][code] = round(amount)
     return dict(stood)
-
-
-_STANDING = ("funnel", "runs", "quarantine", "conflicts", "backups", "backup_bytes")
 
 
 def _rate(whose: UUID, period: Period, *, until: datetime) -> list[tuple[datetime, float]]:
