@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from migration.api import configuration, cors, limits
+from migration.reports import rehearsals
 
 
 @pytest.fixture(autouse=True)
@@ -22,5 +23,6 @@ def _fresh_memory(settings: Any) -> Iterator[None]:
     cors.known_origins.forget()
     configuration.forget()
     limits.limiter.forget()
+    rehearsals.forget()
     yield
     cors.known_origins.forget()

@@ -328,18 +328,3 @@ class Ready(Struct, forbid_unknown_fields=True):
     database: bool
     migrated: bool
     token: str
-
-
-class Health(Struct, forbid_unknown_fields=True):
-    """How the parts are."""
-
-    status: Literal["ok", "degraded", "down"]
-    database: bool
-    redis: bool
-    workers: int
-    queue_age_seconds: float | None
-    version: str
-
-
-class Report(Struct):
-    """What happened in a run; see the README."""

@@ -127,6 +127,14 @@ def number_header(request: Request, name: str) -> int | None:
     return int(text)
 
 
+def number_query(request: Request, name: str, default: int) -> int:
+    """Return a query parameter that holds a whole number from 0. Raises BodyInvalid."""
+    text = request.GET.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) <= 18):
+        raise BodyInvalid(f"`{name}` is a whole number.")
+    return int(text)
+
+
 def epoch_header(request: Request) -> Epoch | None:
     """Return the epoch the device was told last. Raises BodyInvalid."""
     text = request.headers.get("Migration-Epoch")

@@ -39,14 +39,18 @@ def operation(
     query: Mapping[str, Query] | None = None,
     owned: bool = True,
     raw: tuple[str, str] | None = None,
+    page: str | None = None,
 ) -> Callable[[View], View]:
     """Describe one operation: its shapes, its error codes, its headers; `raw` is a body or answer that is not JSON.
 
-    `raw` is ("request" or "answer", media type); `query` says what each parameter means.
+    `raw` is ("request" or "answer", media type); `query` says what each parameter means; `page` describes the answer
+    as HTML, where it can be had so.
     """
     codes = {*EVERYWHERE, *errors, *(OWNED if owned else ()), *(BODY if body else ())}
     media = raw[1] if raw and raw[0] == "answer" else "application/json"
     responses: dict[Any, Any] = {(status, media): _described(shape, raw) for status, shape in answer.items()}
+    if page:
+        responses[200, "text/html"] = OpenApiResponse({"type": "string"}, page)
     for status in sorted({STATUSES[code] for code in codes}):
         listed = ", ".join(f"`{code}`" for code in sorted(codes) if STATUSES[code] == status)
         responses[(status, "application/json")] = OpenApiResponse(_reference(answers.Problem), listed)
@@ -81,6 +85,10 @@ _HEADERS: dict[str, tuple[dict[str, Any], str]] = {
     "Migration-Entries": (WHOLE, "number of lines"),
     "Migration-Bytes": (WHOLE, "length of the payload once inflated"),
     "Migration-Sha256": (_DIGEST, "base64url SHA-256 of the payload once inflated"),
+    "Migration-Reason": (
+        {"type": "string", "pattern": "^[a-z0-9_]{1,40}$"},
+        "why the device cut the chunk to this size, as a short code; shown in reports",
+    ),
     "Content-Encoding": ({"type": "string", "enum": ["gzip", "identity"]}, "how the body is compressed"),
     "If-None-Match": ({"type": "string"}, "the ETag of the configuration the browser has"),
 }

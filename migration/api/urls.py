@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from migration.api.views import guide, health, holdings, refused, rollbacks, runs, sessions
+from migration.api.views import guide, health, holdings, refused, reports, rollbacks, runs, sessions
 
 _described = [
     path("sessions", sessions.SessionsView.as_view(), name="sessions"),
@@ -23,7 +23,7 @@ _described = [
     path("rollback-points/<uuid:point_id>/rollback", rollbacks.PointRollbackView.as_view(), name="point-rollback"),
     path("rollbacks/<uuid:rollback_id>", rollbacks.RollbackView.as_view(), name="rollback"),
     path("rollbacks/<uuid:rollback_id>/undo", rollbacks.UndoView.as_view(), name="undo"),
-    path("runs/<uuid:run_id>/report", holdings.ReportView.as_view(), name="report"),
+    path("runs/<uuid:run_id>/report", reports.ReportView.as_view(), name="report"),
     path("backups", holdings.BackupsView.as_view(), name="backups"),
     path("backups/<uuid:backup_id>/verify", holdings.BackupCheckView.as_view(), name="backup-verify"),
     path("backups/<uuid:backup_id>/download", holdings.BackupDownloadView.as_view(), name="backup-download"),
@@ -31,6 +31,8 @@ _described = [
     path("records/digests", holdings.RecordDigestsView.as_view(), name="records-digests"),
     path("quarantine", refused.QuarantineView.as_view(), name="quarantine"),
     path("conflicts", refused.ConflictsView.as_view(), name="conflicts"),
+    path("statistics", reports.StatisticsView.as_view(), name="statistics"),
+    path("readiness", reports.ReadinessView.as_view(), name="readiness"),
     path("health", health.HealthView.as_view(), name="health"),
 ]
 v1 = [

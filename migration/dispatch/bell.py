@@ -36,6 +36,14 @@ def answered() -> None:
         log.warning("bell_not_cleared", error=type(error).__name__)
 
 
+def redis_answers() -> bool:
+    """Tell whether Redis answers right now."""
+    try:
+        return bool(_queue().connection.ping())
+    except RedisError:
+        return False
+
+
 @cache
 def _queue() -> Any:
     """The queue with one pool of connections for the process; asking django-rq each time connects each time."""

@@ -1,6 +1,8 @@
 """Brings decoded rows into Postgres: staging by COPY, one merge, and everything that must commit with it."""
 
 from migration.loading.engine import LoadEngine
+from migration.loading.merge import merge
 from migration.loading.parts import POISON, LoadReport, Part, Refused, RunTerms
+from migration.loading.staging import stage
 
-__all__ = ["POISON", "LoadEngine", "LoadReport", "Part", "Refused", "RunTerms"]
+__all__ = ["POISON", "LoadEngine", "LoadReport", "Part", "Refused", "RunTerms", "merge", "stage"]

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from migration.config import setting
 from migration.lifecycle import checkpoint_chunk, finish_chunks
 from migration.loading.parts import POISON, Part
 from migration.models import MigrationRun, QuarantineEntry
@@ -89,11 +90,23 @@ def count_types(parts: list[Part]) -> None:
 def check_off(parts: list[Part], *, at: datetime) -> bool:
     """Mark whole chunks loaded and write the checkpoint of partly loaded ones; False if a claim was void."""
     whole = [part.claim for part in parts if part.is_whole]
-    moved = finish_chunks(whole, at=at) if whole else 0
+    size = sum(part.last - part.first for part in parts)
+    moved = finish_chunks(whole, at=at, batch_entries=size, batch_reason=batch_reason(parts)) if whole else 0
     for part in parts:
         if not part.is_whole:
             moved += checkpoint_chunk(part.claim, next_ordinal=part.last, span=_next_span(part))
     return moved == len(parts)
+
+
+def batch_reason(parts: list[Part]) -> str:
+    """Say why a batch is as large as it is, as a code."""
+    if any(part.claim.span is not None for part in parts):
+        return "narrowed_down"
+    if any(part.claim.attempts > 1 for part in parts):
+        return "tried_alone"
+    if sum(part.claim.entries for part in parts) >= setting("BATCH_ENTRIES"):
+        return "entries_full"
+    return "chunks_full" if len(parts) >= setting("BATCH_CHUNKS") else "all_that_waited"
 
 
 def _next_span(part: Part) -> int | None:

@@ -27,6 +27,9 @@ class Chunk(models.Model):
     sealed_payload = models.BinaryField(help_text="Nonce and ciphertext of the bytes as received.")
     wrapped_key = models.BinaryField(help_text="The chunk's own key, wrapped by the rotatable keys.")
     stored_at = models.DateTimeField(auto_now_add=True)
+    size_reason = models.CharField(
+        max_length=40, blank=True, default="", db_default="", help_text="Why the device cut it to this size, as a code."
+    )
 
     state = models.CharField(max_length=10, choices=ChunkState.choices, default=ChunkState.STORED)
     lease_until = models.DateTimeField(null=True)
@@ -36,6 +39,11 @@ class Chunk(models.Model):
     next_ordinal = models.IntegerField(default=0)
     span = models.IntegerField(null=True)
     loaded_at = models.DateTimeField(null=True)
+    batch_entries = models.IntegerField(null=True, help_text="Entries of the batch that loaded it.")
+    batch_ms = models.IntegerField(null=True, help_text="How long that batch took, to the chunk's being checked off.")
+    batch_reason = models.CharField(
+        max_length=40, blank=True, default="", db_default="", help_text="Why that batch was as large as it was."
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "key"], name="chunk_once_per_run")]

@@ -1,6 +1,29 @@
-"""What happened: the report of one run, as plain JSON."""
+"""What happened and how things are: reports of runs as JSON and as pages, statistics, readiness, health."""
 
 from migration.reports.durations import durations_by_state
+from migration.reports.page import POLICY, html_page
+from migration.reports.readiness import Check, own_checks, readiness
+from migration.reports.rehearsal import Rehearsal, rehearsals
 from migration.reports.run_report import run_report
+from migration.reports.statistics import statistics
+from migration.reports.vitals import database_milliseconds, health, is_migrated
+from migration.reports.whole import html_report, prove, whole_report
 
-__all__ = ["durations_by_state", "run_report"]
+__all__ = [
+    "POLICY",
+    "Check",
+    "Rehearsal",
+    "database_milliseconds",
+    "durations_by_state",
+    "health",
+    "html_page",
+    "html_report",
+    "is_migrated",
+    "own_checks",
+    "prove",
+    "readiness",
+    "rehearsals",
+    "run_report",
+    "statistics",
+    "whole_report",
+]

@@ -97,7 +97,7 @@ class Fleet:
 def fleet(*, at: datetime, period: str = "hour", app_id: UUID | None = None) -> Fleet:
     """Return how an app, or the whole installation, is doing. `period` is one of PERIODS."""
     whose, chosen = app_id or EVERYBODY, PERIODS[period]
-    folded_at = _folded_at()
+    folded_at = last_fold()
     waiting, waiting_since = _waiting(app_id)
     rate = _rate(whose, chosen, until=folded_at or at)
     return Fleet(
@@ -117,7 +117,8 @@ def fleet(*, at: datetime, period: str = "hour", app_id: UUID | None = None) -> 
     )
 
 
-def _folded_at() -> datetime | None:
+def last_fold() -> datetime | None:
+    """Return when the sweeper last folded what had happened; None for never."""
     amount = Pulse.objects.filter(app_id=EVERYBODY, measure=FOLDED).values_list("amount", flat=True).first()
     return None if amount is None else datetime.fromtimestamp(amount, UTC)
 

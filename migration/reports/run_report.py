@@ -1,60 +1,112 @@
 """The report of a run: what it meant to move, what came of it, how long it took, and what happened when."""
 
-from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db.models import Count
+from django.db.models.fields.json import KT
 
 from migration import progress
 from migration.errors import NotFound
 from migration.events import Happening
-from migration.models import Conflict, MigrationRun, QuarantineEntry, Rollback, RunEvent
+from migration.models import Backup, Conflict, MigrationRun, QuarantineEntry, Rollback, RollbackPoint, RunEvent
+from migration.reports import chunks
 from migration.reports.durations import durations_by_state
+from migration.reports.moments import moment, seconds
+from migration.rollback import reasons_against_run
 from migration.states import RUN
 
 TIMELINE_LINES = 1000
-"""Newest timeline lines shown."""
+"""Newest timeline lines shown; of rollbacks and points as many."""
+_PLACES = ("stored", "conflict", "quarantined", "withheld")
 
 
 def run_report(*, owner_id: UUID, run_id: UUID, at: datetime) -> dict[str, Any]:
     """Return a run's report as plain JSON types. No key and no value of the user stands in it. Raises NotFound."""
-    run = MigrationRun.objects.select_related("app", "device").filter(id=run_id, owner_id=owner_id).first()
+    run = MigrationRun.objects.select_related("app", "device", "owner").filter(id=run_id, owner_id=owner_id).first()
     if run is None:
         raise NotFound("There is no such run.")
-    events = list(RunEvent.objects.filter(run_id=run_id).order_by("number", "id"))
+    states = list(_events(run).filter(kind=Happening.STATE))
+    span = chunks.span_of(owner_id=owner_id, run_id=run_id)
+    by_state, snapshot = _by_state(run, states, at=at), progress.snapshot(run, at=at)
     return {
-        "generated_at": _moment(at),
-        "app": run.app.slug,
-        "device": str(run.device.key),
-        "run": progress.snapshot(run, at=at),
+        "generated_at": moment(at),
+        **_whose(run),
+        "run": snapshot,
         "options": run.options,
         "conflict_policy": run.conflict_policy,
         "failure_code": run.failure_code or None,
-        "durations": _durations(run, events, at=at),
+        "moved": _moved(run, snapshot),
+        "durations": {
+            "total_seconds": seconds(run.created_at, run.finished_at or at),
+            "upload_seconds": seconds(run.started_at, run.sealed_at),
+            "by_state": by_state,
+        },
+        "phases": _phases(run, span, by_state),
+        "rate": chunks.rates(span, owner_id=owner_id, run_id=run_id),
+        "uploads": chunks.uploads(owner_id=owner_id, run_id=run_id),
+        "batches": chunks.batches(owner_id=owner_id, run_id=run_id),
+        "repairs": {"verify_rounds": run.verify_rounds, "chunks_claimed_again": span.claimed_again},
         "collections": _collections(run),
         "withheld": run.manifest.get("withheld") or {"count": 0, "rules": {}},
-        "quarantined": _by(QuarantineEntry.objects.filter(run_id=run_id), "code"),
-        "conflicts": _by(Conflict.objects.filter(run_id=run_id), "policy", "winner"),
-        "errors_by_code": _errors_by_code(events),
-        "rollbacks": [_rollback(one) for one in Rollback.objects.filter(run_id=run_id).order_by("created_at")],
-        "timeline": [_line(event) for event in events[-TIMELINE_LINES:]],
+        "quarantined": _by(QuarantineEntry.objects.filter(run_id=run_id, owner_id=owner_id), "code"),
+        "quarantine_groups": _by(
+            QuarantineEntry.objects.filter(run_id=run_id, owner_id=owner_id), "code", "collection", "state"
+        ),
+        "conflicts": _by(Conflict.objects.filter(run_id=run_id, owner_id=owner_id), "policy", "winner", "state"),
+        "errors_by_code": _errors_by_code(run),
+        "rollback": _ways_back(run),
+        "rollbacks": [_rollback(one) for one in run.rollbacks.order_by("created_at")[:TIMELINE_LINES]],
+        "timeline": [_line(event) for event in _newest(_events(run))],
     }
 
 
-def _durations(run: MigrationRun, events: list[RunEvent], *, at: datetime) -> dict[str, Any]:
-    states = [event for event in events if event.kind == Happening.STATE]
+def _events(run: MigrationRun) -> Any:
+    return RunEvent.objects.filter(run_id=run.id, owner_id=run.owner_id).order_by("number", "id")
+
+
+def _newest(events: Any) -> list[RunEvent]:
+    return list(events.reverse()[:TIMELINE_LINES])[::-1]
+
+
+def _whose(run: MigrationRun) -> dict[str, Any]:
+    return {
+        "app": run.app.slug,
+        "app_name": run.app.name,
+        "owner": {"id": str(run.owner_id), "kind": run.owner.kind},
+        "device": str(run.device.key),
+        "user_agent": run.device.user_agent,
+    }
+
+
+def _moved(run: MigrationRun, snapshot: dict[str, Any]) -> dict[str, Any]:
+    """Return the receipt's disjoint counts with their digests; before there is one, what the counters say so far."""
+    stated = run.statement or {}
+    counted = snapshot["entries"]
+    return {
+        "verified": bool(run.statement),
+        **{place: stated.get(place) or {"entries": counted[place], "digest": None} for place in _PLACES},
+    }
+
+
+def _by_state(run: MigrationRun, states: Sequence[RunEvent], *, at: datetime) -> dict[str, float]:
     moves = [(event.at, str(event.data.get("to", ""))) for event in states]
     first = str(states[0].data.get("from", RUN.initial)) if states else run.state
-    until = max([at, *(moment for moment, _ in moves)])
-    by_state = durations_by_state(moves, first=first, since=run.created_at, until=until)
-    ended = run.finished_at or at
-    return {
-        "total_seconds": round(max(0.0, (ended - run.created_at).total_seconds()), 3),
-        "upload_seconds": _seconds(run.started_at, run.sealed_at),
-        "by_state": by_state,
-    }
+    until = max([at, *(moved for moved, _ in moves)])
+    return durations_by_state(moves, first=first, since=run.created_at, until=until)
+
+
+def _phases(run: MigrationRun, span: chunks.Span, by_state: dict[str, float]) -> list[dict[str, Any]]:
+    """Return each phase with its time. They overlap: a stored chunk is backed up, a judged entry validated."""
+    stored, loaded = (span.stored_first, span.stored_last), (span.loaded_first, span.loaded_last)
+    timed = [
+        {"name": name, "from": moment(first), "to": moment(last), "seconds": seconds(first, last)}
+        for name, (first, last) in (("upload", stored), ("backup", stored), ("validation", loaded), ("load", loaded))
+    ]
+    verifying = by_state.get("verifying")
+    return [*timed, {"name": "verification", "from": None, "to": moment(run.finished_at), "seconds": verifying}]
 
 
 def _collections(run: MigrationRun) -> list[dict[str, Any]]:
@@ -72,12 +124,26 @@ def _collections(run: MigrationRun) -> list[dict[str, Any]]:
 
 
 def _by(rows: Any, *columns: str) -> list[dict[str, Any]]:
-    return list(rows.values(*columns).annotate(count=Count("id")).order_by(*columns))
+    return list(rows.values(*columns).annotate(count=Count("id")).order_by(*columns)[:TIMELINE_LINES])
 
 
-def _errors_by_code(events: list[RunEvent]) -> dict[str, int]:
-    codes = Counter(str(event.data.get("code", "")) for event in events if event.kind == Happening.ERROR)
-    return dict(sorted(codes.items()))
+def _errors_by_code(run: MigrationRun) -> dict[str, int]:
+    errors = _events(run).filter(kind=Happening.ERROR).order_by()
+    found = errors.annotate(code=KT("data__code")).values_list("code").annotate(Count("id"))
+    return dict(sorted((str(code or ""), count) for code, count in found))
+
+
+def _ways_back(run: MigrationRun) -> dict[str, Any]:
+    reasons = reasons_against_run(run, stage=run.app.stage)
+    points = RollbackPoint.objects.filter(run_id=run.id, owner_id=run.owner_id).order_by("created_at")
+    backup = Backup.objects.filter(run_id=run.id, owner_id=run.owner_id).first()
+    return {
+        "possible": not reasons,
+        "reasons": [{"code": reason.code, "detail": reason.detail} for reason in reasons],
+        "points": [{"id": str(point.id), "name": point.name, "revision": point.revision} for point in points[:100]],
+        "backup": {"state": backup.state, "verified_at": moment(backup.verified_at)} if backup else None,
+        "rehearsal": None,
+    }
 
 
 def _rollback(rollback: Rollback) -> dict[str, Any]:
@@ -89,18 +155,10 @@ def _rollback(rollback: Rollback) -> dict[str, Any]:
         "deleted": rollback.deleted,
         "kept": rollback.kept,
         "actor": rollback.actor,
-        "created_at": _moment(rollback.created_at),
-        "finished_at": _moment(rollback.finished_at),
+        "created_at": moment(rollback.created_at),
+        "finished_at": moment(rollback.finished_at),
     }
 
 
 def _line(event: RunEvent) -> dict[str, Any]:
-    return {"number": event.number, "kind": event.kind, "at": _moment(event.at), "data": event.data}
-
-
-def _seconds(start: datetime | None, end: datetime | None) -> float | None:
-    return None if start is None or end is None else round(max(0.0, (end - start).total_seconds()), 3)
-
-
-def _moment(moment: datetime | None) -> str | None:
-    return moment.isoformat().replace("+00:00", "Z") if moment else None
+    return {"number": event.number, "kind": event.kind, "at": moment(event.at), "data": event.data}

@@ -32,13 +32,15 @@ class ChunkHead:
     payload_bytes: int
     sha256: bytes
     encoding: str
+    size_reason: str = ""
+    """Why the device cut it to this size, as a short code; empty where it did not say."""
 
 
 # A second transaction with the same id waits here for the first to end, and then inserts nothing.
 _INSERT = """
 INSERT INTO migration_chunk (run_id, key, owner_id, app_id, seq, entries, payload_bytes, sha256, encoding,
-                             sealed_payload, wrapped_key, stored_at, state, fence, attempts, next_ordinal)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %b, %b, %s, 'stored', 0, 0, 0)
+                             size_reason, sealed_payload, wrapped_key, stored_at, state, fence, attempts, next_ordinal)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %b, %b, %s, 'stored', 0, 0, 0)
 ON CONFLICT (run_id, key) DO NOTHING
 """
 _COUNT = """
@@ -77,6 +79,7 @@ def store_chunk(*, app_id: UUID, owner_id: UUID, run_id: UUID, head: ChunkHead, 
             head.payload_bytes,
             head.sha256,
             head.encoding,
+            head.size_reason,
         )
         if not _insert([*row, envelope.sealed, envelope.wrapped_key, at]):
             find_chunk(run_id=run_id, head=head)

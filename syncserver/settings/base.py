@@ -167,7 +167,10 @@ CORS_ALLOW_HEADERS = [
     "content-encoding",
     "content-type",
     "if-none-match",
-    *(f"migration-{name}" for name in ("app", "device", "epoch", "fence", "seq", "entries", "bytes", "sha256")),
+    *(
+        f"migration-{name}"
+        for name in ("app", "device", "epoch", "fence", "seq", "entries", "bytes", "sha256", "reason")
+    ),
 ]
 CORS_PREFLIGHT_MAX_AGE = 600
 

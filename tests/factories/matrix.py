@@ -52,6 +52,8 @@ ASKS: dict[str, Callable[[Ids], Any]] = {
     "backups_download": _nothing,
     "backups_verify": lambda _: {},
     "conflicts_list": _nothing,
+    "owners_readiness": _nothing,
+    "owners_statistics": _nothing,
     "points_create": lambda _: {"name": "mine"},
     "points_list": _nothing,
     "points_rollback": _order,

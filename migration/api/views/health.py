@@ -6,7 +6,7 @@ from django.utils import timezone
 from rest_framework.renderers import StaticHTMLRenderer
 from rest_framework.request import Request
 
-from migration.api import answers
+from migration.api import accounts, answers, callers
 from migration.api.base import PublicView
 from migration.api.health import health, readiness
 from migration.api.problems import json_answer
@@ -45,11 +45,23 @@ class ReadyView(PublicView):
 class HealthView(PublicView):
     """How the parts are."""
 
-    @operation("probes_health", answer={200: answers.Health, 503: answers.Health}, owned=False)
+    @operation(
+        "probes_health",
+        answer={200: accounts.Health, 503: accounts.Health},
+        errors=["unauthenticated", "app_disabled", "origin_not_allowed"],
+        owned=False,
+    )
     def get(self, request: Request) -> HttpResponse:
-        """Tell of database, Redis, workers and queue."""
-        told = health(at=timezone.now())
-        return json_answer(told, status=503 if told["status"] == "down" else 200)
+        """Tell everybody whether it works; who shows an owner's token, of database, Redis, workers and queue too."""
+        at = timezone.now()
+        told = health(at=at)
+        if told["status"] == "down":
+            return json_answer({**told, "parts": None}, status=503)
+        if "Authorization" in request.headers:
+            callers.identify(request, at=at)
+        else:
+            told["parts"] = None
+        return json_answer(told)
 
 
 class OpenApiView(PublicView):

@@ -1,4 +1,4 @@
-"""What the server holds: backups, records, reports."""
+"""What the server holds: backups and records."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import IO
@@ -9,13 +9,11 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 
-from migration import reports
-from migration.api import answers, bodies, shapes
+from migration.api import answers, bodies, callers, shapes
 from migration.api.base import OwnerView
 from migration.api.configuration import known_timeline
 from migration.api.problems import json_answer
 from migration.api.schema import WHOLE, operation
-from migration.errors import BodyInvalid
 from migration.orchestration import retrieving
 from migration.values.digests import to_wire
 
@@ -95,7 +93,7 @@ class RecordsView(OwnerView):
     @operation("records_changes", answer={200: answers.RecordPage}, query=_PLACE)
     def get(self, request: Request) -> HttpResponse:
         """List those that changed after a revision, in revision order."""
-        after, limit = _number(request, "after", 0), _number(request, "limit", _PAGE)
+        after, limit = callers.number_query(request, "after", 0), callers.number_query(request, "limit", _PAGE)
         changes = retrieving.changed_records(owner_id=self.caller.owner_id, after=after, limit=limit)
         return json_answer(
             {
@@ -116,20 +114,3 @@ class RecordDigestsView(OwnerView):
         listed = bodies.parse(request, bodies.Holdings).listed()
         differing = retrieving.differing_records(owner_id=self.caller.owner_id, collections=listed)
         return json_answer({"differing": differing})
-
-
-class ReportView(OwnerView):
-    """What happened in a run."""
-
-    @operation("runs_report", answer={200: answers.Report}, errors=["not_found"])
-    def get(self, request: Request, run_id: UUID) -> HttpResponse:
-        """Show its report."""
-        report = reports.run_report(owner_id=self.caller.owner_id, run_id=run_id, at=timezone.now())
-        return json_answer(report)
-
-
-def _number(request: Request, name: str, default: int) -> int:
-    text = request.GET.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise BodyInvalid(f"`{name}` is a whole number.")
-    return int(text)

@@ -1,5 +1,6 @@
 """Runs: created, shown, fed with chunks, sealed, steered, and what became of them."""
 
+import re
 from uuid import UUID
 
 from django.http import HttpResponse
@@ -33,7 +34,8 @@ _STEER = ("not_found", "wrong_state")
 _READ_BACK = ("not_found", "backup_unreadable")
 _WHOSE = {"all": ({"type": "string", "enum": ["0", "1"]}, "1: of every device of the owner")}
 _WAITING = {"wait": ({"type": "integer", "minimum": 0, "maximum": 9_999}, "seconds to wait; more than 20 are 20")}
-_SAID = ("Content-Encoding", *(f"Migration-{name}" for name in ("Seq", "Entries", "Bytes", "Sha256")))
+_SAID = ("Content-Encoding", *(f"Migration-{name}" for name in ("Seq", "Entries", "Bytes", "Sha256", "Reason")))
+_CODE = re.compile(r"[a-z0-9_]{0,40}")
 
 
 class RunsView(OwnerView):
@@ -177,7 +179,10 @@ def chunk_head(request: Request, chunk_id: UUID) -> ChunkHead:
     except ValueError as error:
         raise BodyInvalid("The header Migration-Sha256 is not a base64url SHA-256.") from error
     encoding = request.headers.get("Content-Encoding", uploads.IDENTITY).strip().lower()
-    return ChunkHead(chunk_id, seq, entries, payload_bytes, sha256, encoding)
+    reason = request.headers.get("Migration-Reason", "")
+    if not _CODE.fullmatch(reason):
+        raise BodyInvalid("The header Migration-Reason is not a short code.", header="Migration-Reason")
+    return ChunkHead(chunk_id, seq, entries, payload_bytes, sha256, encoding, reason)
 
 
 def _is_of_all(request: Request) -> bool:

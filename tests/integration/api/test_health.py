@@ -1,17 +1,21 @@
 """Probes, the configuration, and the description of the API."""
 
+from datetime import timedelta
 from typing import Any
 
 import msgspec
 import pytest
 from django.db import OperationalError, connection
+from django.utils import timezone
 from redis.exceptions import RedisError
 
-from migration.api import answers, health
+from migration.api import accounts, answers
 from migration.api.problems import STATUSES
 from migration.api.schema import openapi
 from migration.cutover import Config
+from migration.dispatch import bell
 from migration.lifecycle import enlist
+from migration.orchestration.sweeping import sweep
 from tests.factories.doors import Browser, account, make_tenant
 
 pytestmark = pytest.mark.django_db
@@ -48,22 +52,36 @@ class TestHealth:
     def test_is_ok_with_a_worker_and_degraded_without(self) -> None:
         assert Browser().get("/health").json()["status"] == "degraded"
         enlist()
-        told = msgspec.convert(Browser().get("/health").json(), answers.Health)
-        assert (told.status, told.workers, told.queue_age_seconds) == ("ok", 1, 0.0)
+        assert Browser().get("/health").json()["status"] == "ok"
+
+    def test_tells_its_parts_to_owners_and_to_nobody_else(self) -> None:
+        enlist()
+        assert Browser().get("/health").json()["parts"] is None
+        assert Browser(token="forged").get("/health").status_code == 401
+        told = msgspec.convert(account(make_tenant()).get("/health").json(), accounts.Health)
+        assert told.parts is not None
+        assert (told.parts.workers, told.parts.queue_depth, told.parts.queue_age_seconds) == (1, 0, 0.0)
+        assert told.parts.database_ms is not None
+
+    def test_tells_when_the_last_sweep_was(self) -> None:
+        browser = account(make_tenant())
+        assert browser.get("/health").json()["parts"]["last_sweep_seconds"] is None
+        sweep(at=timezone.now() - timedelta(seconds=30))
+        assert 29 < browser.get("/health").json()["parts"]["last_sweep_seconds"] < 60
 
     def test_is_degraded_without_redis(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        def fail(_: str) -> None:
+        def fail() -> None:
             raise RedisError
 
         enlist()
-        monkeypatch.setattr(health.django_rq, "get_connection", fail)
+        monkeypatch.setattr(bell, "_queue", fail)
         answer = Browser().get("/health")
         assert (answer.status_code, answer.json()["status"]) == (200, "degraded")
 
     def test_is_down_without_a_database(self) -> None:
         with connection.execute_wrapper(refuse):
             answer = Browser().get("/health")
-        assert (answer.status_code, answer.json()["status"]) == (503, "down")
+        assert (answer.status_code, answer.json()["status"], answer.json()["parts"]) == (503, "down", None)
 
 
 class TestConfiguration:
