@@ -15,6 +15,18 @@ RAISE_LOCK = 0x77616C6C
 FOR_THE_DBA = 'CREATE ROLE "{role}" NOLOGIN; GRANT "{role}" TO "{login}";'
 """What somebody who may make roles has to run, before `migrate` is run again."""
 
+# What every role may do unless somebody took it away, or the tables lie in a schema of their own.
+_LET_IN = """
+DO $$ BEGIN
+    IF NOT has_schema_privilege('{text}', current_schema(), 'USAGE') THEN
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO {role}', current_schema());
+    END IF;
+    IF NOT has_database_privilege('{text}', current_database(), 'TEMPORARY') THEN
+        EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO {role}', current_database());
+    END IF;
+END $$
+"""
+
 log = structlog.get_logger(__name__)
 
 
@@ -26,6 +38,8 @@ def raise_walls() -> int:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [RAISE_LOCK])
         wanting = walls_wanting(role)
+        if role is not None:
+            cursor.execute(_LET_IN.format(role=_name(role), text=role))
         for wall in wanting:
             for statement in _statements(wall):
                 cursor.execute(statement)
