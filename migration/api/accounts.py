@@ -104,6 +104,71 @@ class Statistics(Struct, forbid_unknown_fields=True):
     sync: SyncStatus
 
 
+class SetAside(Struct, forbid_unknown_fields=True):
+    """An entry in quarantine, by its key as JSON text and its fingerprint, with the reason's code."""
+
+    key_json: str
+    collection: str
+    fingerprint: str
+    code: str
+
+
+class Compared(Struct, forbid_unknown_fields=True):
+    """Held where digests differ: {collection: {bucket: [[key as JSON text, fingerprint]]}}; and what was refused."""
+
+    differing: dict[str, dict[str, list[tuple[str, str]]]]
+    quarantined: list[SetAside]
+
+
+class BackupStands(Struct, forbid_unknown_fields=True):
+    """Whether the chunks of a run open and hold what was sealed."""
+
+    readable: bool
+    as_sealed: bool
+    entries: int
+    unreadable_chunks: list[str]
+
+
+class PlaceStands(Struct, forbid_unknown_fields=True):
+    """One of the receipt's counts, then and now; `agrees` compares the digests."""
+
+    place: Literal["stored", "conflict", "quarantined"]
+    entries: int
+    entries_now: int
+    agrees: bool
+
+
+class Standings(Struct, forbid_unknown_fields=True):
+    """Entries of a run by how they stand; only missing and damaged ones have no explanation."""
+
+    stored: int
+    conflict: int
+    quarantined: int
+    written_since: int
+    rolled_back: int
+    missing: int
+    damaged: int
+
+
+class Unexplained(Struct, forbid_unknown_fields=True):
+    """A key whose entry is held nowhere, or not as it was."""
+
+    key_json: str
+    reason: Literal["missing", "damaged"]
+
+
+class Validation(Struct, forbid_unknown_fields=True):
+    """How a run's entries stand against its receipt; false for what no later write and no rollback explains."""
+
+    run: str
+    checked_at: str
+    valid: bool
+    backup: BackupStands
+    receipt: list[PlaceStands]
+    standing: Standings
+    unexplained: list[Unexplained]
+
+
 class Placed(Struct, forbid_unknown_fields=True):
     """How many entries are in one place, with their digest once they are verified."""
 

@@ -31,6 +31,7 @@ _described = [
     path("records/digests", holdings.RecordDigestsView.as_view(), name="records-digests"),
     path("quarantine", refused.QuarantineView.as_view(), name="quarantine"),
     path("conflicts", refused.ConflictsView.as_view(), name="conflicts"),
+    path("runs/<uuid:run_id>/validate", reports.ValidationView.as_view(), name="validate"),
     path("statistics", reports.StatisticsView.as_view(), name="statistics"),
     path("readiness", reports.ReadinessView.as_view(), name="readiness"),
     path("health", health.HealthView.as_view(), name="health"),

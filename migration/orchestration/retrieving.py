@@ -16,6 +16,9 @@ from migration.orchestration.verification import Ranks
 from migration.validation import differing_buckets
 from migration.values.digests import to_wire
 from migration.values.envelopes import Envelope, rewrap
+from migration.values.lines import decode_line, literal
+
+_MOST_REFUSED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,28 @@ def differing_records(
         for rank, bucket, key_json, fingerprint in found:
             answer[ranks.names[rank]][bucket].append([key_json, to_wire(fingerprint)])
     return answer
+
+
+def compare_records(*, owner_id: UUID, collections: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what the records hold where `collections` differs, and what of those buckets lies in quarantine instead.
+
+    As `differing_records`, with the newest refused entries beside it, so that they can be told from lost ones.
+    """
+    differing = differing_records(owner_id=owner_id, collections=collections)
+    buckets = {int(bucket, 16) for buckets in differing.values() for bucket in buckets}
+    refused = records.set_aside(owner_id=owner_id, buckets=buckets, most=_MOST_REFUSED) if buckets else []
+    return {
+        "differing": differing,
+        "quarantined": [
+            {
+                "key_json": literal(decode_line(line).key).decode(),
+                "collection": collection,
+                "fingerprint": to_wire(fingerprint),
+                "code": code,
+            }
+            for line, fingerprint, collection, code in refused
+        ],
+    }
 
 
 def changed_records(*, owner_id: UUID, after: int, limit: int) -> records.Changes:

@@ -79,9 +79,9 @@ def missing(run: MigrationRun, collections: Sequence[Mapping[str, Any]]) -> dict
     loaded or not, except what the last verification found nowhere: that has to be sent again.
     """
     ranks = Ranks.listed(collections)
-    scope = _scope(run, as_received=run.mismatch is None or not _becomes_records(run))
+    scope = scope_of(run, as_received=run.mismatch is None or not becomes_records(run))
     with transaction.atomic():
-        backups.stage_claims(_readable(run.id, []), rank=ranks.of, keep=backups.Keep.KEYS)
+        backups.stage_claims(readable_chunks(run.id, []), rank=ranks.of, keep=backups.Keep.KEYS)
         waiting = list(
             Chunk.objects.filter(run_id=run.id).exclude(state=ChunkState.LOADED).values_list("id", flat=True)
         )
@@ -106,11 +106,11 @@ def _verify(run_id: UUID, *, at: datetime) -> Verdict:
     ranks = Ranks.listed(run.manifest["collections"])
     unreadable: list[UUID] = []
     # The long half comes before the locks: in this state no chunk is added.
-    backups.stage_claims(_readable(run_id, unreadable), rank=ranks.of)
+    backups.stage_claims(readable_chunks(run_id, unreadable), rank=ranks.of)
     revision = Owner.objects.select_for_update(no_key=True).values_list("revision", flat=True).get(id=run.owner_id)
     if not _still_stands(run):
         return Verdict("moved_on")
-    holding = records.find_held(latest=backups.LATEST, scope=_scope(run, as_received=not _becomes_records(run)))
+    holding = records.find_held(latest=backups.LATEST, scope=scope_of(run, as_received=not becomes_records(run)))
     mismatch = _mismatch(run.manifest, ranks.names, holding)
     if mismatch:
         return _send_back(run, mismatch, unreadable, at=at)
@@ -118,7 +118,7 @@ def _verify(run_id: UUID, *, at: datetime) -> Verdict:
     return Verdict("completed", unreadable=unreadable)
 
 
-def _readable(run_id: UUID, unreadable: list[UUID]) -> Iterator[tuple[Chunk, list[bytes]]]:
+def readable_chunks(run_id: UUID, unreadable: list[UUID]) -> Iterator[tuple[Chunk, list[bytes]]]:
     """Yield a run's chunks with their lines; note those that do not open. What they alone held will be missing."""
     extractor = DataExtractor()
     for chunk in extractor.run_chunks(run_id):
@@ -135,11 +135,13 @@ def _still_stands(seen: MigrationRun) -> bool:
     return now == tuple(getattr(seen, column) for column in columns)
 
 
-def _becomes_records(run: MigrationRun) -> bool:
+def becomes_records(run: MigrationRun) -> bool:
+    """Tell whether what a run brings is meant to become records."""
     return run.purpose == MigrationRun.Purpose.MIGRATE and not run.dry_run
 
 
-def _scope(run: MigrationRun, *, as_received: bool) -> records.Scope:
+def scope_of(run: MigrationRun, *, as_received: bool) -> records.Scope:
+    """Return where a run's claims are looked up; its app is at hand."""
     return records.Scope(run.owner_id, run.app.namespace, run.id, as_received)
 
 
@@ -165,7 +167,7 @@ def _send_back(run: MigrationRun, mismatch: dict[str, list[str]], unreadable: li
     columns: dict[str, Any] = {"mismatch": mismatch, "verify_rounds": rounds}
     if gives_up:
         columns["failure_code"] = "verification_failed"
-    damaged = records.restate_fingerprints(scope=_scope(run, as_received=False))
+    damaged = records.restate_fingerprints(scope=scope_of(run, as_received=False))
     lifecycle.move_upload(run.id, UploadState.OPEN, sealed_at=None)
     lifecycle.move_run(run.id, state, why=why, at=at, **columns)
     data = {"mismatch": mismatch, "unreadable": [str(key) for key in unreadable], "damaged": damaged, "round": rounds}

@@ -5,11 +5,13 @@ from migration.records.changes import MOST, Change, Changes, changes_since
 from migration.records.digests import bucket_digests, bucket_entries
 from migration.records.held import Holding, Scope, Tally, find_held, held_digests, held_keys, restate_fingerprints
 from migration.records.single import Single, Version, read_record, read_value
+from migration.records.standing import UNEXPLAINED, Standing, find_standing, set_aside
 from migration.records.written import Writer, Written, written_by
 
 __all__ = [
     "MOST",
     "START",
+    "UNEXPLAINED",
     "Change",
     "Changes",
     "Holding",
@@ -18,6 +20,7 @@ __all__ = [
     "Place",
     "Scope",
     "Single",
+    "Standing",
     "Tally",
     "Version",
     "Writer",
@@ -27,12 +30,14 @@ __all__ = [
     "bucket_entries",
     "changes_since",
     "find_held",
+    "find_standing",
     "held_digests",
     "held_keys",
     "list_records",
     "read_record",
     "read_value",
     "restate_fingerprints",
+    "set_aside",
     "with_key",
     "written_by",
 ]

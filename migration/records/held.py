@@ -13,7 +13,7 @@ from django.db import connection
 
 # Subqueries, not joins: each is one probe of a primary or unique key, whatever the statistics say. A table that has
 # just been filled has none, and a join planned for one row instead of a hundred thousand does not end.
-_PLACES = """
+PLACES = """
 WITH latest AS MATERIALIZED ({latest}), placed AS (
     SELECT l.*, get_byte(l.key_hash, 0) AS bucket, CASE
         WHEN %(backed_up)s AND NOT EXISTS (
@@ -35,9 +35,9 @@ WITH latest AS MATERIALIZED ({latest}), placed AS (
     FROM latest l
 )
 """
-_DIGEST = "sha256(coalesce(string_agg(fingerprint, ''::bytea ORDER BY fingerprint), ''))"
+DIGEST = "sha256(coalesce(string_agg(fingerprint, ''::bytea ORDER BY fingerprint), ''))"
 _TALLY = f"""
-SELECT GROUPING(rank, place), rank, bucket, place, count(*), coalesce(sum(bytes), 0), {_DIGEST},
+SELECT GROUPING(rank, place), rank, bucket, place, count(*), coalesce(sum(bytes), 0), {DIGEST},
        count(*) FILTER (WHERE place = 'missing')
 FROM placed GROUP BY GROUPING SETS ((rank, bucket), (place), ())
 """
@@ -90,7 +90,7 @@ def find_held(*, latest: str, scope: Scope) -> Holding:
     """
     holding = Holding()
     with connection.cursor() as cursor:
-        cursor.execute(_PLACES.format(latest=latest) + _TALLY, scope.parameters())
+        cursor.execute(PLACES.format(latest=latest) + _TALLY, scope.parameters())
         for grouping, rank, bucket, place, entries, size, digest, missing in cursor.fetchall():
             tally = Tally(entries, int(size), bytes(digest), missing)
             if grouping == _OF_BUCKETS:
@@ -121,7 +121,7 @@ def held_digests(*, latest: str, scope: Scope, waiting: Sequence[int]) -> dict[t
     """Return the digest of what is held by (rank, bucket). Entries of chunks in `waiting`, not loaded yet, count."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"{_PLACES.format(latest=latest)} SELECT rank, bucket, {_DIGEST} FROM placed WHERE {_HELD} GROUP BY 1, 2",
+            f"{PLACES.format(latest=latest)} SELECT rank, bucket, {DIGEST} FROM placed WHERE {_HELD} GROUP BY 1, 2",
             {**scope.parameters(), "waiting": list(waiting)},
         )
         return {(rank, f"{bucket:02x}"): bytes(digest) for rank, bucket, digest in cursor.fetchall()}
@@ -133,7 +133,7 @@ def held_keys(
     """Return (rank, bucket, key literal, fingerprint) of what is held in these buckets, in the order of key hashes."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"""{_PLACES.format(latest=latest)} SELECT rank, bucket, key_json, fingerprint FROM placed
+            f"""{PLACES.format(latest=latest)} SELECT rank, bucket, key_json, fingerprint FROM placed
                 WHERE {_HELD} AND (rank, bucket) IN (SELECT * FROM unnest(%(ranks)s::int[], %(buckets)s::int[]))
                 ORDER BY key_hash""",
             {

@@ -2,7 +2,7 @@
 
 from migration.reports.durations import durations_by_state
 from migration.reports.page import POLICY, html_page
-from migration.reports.readiness import Check, own_checks, readiness
+from migration.reports.readiness import Check, own_checks, readiness, system_readiness
 from migration.reports.rehearsal import Rehearsal, rehearsals
 from migration.reports.run_report import run_report
 from migration.reports.statistics import statistics
@@ -25,5 +25,6 @@ __all__ = [
     "rehearsals",
     "run_report",
     "statistics",
+    "system_readiness",
     "whole_report",
 ]

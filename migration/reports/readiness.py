@@ -54,6 +54,19 @@ def readiness(*, app: App, own: Sequence[Check] = (), at: datetime) -> dict[str,
     }
 
 
+def system_readiness(*, apps: Sequence[App], at: datetime) -> dict[str, Any]:
+    """Return whether the server and each of `apps` are ready, for whoever runs them; each check names its app."""
+    checks: list[tuple[str, Check]] = [("", check) for check in server_checks(at=at)]
+    for app in apps:
+        backups = backup_check(MigrationRun.objects.filter(app=app))
+        checks += [(app.slug, check) for check in (*app_checks(app, at=at), backups)]
+    return {
+        "ready": all(check.passed for _, check in checks if check.severity == ISSUE),
+        "checked_at": moment(at),
+        "checks": [{"app": app, **check.told()} for app, check in checks],
+    }
+
+
 def app_checks(app: App, *, at: datetime) -> list[Check]:
     """Check what an app's settings allow, and that a rollback in it works."""
     rehearsal = rehearsals.of(app_id=app.id, at=at)

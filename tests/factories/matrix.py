@@ -76,6 +76,7 @@ ASKS: dict[str, Callable[[Ids], Any]] = {
     "runs_rollback_preview": _nothing,
     "runs_seal": lambda _: {"manifest": manifest_of(ENTRIES)},
     "runs_show": _nothing,
+    "runs_validate": lambda _: {},
     "ticket_issue": lambda ids: {"run": ids["run_id"]},
 }
 """Operation → the body of a valid request in the victim's world."""

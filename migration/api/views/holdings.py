@@ -9,7 +9,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 
-from migration.api import answers, bodies, callers, shapes
+from migration.api import accounts, answers, bodies, callers, shapes
 from migration.api.base import OwnerView
 from migration.api.configuration import known_timeline
 from migration.api.problems import json_answer
@@ -108,9 +108,8 @@ class RecordsView(OwnerView):
 class RecordDigestsView(OwnerView):
     """The owner's records against what the browser holds."""
 
-    @operation("records_digests", body=bodies.Holdings, answer={200: answers.Differing})
+    @operation("records_digests", body=bodies.Holdings, answer={200: accounts.Compared})
     def post(self, request: Request) -> HttpResponse:
         """Compare bucket digests; answer what the server holds where they differ."""
         listed = bodies.parse(request, bodies.Holdings).listed()
-        differing = retrieving.differing_records(owner_id=self.caller.owner_id, collections=listed)
-        return json_answer({"differing": differing})
+        return json_answer(retrieving.compare_records(owner_id=self.caller.owner_id, collections=listed))

@@ -12,6 +12,7 @@ from migration.api import accounts, callers
 from migration.api.base import OwnerView
 from migration.api.problems import json_answer
 from migration.api.schema import WHOLE, operation
+from migration.orchestration import revalidation
 
 _FORM = {"format": ({"type": "string", "enum": ["json", "html"]}, "json or html; without it Accept decides")}
 _PAGE = "The same as one page that needs nothing else: plots, no script, a strict content security policy."
@@ -36,6 +37,16 @@ class ReportView(OwnerView):
             return json_answer(report)
         headers = {"Content-Security-Policy": reports.POLICY + _FRAMES, "Cache-Control": "no-store"}
         return HttpResponse(reports.html_page(report), content_type="text/html; charset=utf-8", headers=headers)
+
+
+class ValidationView(OwnerView):
+    """A run held to its receipt."""
+
+    @operation("runs_validate", answer={200: accounts.Validation}, errors=["not_found", "not_migrated"])
+    def post(self, request: Request, run_id: UUID) -> HttpResponse:
+        """Verify it once more from stored bytes; it keeps its state and its receipt whatever is found."""
+        found = revalidation.validate_run(owner_id=self.caller.owner_id, run_id=run_id, at=timezone.now())
+        return json_answer(found)
 
 
 class StatisticsView(OwnerView):
