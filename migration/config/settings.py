@@ -43,6 +43,7 @@ SETTINGS: dict[str, Setting] = {
     "APP_REQUESTS_PER_MINUTE": Setting(0, "requests all owners of an app may make per minute (0: any number)"),
     "ADDRESS_REQUESTS_PER_MINUTE": Setting(60_000, "requests an address may make per minute"),
     "ADDRESS_REFUSALS_PER_MINUTE": Setting(600, "requests without valid credentials an address may make per minute"),
+    "GATHER_SECONDS": Setting(0.02, "how long a worker lets uploads gather after a bell, s"),
     "GUEST_SESSIONS_PER_MINUTE": Setting(600, "guest sessions an address may open per minute"),
     "TRUSTED_PROXIES": Setting(0, "proxies in front whose X-Forwarded-For is believed, counted from this server"),
     "ACCOUNT_BYTES_PER_DAY": Setting(4_294_967_296, "payload bytes an account may send per day, UTC (0: any number)"),

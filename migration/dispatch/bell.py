@@ -15,7 +15,7 @@ from redis.exceptions import RedisError
 QUEUE = "default"
 JOB = "migration.jobs.work"
 _FLAG = "migration:bell"
-_FLAG_SECONDS = 10
+_FLAG_SECONDS = 60
 
 log = structlog.get_logger(__name__)
 
@@ -26,6 +26,14 @@ def ring(*, after_commit: bool = True) -> None:
         transaction.on_commit(_ring_now, robust=True)
     else:
         _ring_now()
+
+
+def ring_anyway() -> None:
+    """Wake a worker after the commit unless a bell is queued, whatever the flag says. Never raises.
+
+    The flag outlives a worker that died between taking a bell and answering it. The sweeper looks at the queue itself.
+    """
+    transaction.on_commit(_ring_unless_queued, robust=True)
 
 
 def answered() -> None:
@@ -54,6 +62,20 @@ def _ring_now() -> None:
     try:
         queue = _queue()
         if queue.connection.set(_FLAG, 1, nx=True, ex=_FLAG_SECONDS):
-            queue.enqueue(JOB, result_ttl=0, failure_ttl=3600, job_timeout=-1)
+            _enqueue(queue)
     except RedisError as error:
         log.warning("bell_not_rung", error=type(error).__name__)
+
+
+def _ring_unless_queued() -> None:
+    try:
+        queue = _queue()
+        if not queue.count:
+            queue.connection.set(_FLAG, 1, ex=_FLAG_SECONDS)
+            _enqueue(queue)
+    except RedisError as error:
+        log.warning("bell_not_rung", error=type(error).__name__)
+
+
+def _enqueue(queue: Any) -> None:
+    queue.enqueue(JOB, result_ttl=0, failure_ttl=3600, job_timeout=-1)

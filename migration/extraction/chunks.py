@@ -15,7 +15,7 @@ from migration.config import encryption_keys
 from migration.errors import BackupUnreadable, LineForm
 from migration.models import Chunk
 from migration.values.envelopes import Envelope, chunk_binding, unseal
-from migration.values.lines import Line, decode_lines
+from migration.values.lines import Line, read_lines
 
 _PAGE = 4
 _PAGE_BYTES = 4 << 20
@@ -70,7 +70,7 @@ class DataExtractor:
     def chunk_lines(self, chunk: SealedChunk) -> list[Line]:
         """Return a chunk's entries. Raises BackupUnreadable."""
         try:
-            return decode_lines(self.open_payload(chunk))
+            return read_lines(self.open_payload(chunk))
         except LineForm as error:
             raise BackupUnreadable("A chunk holds something else than canonical lines.") from error
 

@@ -1,9 +1,12 @@
 """The one job."""
 
+import time
+
 from django.db import close_old_connections
 from django.utils import timezone
 
 from migration import dispatch
+from migration.config import setting
 from migration.lifecycle import enlist
 from migration.orchestration import MigrationOrchestrator
 
@@ -11,6 +14,8 @@ from migration.orchestration import MigrationOrchestrator
 def work(**_unknown: object) -> None:
     """Do what waits in Postgres until nothing does. Tolerates arguments of newer versions."""
     close_old_connections()
+    # Who uploads in this moment is taken along: a batch of many users costs little more than one of a single user.
+    time.sleep(setting("GATHER_SECONDS"))
     # From here on a bell is queued for what comes next, so nothing can slip between our last look and our end.
     dispatch.answered()
     MigrationOrchestrator().work_until_done(holder=enlist(), clock=timezone.now)

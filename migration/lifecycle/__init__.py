@@ -9,6 +9,7 @@ from migration.lifecycle.chunks import (
     release_chunks,
     release_dead_claims,
 )
+from migration.lifecycle.prepared import ask
 from migration.lifecycle.runs import move_run, move_upload, note, wish
 from migration.lifecycle.tickets import Ticket, consume_ticket, issue_ticket
 from migration.lifecycle.timeline import timeline
@@ -27,6 +28,7 @@ __all__ = [
     "ClaimedChunk",
     "Completion",
     "Ticket",
+    "ask",
     "audit",
     "begin_verification_if_loaded",
     "begin_verifications",

@@ -11,6 +11,8 @@ from uuid import UUID
 
 from django.db import connection
 
+from migration.lifecycle.prepared import ask
+
 WORKER_LOCKS = 0x73796E63
 """First key of the advisory locks workers hold on their numbers ("sync")."""
 
@@ -97,18 +99,14 @@ def claim_chunks(
 
     A chunk that was claimed before in vain comes alone; in vain again, with a `span` of entries to try per commit.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _CLAIM,
-            {
-                "holder": holder,
-                "until": at + timedelta(seconds=lease_seconds),
-                "chunks": max_chunks,
-                "entries": max_entries,
-                "window": max_chunks * 4,
-            },
-        )
-        claims = [ClaimedChunk(*row) for row in cursor.fetchall()]
+    given = {
+        "holder": holder,
+        "until": at + timedelta(seconds=lease_seconds),
+        "chunks": max_chunks,
+        "entries": max_entries,
+        "window": max_chunks * 4,
+    }
+    claims = [ClaimedChunk(*row) for row in ask(_CLAIM, given)]
     return sorted(claims, key=lambda claim: (claim.run_id, claim.seq, claim.id))
 
 

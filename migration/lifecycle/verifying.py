@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from migration.lifecycle.prepared import ask
 from migration.lifecycle.together import together
 
 _SEALED = """
@@ -92,9 +93,7 @@ def claim_verifications(*, most: int) -> dict[UUID, int]:
 
     Those nobody has begun come together, the others one at a time. 0: it has moved on. All of them must be given back.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, [most])
-        return dict(cursor.fetchall())
+    return dict(ask(_CLAIM, [most]))
 
 
 def give_verifications_back(run_ids: Sequence[UUID]) -> None:

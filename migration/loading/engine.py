@@ -32,7 +32,8 @@ class LoadEngine:
         report = LoadReport()
         with transaction.atomic():
             new = looks_new(parts)
-            stage([part for part in parts if part.claim.id not in new])  # before the locks: it touches nobody
+            if staged := [part for part in parts if part.claim.id not in new]:
+                stage(staged)  # before the locks: it touches nobody
             fault_point("load.after_stage")
             locked = lock_owners(parts)
             report.put_back = [part.claim for part in parts if part.claim.owner_id not in locked]

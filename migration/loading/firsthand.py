@@ -12,6 +12,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
+from migration.lifecycle import ask
 from migration.loading.parts import Part
 from migration.loading.staging import BLOCK, HEADER, NULL, TRAILER, latest_rows
 from migration.values.rows import Row
@@ -50,17 +51,13 @@ def looks_new(parts: list[Part]) -> set[int]:
     ]
     if not sampled:
         return set()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _HELD,
-            [
-                [part.claim.id for part, _ in sampled],
-                [part.claim.owner_id for part, _ in sampled],
-                [part.terms.namespace for part, _ in sampled],
-                [row.key_hash for _, row in sampled],
-            ],
-        )
-        held = {chunk_id for (chunk_id,) in cursor.fetchall()}
+    given = [
+        [part.claim.id for part, _ in sampled],
+        [part.claim.owner_id for part, _ in sampled],
+        [part.terms.namespace for part, _ in sampled],
+        [row.key_hash for _, row in sampled],
+    ]
+    held = {chunk_id for (chunk_id,) in ask(_HELD, given)}
     # What one owner's parts bring is put in order together, so they go one way together.
     merging = {part.claim.owner_id for part in parts if part.claim.id in held or not part.terms.writes}
     return {part.claim.id for part in parts if part.claim.owner_id not in merging}

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import connection
 
+from migration.lifecycle import ask
 from migration.loading.parts import Part
 
 _LOCK = """
@@ -45,14 +46,7 @@ def still_ours(parts: list[Part]) -> list[Part]:
     The epoch holds until the transaction ends, because the owner is locked. Claims and runs are not locked, so that
     more may arrive for a run while a batch of it is written; the ledger's last statements see whether they have moved.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _CURRENT,
-            [
-                [part.claim.id for part in parts],
-                [part.claim.fence for part in parts],
-                [part.terms.epoch for part in parts],
-            ],
-        )
-        current = {row[0] for row in cursor.fetchall()}
+    claims = [part.claim for part in parts]
+    given = [[claim.id for claim in claims], [claim.fence for claim in claims], [part.terms.epoch for part in parts]]
+    current = {chunk_id for (chunk_id,) in ask(_CURRENT, given)}
     return [part for part in parts if part.claim.id in current]

@@ -33,7 +33,7 @@ def sweep(*, at: datetime) -> bool:
         _expire_idle_runs(at=at)
         _delete_dry_runs(at=at)
         if _work_waits():
-            dispatch.ring()
+            dispatch.ring_anyway()
     fold_pulse(at=at)
     return True
 

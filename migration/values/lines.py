@@ -113,6 +113,19 @@ def decode_lines(payload: bytes) -> list[Line]:
     return _decode_each(raws)
 
 
+def read_lines(payload: bytes) -> list[Line]:
+    """Read a payload whose form was judged before it was stored; a third less work than `decode_lines`.
+
+    Raises LineForm where it is no payload at all.
+    """
+    raws = payload[:-1].split(b"\n") if payload else []
+    try:
+        parts = _PAIRS.decode(b"[" + b",".join(raws) + b"]")
+        return [Line(part[0], part[1] if len(part) == 2 else None, raw) for part, raw in zip(parts, raws, strict=True)]
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, IndexError):
+        return _decode_each(raws)  # some line holds a lone surrogate
+
+
 def _decode_each(raws: list[bytes]) -> list[Line]:
     lines = []
     for number, raw in enumerate(raws, start=1):

@@ -115,14 +115,14 @@ class ReceiptView(OwnerView):
     @operation("runs_receipt", answer=_RECEIPT, errors=["not_found"], query=_WAITING)
     def get(self, request: Request, run_id: UUID) -> HttpResponse:
         """Return the receipt, or the run as it stands after waiting for one."""
-        run = own_run(self.caller.owner_id, run_id)
-        seconds = _wait(request)
+        seconds, told = _wait(request), ("state", "mismatch", "receipt", "statement")
+        run = own_run(self.caller.owner_id, run_id, *told)
         if seconds and waiting.may_still_get_receipt(run):
             waiting.wait_until_decided(run_id, seconds=seconds)
-            run = own_run(self.caller.owner_id, run_id)
+            run = own_run(self.caller.owner_id, run_id, *told)
         if run.receipt:
             return json_answer({"receipt": run.receipt, "statement": run.statement})
-        return json_answer(progress.snapshot(run), status=202)
+        return json_answer(progress.snapshot_of(run_id), status=202)
 
 
 class PauseView(OwnerView):
@@ -158,9 +158,9 @@ class CancelView(OwnerView):
         return json_answer(progress.snapshot(run))
 
 
-def own_run(owner_id: UUID, run_id: UUID) -> MigrationRun:
-    """Return a run of this owner. Raises NotFound for any other."""
-    run = MigrationRun.objects.filter(id=run_id, owner_id=owner_id).first()
+def own_run(owner_id: UUID, run_id: UUID, *columns: str) -> MigrationRun:
+    """Return a run of this owner, with these columns or all. Raises NotFound for any other."""
+    run = MigrationRun.objects.filter(id=run_id, owner_id=owner_id).only(*columns).order_by().first()
     if run is None:
         raise NotFound("There is no such run.")
     return run

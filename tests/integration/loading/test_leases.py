@@ -1,6 +1,7 @@
 """Leases and fences: whoever lost a claim writes nothing (semantics 2 and 5)."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -23,12 +24,14 @@ NOTES = [("a", "1"), ("b", "2")]
 
 
 def in_another_session(do: Callable[[], object]) -> object:
-    """Run `do` on a connection of its own, which is closed afterwards."""
+    """Run `do` on a connection of its own, which is closed and gone from the server afterwards."""
     result: list[object] = []
+    backends: list[int] = []
 
     def body() -> None:
         try:
             result.append(do())
+            backends.append(connection.connection.info.backend_pid)
         finally:
             connection.close()
 
@@ -36,7 +39,19 @@ def in_another_session(do: Callable[[], object]) -> object:
     thread.start()
     thread.join(20)
     assert result, "the other session did not finish"
+    _wait_until_gone(backends[0])
     return result[0]
+
+
+def _wait_until_gone(backend: int) -> None:
+    """A server process lets go of its locks a moment after its client has hung up."""
+    deadline = time.monotonic() + 20
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", [backend])
+            if not cursor.fetchone()[0]:
+                return
+    raise AssertionError("the other session's backend does not end")
 
 
 @contextmanager
