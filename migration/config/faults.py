@@ -28,6 +28,7 @@ FAULT_POINTS = {
     "verify.after_commit": "run is completed, nothing is announced",
     "rollback.before_commit": "records are reverted, not committed",
     "rollback.after_commit": "rollback is done, nothing is announced",
+    "replay.before_commit": "refused entries are merged anew, not committed",
 }
 
 

@@ -31,6 +31,7 @@ SETTINGS: dict[str, Setting] = {
     "SWEEP_SECONDS": Setting(5.0, "pause between two sweeps, s"),
     "POISON_ATTEMPTS": Setting(2, "claims in vain after which a single entry is quarantined as poison"),
     "ROLLBACK_ATTEMPTS": Setting(5, "attempts at one rollback before it fails"),
+    "REPLAY_ATTEMPTS": Setting(5, "attempts at one batch of a replay before the replay fails"),
     "VERIFY_ATTEMPTS": Setting(5, "attempts at one verification before the run fails"),
     "VERIFY_ROUNDS": Setting(3, "verifications of one run before it fails"),
     "ERROR_HISTORY": Setting(50, "errors kept in a run's progress"),

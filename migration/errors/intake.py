@@ -51,6 +51,12 @@ class SensitiveItem(BadInput):
     code = "sensitive_item"
 
 
+class EditInvalid(BadInput):
+    """The edited value cannot be given to these entries."""
+
+    code = "edit_invalid"
+
+
 class ManifestInvalid(BadInput):
     """The manifest contradicts itself or is not of the documented shape."""
 

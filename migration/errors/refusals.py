@@ -93,6 +93,12 @@ class BackupUnreadable(Refused):
     code = "backup_unreadable"
 
 
+class NothingToReplay(Refused):
+    """No open entry is of this cause (any more)."""
+
+    code = "nothing_to_replay"
+
+
 class NotMigrated(Refused):
     """There is no receipt yet."""
 

@@ -23,6 +23,7 @@ class Happening(StrEnum):
     ERROR = "error"
     VERIFIED = "verified"
     ROLLBACK = "rollback"
+    REPLAY = "replay"
 
 
 __all__ = ["Happening", "Message"]

@@ -10,6 +10,7 @@ from migration.lifecycle.chunks import (
     release_dead_claims,
 )
 from migration.lifecycle.prepared import ask
+from migration.lifecycle.quarantine import move_entries
 from migration.lifecycle.runs import move_run, move_upload, note, wish
 from migration.lifecycle.tickets import Ticket, consume_ticket, issue_ticket
 from migration.lifecycle.timeline import timeline
@@ -42,6 +43,7 @@ __all__ = [
     "finish_chunks",
     "give_verifications_back",
     "issue_ticket",
+    "move_entries",
     "move_run",
     "move_upload",
     "note",

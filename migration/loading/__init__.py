@@ -2,7 +2,20 @@
 
 from migration.loading.engine import LoadEngine
 from migration.loading.merge import merge
+from migration.loading.ownership import wait_for_owners
 from migration.loading.parts import POISON, LoadReport, Part, Refused, RunTerms
+from migration.loading.replaying import replay
 from migration.loading.staging import stage
 
-__all__ = ["POISON", "LoadEngine", "LoadReport", "Part", "Refused", "RunTerms", "merge", "stage"]
+__all__ = [
+    "POISON",
+    "LoadEngine",
+    "LoadReport",
+    "Part",
+    "Refused",
+    "RunTerms",
+    "merge",
+    "replay",
+    "stage",
+    "wait_for_owners",
+]

@@ -32,6 +32,7 @@ def quarantine(parts: list[Part], *, at: datetime) -> int:
     entries = [
         QuarantineEntry(
             run_id=part.terms.run_id,
+            app_id=part.claim.app_id,
             owner_id=part.claim.owner_id,
             chunk_id=part.claim.id,
             ordinal=refused.row.ordinal,

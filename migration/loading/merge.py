@@ -101,12 +101,12 @@ WITH part AS (
         WHERE migration_conflict.loser_device_id = EXCLUDED.loser_device_id
 ), inserted AS (  -- nobody else can insert under the owner's lock, so there is nothing to arbitrate
     INSERT INTO migration_record ({_COLUMNS})
-    SELECT owner_id, namespace, key_hash, new_revision, seq, device_id, run_id, 'run', %(at)s, form, queryable,
+    SELECT owner_id, namespace, key_hash, new_revision, seq, device_id, run_id, %(cause)s, %(at)s, form, queryable,
            fingerprint, collection, key_json, value
     FROM applied WHERE old_revision IS NULL
 ), updated AS (
     UPDATE migration_record r SET
-        revision = a.new_revision, seq = a.seq, device_id = a.device_id, run_id = a.run_id, cause = 'run',
+        revision = a.new_revision, seq = a.seq, device_id = a.device_id, run_id = a.run_id, cause = %(cause)s,
         written_at = %(at)s, form = a.form, queryable = a.queryable, fingerprint = a.fingerprint,
         collection = a.collection, value = a.value
     FROM applied a
@@ -127,13 +127,22 @@ FROM numbered GROUP BY 1, 2
 """
 
 
-def merge(parts: list[Part], *, revisions: dict[UUID, int], at: datetime) -> dict[UUID, Counter[str]]:
+def merge(
+    parts: list[Part], *, revisions: dict[UUID, int], at: datetime, cause: str = "run"
+) -> dict[UUID, Counter[str]]:
     """Merge what is staged for `parts`, whose owners are locked at `revisions`; return outcomes by run.
+
+    `cause` is what the records will say brought them.
 
     Outcomes are `stored`, `unchanged`, `superseded`, `conflict` (disjoint; they sum to the parts' rows) and,
     beside them, `deleted`: how many of the stored were tombstones.
     """
-    given = {**_columns(parts), "risen_to": [revisions[part.claim.owner_id] for part in parts], "at": at}
+    given = {
+        **_columns(parts),
+        "risen_to": [revisions[part.claim.owner_id] for part in parts],
+        "at": at,
+        "cause": cause,
+    }
     connection.ensure_connection()
     # psycopg's own cursor: Django's fills parameters in on this side, and a statement that differs each time is
     # planned each time. Planning this one takes longer than loading a small user with it.

@@ -3,6 +3,7 @@
 Never one statement that locks and writes: it would read a snapshot older than its lock and lose history.
 """
 
+from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import connection
@@ -34,10 +35,14 @@ def lock_owners(parts: list[Part]) -> dict[UUID, int]:
     with connection.cursor() as cursor:
         cursor.execute(_LOCK + "SKIP LOCKED", [owners])
         locked: dict[UUID, int] = dict(cursor.fetchall())
-        if not locked:
-            cursor.execute(_LOCK, [owners])
-            locked = dict(cursor.fetchall())
-    return locked
+    return locked or wait_for_owners(owners)
+
+
+def wait_for_owners(owners: Iterable[UUID]) -> dict[UUID, int]:
+    """Lock owners in the order of their ids, waiting for each; return those there are with their revisions."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [sorted(owners)])
+        return dict(cursor.fetchall())
 
 
 def still_ours(parts: list[Part]) -> list[Part]:

@@ -5,6 +5,7 @@ from migration.models.backups import Backup
 from migration.models.chunks import Chunk
 from migration.models.pulse import EVERYBODY, FOLDED, STANDING, Pulse
 from migration.models.records import Conflict, QuarantineEntry, Record, RecordVersion
+from migration.models.replays import Replay
 from migration.models.rollbacks import Rollback, RollbackPoint
 from migration.models.runs import MigrationRun, RunEvent
 from migration.models.tenancy import App, AppSecret, Device, Owner, SocketTicket
@@ -27,6 +28,7 @@ __all__ = [
     "QuarantineEntry",
     "Record",
     "RecordVersion",
+    "Replay",
     "Rollback",
     "RollbackPoint",
     "RunEvent",

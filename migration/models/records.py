@@ -8,6 +8,7 @@ from django.db import models
 
 from migration.models.fields import JsonTextField
 from migration.models.runs import MigrationRun
+from migration.states.quarantine import QuarantineState
 
 
 class Form(models.IntegerChoices):
@@ -98,12 +99,8 @@ class Conflict(models.Model):
 class QuarantineEntry(models.Model):
     """A refused entry with its reason, kept verbatim as canonical line, editable, replayable."""
 
-    class State(models.TextChoices):
-        OPEN = "open"
-        REPLAYED = "replayed"
-        DISCARDED = "discarded"
-
     run = models.ForeignKey(MigrationRun, on_delete=models.CASCADE, related_name="quarantine")
+    app_id = models.UUIDField()
     owner_id = models.UUIDField(db_index=True)
     chunk_id = models.BigIntegerField()
     ordinal = models.IntegerField(help_text="Place in the chunk, from 0.")
@@ -115,7 +112,8 @@ class QuarantineEntry(models.Model):
     code = models.CharField(max_length=64)
     detail = models.TextField()
     path = models.TextField(blank=True)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    state = models.CharField(max_length=10, choices=QuarantineState.choices, default=QuarantineState.OPEN)
+    edited = models.BooleanField(default=False, db_default=False, help_text="Replayed with another value than it had.")
     created_at = models.DateTimeField()
 
     class Meta:
@@ -124,5 +122,6 @@ class QuarantineEntry(models.Model):
         constraints = [models.UniqueConstraint(fields=["chunk_id", "ordinal"], name="quarantined_once")]
         indexes = [
             models.Index(fields=["run", "code"], name="quarantine_by_cause"),
+            models.Index(fields=["app_id", "state", "code", "collection", "id"], name="quarantine_alike"),
             models.Index(fields=["created_at"], name="quarantine_newest"),
         ]

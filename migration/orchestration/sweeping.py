@@ -20,6 +20,7 @@ SELECT EXISTS (SELECT FROM migration_chunk c JOIN migration_migrationrun r ON r.
     OR EXISTS (SELECT FROM migration_migrationrun WHERE state = 'verifying')
     OR EXISTS (SELECT FROM migration_migrationrun WHERE cancel_wished AND state IN ('planned', 'transferring'))
     OR EXISTS (SELECT FROM migration_rollback WHERE state = 'requested')
+    OR EXISTS (SELECT FROM migration_replay WHERE state = 'requested')
 """
 
 

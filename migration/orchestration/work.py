@@ -17,6 +17,7 @@ from migration.loading import LoadEngine, LoadReport, Part
 from migration.models import MigrationRun, Rollback
 from migration.orchestration.pipeline import RunPlan, plans_for, prepare
 from migration.orchestration.proof import verify_together
+from migration.orchestration.replaying import due_replays, execute_replay
 from migration.orchestration.rolling_back import execute_rollback
 from migration.orchestration.verification import give_up, verify_run
 from migration.states import RunState
@@ -35,12 +36,13 @@ def work_until_done(*, holder: int, clock: Clock) -> None:
 
 
 def work_once(*, holder: int, clock: Clock) -> bool:
-    """Answer wishes, load a batch, verify and roll back what is due; return whether there was any work."""
+    """Answer wishes, load a batch, verify, roll back and replay what is due; return whether there was any work."""
     answered = _answer_cancellations(clock=clock)
     loaded = _load_batch(holder=holder, clock=clock)
     verified = _verify_due(clock=clock)
     reverted = _each_due(_due_rollbacks(), lambda rollback_id: execute_rollback(rollback_id, at=clock()))
-    return answered or loaded or verified or reverted
+    replayed = _each_due(due_replays(_AT_ONCE), lambda replay_id: execute_replay(replay_id, at=clock()))
+    return answered or loaded or verified or reverted or replayed
 
 
 def _load_batch(*, holder: int, clock: Clock) -> bool:

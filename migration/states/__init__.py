@@ -3,16 +3,18 @@
 from migration.states.breaker import BREAKER, BreakerState
 from migration.states.chunk import CHUNK, ChunkState
 from migration.states.machine import Machine, Move
+from migration.states.quarantine import QUARANTINE, QuarantineState
 from migration.states.run import RUN, RunState
 from migration.states.stage import STAGE, Stage
 from migration.states.upload import UPLOAD, UploadState
 
-MACHINES = (RUN, UPLOAD, CHUNK, STAGE, BREAKER)
+MACHINES = (RUN, UPLOAD, CHUNK, QUARANTINE, STAGE, BREAKER)
 
 __all__ = [
     "BREAKER",
     "CHUNK",
     "MACHINES",
+    "QUARANTINE",
     "RUN",
     "STAGE",
     "UPLOAD",
@@ -20,6 +22,7 @@ __all__ = [
     "ChunkState",
     "Machine",
     "Move",
+    "QuarantineState",
     "RunState",
     "Stage",
     "UploadState",

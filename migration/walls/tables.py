@@ -24,6 +24,7 @@ GRANTS: dict[str, str] = {
     "migration_owner": "SELECT, UPDATE (epoch, last_seen_at, revision)",
     "migration_pulse": "",
     "migration_quarantineentry": "SELECT",
+    "migration_replay": "",
     "migration_record": "SELECT, INSERT, UPDATE, DELETE",
     "migration_record_version": "SELECT, INSERT",
     "migration_rollback": "SELECT, INSERT",

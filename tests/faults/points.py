@@ -11,4 +11,5 @@ LOADING = (
 )
 INTAKE = ("intake.before_store", "intake.after_commit")
 ROLLING_BACK = ("rollback.before_commit", "rollback.after_commit")
-ROWS = {*LOADING, *INTAKE, *ROLLING_BACK}
+REPLAYING = ("replay.before_commit",)
+ROWS = {*LOADING, *INTAKE, *ROLLING_BACK, *REPLAYING}

@@ -57,6 +57,7 @@ def quarantine(run: MigrationRun, *, ordinal: int = 0, key: str = HOSTILE, code:
     line = encode_line(key, SECRET_VALUE)
     return QuarantineEntry.objects.create(
         run=run,
+        app_id=run.app_id,
         owner_id=run.owner_id,
         chunk_id=1,
         ordinal=ordinal,
