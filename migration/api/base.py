@@ -14,7 +14,7 @@ from migration.api import callers, limits
 from migration.api.callers import Caller
 from migration.api.problems import answer_exception
 from migration.cutover import check_epoch
-from migration.errors import StaleEpoch, Unauthenticated
+from migration.errors import StaleEpoch
 from migration.values.epochs import Epoch
 from migration.walls import scoped
 
@@ -48,6 +48,12 @@ class PublicView(APIView):
         return answer
 
 
+def identified(request: Request) -> Caller:
+    """Find out who calls; an address that brings too many bad tokens is no longer listened to."""
+    with limits.refusals_of(limits.address_of(request.META)):
+        return callers.identify(request, at=timezone.now())
+
+
 class OwnerView(PublicView):
     """A view that serves one owner: bearer token, this app's origins, limits, the epoch that holds now."""
 
@@ -61,7 +67,7 @@ class OwnerView(PublicView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Find out who calls before anything of the body is read."""
         super().initial(request, *args, **kwargs)
-        self.caller = self._identified(request)
+        self.caller = identified(request)
         self.known_epoch = str(self.caller.epoch)
         self.walls.enter_context(bound_contextvars(**_whose(self.caller, kwargs)))
         self.walls.enter_context(scoped(app_id=self.caller.app.id, owner_id=self.caller.owner_id))
@@ -71,16 +77,6 @@ class OwnerView(PublicView):
             current = self.caller.epoch
             # Whoever knows the configuration from the publishable key alone was told nothing of the owner's part.
             check_epoch(told=Epoch(told.app, told.owner or current.owner), current=current)
-
-    def _identified(self, request: Request) -> Caller:
-        """Find out who calls; an address that brings too many bad tokens is no longer listened to."""
-        address = limits.address_of(request.META)
-        limits.refused.check(address)
-        try:
-            return callers.identify(request, at=timezone.now())
-        except Unauthenticated:
-            limits.spend_refusal(address=address)
-            raise
 
     def _count(self, request: Request) -> None:
         app, address = self.caller.app, limits.address_of(request.META)

@@ -6,7 +6,8 @@ itself: the limit is then as many times larger as there are processes, which is 
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -15,7 +16,7 @@ import django_rq
 from redis.exceptions import RedisError
 
 from migration.config import limit_of, setting
-from migration.errors import RateLimited
+from migration.errors import RateLimited, Unauthenticated
 
 WINDOW_SECONDS = 60
 _PATIENCE_SECONDS = 5.0
@@ -148,12 +149,21 @@ def spend_guest_session(*, address: str) -> None:
     _spend({f"guests:{address}": int(setting("GUEST_SESSIONS_PER_MINUTE"))})
 
 
-def spend_refusal(*, address: str) -> None:
-    """Count a request whose credentials did not hold. Raises RateLimited; `refused` knows the address from then on."""
+@contextmanager
+def refusals_of(address: str) -> Iterator[None]:
+    """Count credentials of an address that do not hold; too many, and they are not even looked at for a while.
+
+    Raises RateLimited, in the end instead of Unauthenticated.
+    """
+    refused.check(address)
     try:
-        _spend({f"refused:{address}": int(setting("ADDRESS_REFUSALS_PER_MINUTE"))})
-    except RateLimited as error:
-        refused.add(address, seconds=error.extras["retry_after"])
+        yield
+    except Unauthenticated:
+        try:
+            _spend({f"refused:{address}": int(setting("ADDRESS_REFUSALS_PER_MINUTE"))})
+        except RateLimited as error:
+            refused.add(address, seconds=error.extras["retry_after"])
+            raise
         raise
 
 

@@ -7,7 +7,7 @@ from django.utils import timezone
 from rest_framework.request import Request
 
 from migration.api import answers, bodies, callers, limits, tokens
-from migration.api.base import OwnerView, PublicView
+from migration.api.base import OwnerView, PublicView, identified
 from migration.api.configuration import config_of
 from migration.api.problems import json_answer
 from migration.api.schema import operation
@@ -68,9 +68,10 @@ class ConfigView(PublicView):
 
     def _asked_for(self, request: Request) -> tuple[Any, Epoch]:
         if "Authorization" in request.headers:
-            caller = callers.identify(request, at=timezone.now())
+            caller = identified(request)
             return caller.app, caller.epoch
-        app = callers.app_named(request.headers.get("Migration-App", ""))
+        with limits.refusals_of(limits.address_of(request.META)):
+            app = callers.app_named(request.headers.get("Migration-App", ""))
         callers.admit(app, request)
         # No owner, so the part that belongs to one says nothing.
         return app, Epoch(app.epoch, 0)

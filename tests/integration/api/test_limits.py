@@ -159,6 +159,12 @@ class TestThroughTheDoor:
         assert from_(account(tenant), here).get("/runs").status_code == 429
         assert from_(account(tenant), somewhere()).get("/runs").status_code == 200
 
+    def test_nor_one_that_guesses_apps(self, settings: Any) -> None:
+        limited(settings, ADDRESS_REFUSALS_PER_MINUTE=2)
+        browser = from_(Browser(), somewhere())
+        guesses = [browser.get("/config", **{"Migration-App": f"pk_{number}"}) for number in range(3)]
+        assert [answer.status_code for answer in guesses] == [401, 401, 429]
+
     def test_an_address_opens_so_many_guest_sessions(self, settings: Any) -> None:
         limited(settings, GUEST_SESSIONS_PER_MINUTE=3)
         tenant, here = make_tenant(), somewhere()

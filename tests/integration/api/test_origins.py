@@ -6,6 +6,7 @@ import pytest
 
 from migration.orchestration.tenancy import OriginInvalid, normal_origin
 from tests.factories.doors import ORIGIN, Browser, account, make_tenant
+from tests.factories.uploads import chunk_of, todos
 
 pytestmark = pytest.mark.django_db
 ALLOW = "Access-Control-Allow-Origin"
@@ -41,18 +42,33 @@ LOOKALIKES = [
 ]
 
 
-def preflight(origin: str) -> Any:
+RUN = "/runs/11111111-2222-4333-8444-555555555555"
+ASKED = (
+    "/runs",
+    f"{RUN}/chunks/11111111-2222-4333-8444-555555555555",
+    f"{RUN}/seal",
+    "/tickets",
+    "/sessions",
+    "/config",
+)
+
+
+def preflight(origin: str, path: str = RUN) -> Any:
     headers = {"Origin": origin, "Access-Control-Request-Method": "PUT"}
-    return Browser(extra=headers, device=None).client.options("/api/v1/runs/x", headers=headers)
+    return Browser(extra=headers, device=None).client.options(f"/api/v1{path}", headers=headers)
 
 
 class TestALookalike:
     @pytest.mark.parametrize("origin", LOOKALIKES)
     def test_may_not_read_anything(self, origin: str) -> None:
         tenant = make_tenant()
-        assert ALLOW not in preflight(origin).headers
+        browser = account(tenant)
+        assert not [path for path in ASKED if ALLOW in preflight(origin, path).headers]
         for answer in (
-            account(tenant).get("/runs", Origin=origin),
+            browser.get("/runs", Origin=origin),
+            browser.post("/runs", {}, Origin=origin),
+            browser.put("11111111-2222-4333-8444-555555555555", chunk_of(todos(1)), Origin=origin),
+            browser.post("/tickets", {}, Origin=origin),
             Browser().get("/config", Origin=origin, **{"Migration-App": tenant.key}),
             Browser().post("/sessions", {"app_key": tenant.key, "guest": "A" * 43}, Origin=origin),
         ):

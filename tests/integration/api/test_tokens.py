@@ -170,6 +170,9 @@ FORGED: dict[str, Forge] = {
 
 
 class TestForgedTokens:
+    def test_come_in_more_than_forty_forms(self) -> None:
+        assert len(FORGED) > 40
+
     @pytest.mark.parametrize("form", FORGED)
     def test_get_one_constant_answer(self, form: str) -> None:
         tenant = make_tenant()

@@ -4,6 +4,7 @@ from channels.testing import WebsocketCommunicator
 
 from migration.models import MigrationRun
 from tests.factories.loads import make_app, make_device, make_owner, make_run
+from tests.factories.origins import LOOK_ALIKES
 from tests.integration.realtime.sockets import APPLICATION, ORIGIN, PROTOCOL, Page, in_a_loop, ticket_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -38,6 +39,15 @@ class TestAdmission:
     async def test_refuses_a_page_of_another_origin(self, run: MigrationRun) -> None:
         page = await Page(address(run), await ticket_for(run), origin=f"{ORIGIN}.evil.org").open()
         assert await page.next() == {"closed": 4403}
+
+    @in_a_loop
+    async def test_refuses_every_look_alike(self, run: MigrationRun) -> None:
+        assert len(LOOK_ALIKES) >= 25
+        for origin in LOOK_ALIKES:
+            for path, whole in ((address(run), False), ("/ws/v1/owner", True)):
+                written = origin.encode().decode("latin-1")
+                page = await Page(path, await ticket_for(run, whole_owner=whole), origin=written).open()
+                assert await page.next() == {"closed": 4403}, (origin, path)
 
     @in_a_loop
     async def test_does_not_know_foreign_runs(self, run: MigrationRun) -> None:

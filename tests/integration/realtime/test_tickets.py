@@ -1,15 +1,14 @@
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from migration.config import setting
 from migration.errors import NotFound
 from migration.lifecycle import Ticket, consume_ticket, issue_ticket
 from migration.models import App, SocketTicket
+from tests.factories.doors import at_once
 from tests.factories.loads import make_owner, make_run
 
 
@@ -59,12 +58,13 @@ def test_of_fifty_at_once_exactly_one_gets_in() -> None:
     now = timezone.now()
     ticket = issue_ticket(owner_id=make_owner().id, run_id=None, at=now)
 
-    def use(_: int) -> Ticket | None:
-        try:
-            return consume_ticket(ticket, at=now)
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(25) as pool:
-        used = list(pool.map(use, range(50)))
+    used = at_once(50, lambda _: consume_ticket(ticket, at=now))
     assert sum(one is not None for one in used) == 1
+
+
+@pytest.mark.django_db
+def test_of_a_thousand_uses_one_after_another_only_the_first_gets_in() -> None:
+    now = timezone.now()
+    ticket = issue_ticket(owner_id=make_owner().id, run_id=None, at=now)
+    used = [consume_ticket(ticket, at=now) is not None for _ in range(1_000)]
+    assert (used[0], sum(used)) == (True, 1)

@@ -1,37 +1,9 @@
 import pytest
 
 from migration.realtime.origins import is_own_origin, origin_allowed
+from tests.factories.origins import LOOK_ALIKES
 
 ALLOWED = ("https://app.example.com", "http://localhost:8000")
-LOOK_ALIKES = [
-    "null",
-    "",
-    "https://app.example.com/",
-    "https://app.example.com.",
-    "https://app.example.com:443",
-    "https://app.example.com:444",
-    "http://app.example.com",
-    "wss://app.example.com",
-    "HTTPS://APP.EXAMPLE.COM",
-    "https://App.example.com",
-    "https://evil.app.example.com",
-    "https://app.example.com.evil.org",
-    "https://evilapp.example.com",
-    "https://app.example.community",
-    "https://app.example.com@evil.org",
-    "https://app.example.com%00.evil.org",
-    "https://app.example.com evil.org",
-    "https://app.example.com, https://evil.org",
-    "https://app。example.com",
-    "https://\u0430pp.example.com",
-    "https://xn--pp-6kc.example.com",
-    "*",
-    "https://*.example.com",
-    "http://localhost",
-    "http://localhost:80000",
-    "http://127.0.0.1:8000",
-    "file://",
-]
 
 
 class TestOrigin:
