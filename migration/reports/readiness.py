@@ -14,6 +14,7 @@ from migration.errors import BackupUnreadable
 from migration.extraction import open_payload
 from migration.models import App, Chunk, MigrationRun, Owner
 from migration.reports import vitals
+from migration.reports.allowances import tightest
 from migration.reports.moments import moment
 from migration.reports.rehearsal import rehearsals
 from migration.states import Stage
@@ -25,6 +26,8 @@ ISSUE, WARNING, OK = "issue", "warning", "ok"
 
 QUEUE_SECONDS = 60
 """A chunk that waits longer says that there are too few workers."""
+NEARLY = 0.9
+"""Share of a quota from which on it is nearly used up."""
 SWEEP_SECONDS = 180
 SKEW_SECONDS = 5
 
@@ -82,7 +85,7 @@ def app_checks(app: App, *, at: datetime) -> list[Check]:
     ]
 
 
-def own_checks(*, app: App, owner_id: UUID, device_id: UUID | None) -> list[Check]:
+def own_checks(*, app: App, owner_id: UUID, device_id: UUID | None, at: datetime) -> list[Check]:
     """Check what concerns one owner and device. Reads only this owner's rows."""
     kind = Owner.objects.filter(id=owner_id).values_list("kind", flat=True).first()
     welcome = app.guests_allowed or kind != Owner.Kind.GUEST
@@ -91,8 +94,19 @@ def own_checks(*, app: App, owner_id: UUID, device_id: UUID | None) -> list[Chec
     return [
         Check("guests_allowed", ISSUE, welcome, "The owner may migrate." if welcome else "The app takes no guests."),
         Check("no_other_run", WARNING, not under_way, f"{under_way} runs of this device have not ended."),
+        *_quota(app, owner_id, str(kind), at=at),
         backup_check(runs),
     ]
+
+
+def _quota(app: App, owner_id: UUID, kind: str, *, at: datetime) -> list[Check]:
+    """Check what is left of quotas: nearly used up is a warning, used up an issue."""
+    nearest = tightest(app_id=app.id, owner_id=owner_id, kind=kind, limits=app.limits, at=at)
+    if nearest is None:
+        return []
+    said = f"{nearest.used} of {nearest.most} ({nearest.limit}) are used."
+    severity = ISSUE if nearest.share >= 1 else WARNING
+    return [Check("quota", severity, nearest.share < NEARLY, said)]
 
 
 def backup_check(runs: "QuerySet[MigrationRun]") -> Check:

@@ -66,7 +66,8 @@ class ReadinessView(OwnerView):
     def get(self, request: Request) -> HttpResponse:
         """Check everything a migration needs; the proof that rollback works is at most a minute old."""
         caller = self.caller
-        own = reports.own_checks(app=caller.app, owner_id=caller.owner_id, device_id=caller.device_id)
+        at = timezone.now()
+        own = reports.own_checks(app=caller.app, owner_id=caller.owner_id, device_id=caller.device_id, at=at)
         # What follows is about app and server, and no row of anybody is read for it.
         self.walls.close()
-        return json_answer(reports.readiness(app=caller.app, own=own, at=timezone.now()))
+        return json_answer(reports.readiness(app=caller.app, own=own, at=at))

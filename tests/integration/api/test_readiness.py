@@ -15,8 +15,10 @@ from migration.models import Chunk, Owner
 from migration.orchestration.sweeping import sweep
 from migration.reports import rehearsal
 from migration.rollback import Revert, revert
+from migration.values.digests import fingerprint, to_wire
+from migration.values.lines import encode_line
 from tests.factories.doors import Browser, account, guest, make_tenant
-from tests.factories.uploads import todos
+from tests.factories.uploads import Entries, manifest_of, todos
 from tests.factories.workers import Worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -76,8 +78,19 @@ class TestReadiness:
         assert found["stage"]["severity"] == "warning"
         assert found["no_other_run"]["severity"] == "warning"
 
-    def test_warns_of_missing_walls_and_old_sweeps(self) -> None:
+    def test_warns_where_nothing_was_swept(self) -> None:
         assert checks(account(make_tenant()))["sweeper"]["severity"] == "warning"
+
+    @pytest.mark.parametrize(("limit", "severity"), [(1000, "ok"), (11, "warning"), (10, "issue"), (0, "ok")])
+    def test_tells_how_much_is_left_of_the_tightest_quota(self, limit: int, severity: str) -> None:
+        tenant = make_tenant()
+        browser = account(tenant)
+        browser.upload(todos(10))
+        tenant.app.limits = {"account_entries_per_day": limit}
+        tenant.app.save()
+        quota = checks(browser)["quota"]
+        assert quota["severity"] == severity
+        assert limit in {0, 1000} or quota["detail"] == f"10 of {limit} (account_entries_per_day) are used."
 
     def test_is_asked_by_owners_only(self) -> None:
         assert Browser().get("/readiness").status_code == 401
@@ -134,3 +147,31 @@ class Counting:
     def __call__(self, execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         self.asked += 1
         return execute(sql, params, many, context)
+
+
+def digests_of(entries: Entries) -> dict[str, Any]:
+    named = ("name", "patterns", "buckets")
+    return {"collections": [{key: one[key] for key in named} for one in manifest_of(entries)["collections"]]}
+
+
+class TestComparing:
+    def test_tells_refused_entries_from_lost_ones(self) -> None:
+        tenant, worker = make_tenant(max_entry_bytes=200), Worker()
+        browser = account(tenant)
+        entries = {**todos(3), "todo:big": "x" * 300}
+        browser.upload(entries)
+        while worker.work():
+            pass
+        answer = browser.post("/records/digests", digests_of(entries))
+        told = msgspec.convert(answer.json(), accounts.Compared)
+        assert [(one.key_json, one.code) for one in told.quarantined] == [('"todo:big"', "entry_too_large")]
+        held = {key for buckets in told.differing.values() for entries in buckets.values() for key, _ in entries}
+        assert '"todo:big"' not in held
+        assert told.quarantined[0].fingerprint == to_wire(fingerprint(encode_line("todo:big", "x" * 300)))
+
+    def test_names_nothing_where_both_sides_agree(self) -> None:
+        browser, worker = account(make_tenant()), Worker()
+        browser.upload(todos(3))
+        while worker.work():
+            pass
+        assert browser.post("/records/digests", digests_of(todos(3))).json() == {"differing": {}, "quarantined": []}
