@@ -7,7 +7,8 @@ from e2e.material import bulky
 from e2e.pages import DemoPage
 from e2e.waiting import until
 
-DATA = bulky()
+# Four chunks at least: two pass, two wait.
+DATA = bulky(320)
 
 
 def moved_half(demo: DemoPage, profile: Profile, ledger: Ledger) -> tuple[Gate, str]:

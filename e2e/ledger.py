@@ -1,6 +1,7 @@
 """What Postgres holds, read behind everybody's back."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 VERBATIM = 1
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,4 +109,6 @@ def plain(literal: str) -> str:
 
 def normal(text: str) -> str:
     """Return `text` with every pair of surrogates as one character: Python can write one string in two ways."""
+    if not _SURROGATE.search(text):
+        return text
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")

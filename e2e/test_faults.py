@@ -38,6 +38,8 @@ class TestProcessesKilled:
         assert stack.processes["web"].restarts > restarts
         assert_arrived_once(ledger, run_id, DATA)
 
+    # What happens behind the server is no matter of the browser's.
+    @pytest.mark.parametrize("engine", ["chromium"], indirect=True)
     def test_workers_killed_and_restarted(self, demo: DemoPage, profile: Profile, stack: Stack, ledger: Ledger) -> None:
         gate, run_id = moved_half(demo, profile, ledger)
         workers = [name for name in stack.processes if name.startswith("worker")]
@@ -101,6 +103,8 @@ class TestFailOpen:
         profile.context.route(API, nonsense)
         self.use(profile.demo())
 
+    # In the other browser the server is killed under a move, above.
+    @pytest.mark.parametrize("engine", ["chromium"], indirect=True)
     def test_server_goes_away_under_an_open_page(
         self, demo: DemoPage, stack: Stack, ledger: Ledger, watch: Watch
     ) -> None:

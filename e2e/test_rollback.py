@@ -1,5 +1,7 @@
 """Going back: by the user, and by an operator."""
 
+import pytest
+
 from e2e.ledger import Ledger
 from e2e.material import travelling
 from e2e.pages import AdminPage, DemoPage
@@ -35,6 +37,7 @@ class TestRollbackFromTheAdmin:
         demo.panel.shows("The move was undone")
         assert demo.storage.read() == before
 
+    @pytest.mark.parametrize("engine", ["chromium"], indirect=True)
     def test_after_it_the_same_data_can_be_moved_again(
         self, demo: DemoPage, admin: AdminPage, ledger: Ledger, watch: Watch
     ) -> None:

@@ -48,6 +48,8 @@ export const makePlan = async (
       withheld.push(held);
       continue;
     }
+    // A long value was just searched for secrets, and is searched again for what it is.
+    await breathe();
     const family = families.get(label(key))!;
     const kind = kindOf(value);
     const size = (await encodeLine([key, value])).length;

@@ -54,7 +54,8 @@ STEPS = (
     Step(name="faults", commands=(_python("pytest", "tests/faults", "-m", "not soak"),)),
     Step(
         name="e2e",
-        commands=(_python("pytest", "e2e", "-m", "not soak"),),
+        # Most of it is waiting; two stacks of their own wait side by side.
+        commands=(_python("pytest", "e2e", "-m", "not soak", "-n", "2", "--dist", "worksteal"),),
         needs_node=True,
         needs_browsers=True,
     ),

@@ -53,6 +53,8 @@ export class ModelServer {
   lose: (key: string, run: ModelRun) => boolean = () => false;
   /** Receipts stay away while this is false. */
   verifies = true;
+  /** Around everything the server does at one go: its work is not the page's. */
+  aside: <T>(work: () => T) => T = (work) => work();
   epoch = "1.1";
   validToken: (token: string) => string | undefined = (token) => (token.startsWith("guest-") ? token : undefined);
   limits = {
@@ -169,19 +171,22 @@ export class ModelServer {
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part as Buffer);
     const body = Buffer.concat(parts);
-    const isJson = request.headers["content-type"] === "application/json";
-    const path = request.url!.replace("/api/v1", "");
-    const json = isJson ? JSON.parse(body.toString()) : undefined;
-    const call: Call = { method: request.method!, path, headers: request.headers, body, json };
+    const call = this.aside(() => this.#call(request, body));
     this.calls.push(call);
     const other = await this.intercept(call);
     if (other === "cut") return void request.socket.destroy();
     const [status, answer, headers = {}] =
-      other && other !== "late" ? [other.status, other.body ?? {}, other.headers] : this.#answer(call);
+      other && other !== "late" ? [other.status, other.body ?? {}, other.headers] : this.aside(() => this.#answer(call));
     if (other === "late") return void request.socket.destroy();
-    const payload = Buffer.isBuffer(answer) ? answer : Buffer.from(JSON.stringify(answer));
+    const payload = Buffer.isBuffer(answer) ? answer : Buffer.from(this.aside(() => JSON.stringify(answer)));
     response.writeHead(status, { "Content-Type": "application/json", "Migration-Epoch": this.epoch, ...headers });
     response.end(payload);
+  }
+
+  #call({ method, url, headers }: IncomingMessage, body: Buffer): Call {
+    const isJson = headers["content-type"] === "application/json";
+    const path = url!.replace("/api/v1", "");
+    return { method: method!, path, headers, body, json: isJson ? JSON.parse(body.toString()) : undefined };
   }
 
   #answer(call: Call): [number, unknown, Record<string, string>?] {

@@ -4,6 +4,8 @@ export class AreaStorage implements Storage {
   readonly #items = new Map<string, string>();
   readonly #quota: number;
   #units = 0;
+  /** The keys in order, made when first asked for. */
+  #names: string[] | undefined;
 
   constructor(items: Iterable<[string, string]> = [], quota = 5_242_880) {
     this.#quota = quota;
@@ -15,7 +17,7 @@ export class AreaStorage implements Storage {
   }
 
   key(index: number): string | null {
-    return [...this.#items.keys()][index] ?? null;
+    return (this.#names ??= [...this.#items.keys()])[index] ?? null;
   }
 
   getItem(key: string): string | null {
@@ -26,16 +28,19 @@ export class AreaStorage implements Storage {
     const units = this.#units - this.#weight(key) + key.length + value.length;
     if (units > this.#quota) throw new DOMException("full", "QuotaExceededError");
     this.#units = units;
+    this.#names = undefined;
     this.#items.set(key, String(value));
   }
 
   removeItem(key: string): void {
     this.#units -= this.#weight(key);
+    this.#names = undefined;
     this.#items.delete(key);
   }
 
   clear(): void {
     this.#units = 0;
+    this.#names = undefined;
     this.#items.clear();
   }
 
