@@ -19,7 +19,7 @@ class AdminPage:
         self.page.get_by_label("Username").fill("admin")
         self.page.get_by_label("Password").fill(self._password)
         self.page.get_by_role("button", name="Log in").click()
-        expect(self.page.get_by_role("button", name="Log out")).to_be_visible(timeout=30_000)
+        expect(self.page.get_by_role("heading", name="Dashboard")).to_be_visible(timeout=30_000)
         return self
 
     def open_run(self, run_id: str) -> None:
@@ -32,6 +32,11 @@ class AdminPage:
         """Follow the link to the preview."""
         self.page.get_by_role("link", name=re.compile("^Roll back")).click()
         expect(self.page.get_by_role("heading", name="What would happen")).to_be_visible()
+
+    def reveal(self) -> None:
+        """Ask for the value; it is shown with what that means."""
+        self.page.get_by_role("button", name="Reveal").first.click()
+        expect(self.page.get_by_text("That you looked stands in the audit log")).to_be_visible()
 
     def confirm(self, word: str) -> None:
         """Type the word that says it is meant, and press the button."""

@@ -1,0 +1,119 @@
+"""What users wrote is never more than words to an operator's browser."""
+
+from urllib.parse import quote
+
+import pytest
+from playwright.sync_api import Dialog, Page, Request
+
+from e2e.hostile import PAYLOADS, groups, plant
+from e2e.pages import AdminPage
+from e2e.watch import Watch
+from syncserver.stack import Stack
+
+LISTS = (
+    "app", "owner", "device", "migrationrun", "rollbackpoint", "rollback", "auditline", "quarantineentry", "backup",
+)  # fmt: skip
+# Reads pages as the browser would, without going there: what would be markup, and what in it could run.
+_READ = """async (addresses) => {
+    const wrong = [], waiting = [...addresses];
+    const readOne = async (address) => {
+        const answer = await fetch(address);
+        const page = new DOMParser().parseFromString(await answer.text(), 'text/html');
+        if (answer.status !== 200) wrong.push(`${answer.status} of ${address}`);
+        for (const node of page.querySelectorAll('*')) {
+            const names = node.getAttributeNames();
+            const leads = names.filter((name) => /^(xlink:)?href$|^src$|^(form)?action$|^data$/.test(name));
+            const runs = names.some((name) => name.startsWith('on'))
+                || leads.some((name) => /^\\s*javascript:/i.test(node.getAttribute(name)));
+            const inline = node.localName === 'script' && !node.src && node.type !== 'application/json';
+            if (runs || inline || node.classList.contains('xss-mark')) wrong.push(`<${node.localName}> in ${address}`);
+        }
+    };
+    await Promise.all(Array.from({ length: 4 }, async () => {
+        while (waiting.length) await readOne(waiting.pop());
+    }));
+    return wrong;
+}"""
+
+
+class Ears:
+    """Hears whether any of it ran, became markup, or made the browser fetch something."""
+
+    def __init__(self, page: Page) -> None:
+        self._page = page
+        self.heard: list[str] = []
+        page.expose_function("xss", lambda *_: self.heard.append(f"ran on {page.url}"))
+        page.on("dialog", self._on_dialog)
+        page.on("request", self._on_request)
+
+    def visit(self, url: str) -> None:
+        """Open a page, and look at it once its own scripts have run."""
+        answer = self._page.goto(url, wait_until="load")
+        assert answer is not None
+        assert answer.status == 200, url
+        self.look()
+
+    def read(self, urls: list[str]) -> None:
+        """Read many pages the browser's way without opening each."""
+        self.heard += self._page.evaluate(_READ, urls)
+
+    def look(self) -> None:
+        """Count what became markup on this page."""
+        if marks := self._page.locator(".xss-mark").count():
+            self.heard.append(f"{marks} became markup on {self._page.url}")
+
+    def _on_dialog(self, dialog: Dialog) -> None:
+        self.heard.append(f"a dialog on {self._page.url}")
+        dialog.dismiss()
+
+    def _on_request(self, request: Request) -> None:
+        if "xss" in request.url.partition("?")[0]:
+            self.heard.append(f"a request for {request.url}")
+
+
+@pytest.mark.parametrize("engine", ["chromium"], indirect=True)
+class TestHostileWords:
+    def test_run_nowhere_in_the_admin(self, admin: AdminPage, stack: Stack, watch: Watch) -> None:
+        assert len(set(PAYLOADS)) == 60
+        planted = plant(stack)
+        ears, base = Ears(admin.page), f"{stack.url}/admin/migration"
+        every = quote("".join(PAYLOADS))
+
+        for model in LISTS:
+            ears.visit(f"{base}/{model}/?q={every}")
+            ears.visit(f"{base}/{model}/")
+            pages = [f"{base}/{model}/{identifier}/change/" for identifier in planted.get(model, ())]
+            ears.read(pages)
+            for page in pages[-1:]:
+                ears.visit(page)
+        ears.visit(f"{base}/quarantineentry/?p=2")
+        ears.visit(f"{base}/migrationrun/{planted['keeper'][0]}/change/")
+        ears.read([f"{base}/migrationrun/{identifier}/rollback/" for identifier in planted["migrationrun"]])
+        ears.visit(f"{stack.url}/admin/?app={planted['app'][0]}&period=week")
+        ears.read([f"{stack.url}/admin/?app={app}" for app in planted["app"]])
+        for query in ("", f"?owner={planted['holder'][0]}", f"?key={every}&owner={every[:200]}"):
+            ears.visit(f"{base}/record/{query}")
+
+        ears.visit(f"{base}/record/{planted['record'][0]}/")
+        admin.reveal()
+        ears.look()
+        ears.visit(f"{base}/quarantineentry/{planted['quarantineentry'][0]}/change/")
+        admin.reveal()
+        ears.look()
+
+        assert ears.heard == []
+        assert watch.complaints == []
+
+    def test_would_be_heard_if_they_ran(self, admin: AdminPage, stack: Stack, watch: Watch) -> None:
+        """The test above can fail: a page without our escaping and policy is heard at once."""
+        watch.expect(".*")
+        ears = Ears(admin.page)
+        naked = {"body": "".join(PAYLOADS), "content_type": "text/html"}
+        admin.page.route("**/admin/naked/", lambda route: route.fulfill(**naked))
+        ears.read([f"{stack.url}/admin/naked/"])
+        assert len(ears.heard) > 30
+        ears.visit(f"{stack.url}/admin/naked/")
+        admin.page.wait_for_function("window.opener === null")
+        assert any("ran" in one for one in ears.heard)
+        assert any("markup" in one for one in ears.heard)
+        assert len(list(groups(200))) < len(PAYLOADS)

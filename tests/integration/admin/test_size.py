@@ -1,0 +1,112 @@
+"""Every list stays quick when the tables are full: few statements, none over a whole large table."""
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from migration.models import MigrationRun
+from migration.orchestration.pulse import fold_pulse
+from tests.factories.loads import make_app, make_device, make_owner, make_run
+from tests.integration.admin.crowd import crowd
+
+pytestmark = pytest.mark.django_db
+
+MOST_QUERIES = 20
+MOST_BLOCKS = 30_000
+"""Blocks of 8 KiB Postgres may touch for one page: some 100 ms of work. Times would tell what else the machine does."""
+
+
+@pytest.fixture
+def full(request: pytest.FixtureRequest) -> MigrationRun:
+    app = make_app()
+    run = make_run(make_device(make_owner(app)), state="completed")
+    crowd(app_id=app.id, run_id=run.id, records=request.param)
+    fold_pulse(at=timezone.now())
+    return run
+
+
+def addresses(run: MigrationRun) -> dict[str, str]:
+    """Every list with the questions an operator asks of it."""
+    found = {"dashboard": reverse("admin:index"), "dashboard of an app": f"{reverse('admin:index')}?app={run.app_id}"}
+    for model in admin.site._registry:
+        options = model._meta
+        if options.app_label == "migration":
+            path = reverse(f"admin:migration_{options.model_name}_changelist")
+            found |= {options.model_name: path, f"{options.model_name} by id": f"{path}?q=abcd"}
+    runs, records = reverse("admin:migration_migrationrun_changelist"), reverse("admin:migration_records")
+    found["failed runs"] = f"{runs}?state__exact=failed"
+    found["last page of runs"] = f"{runs}?p=200"
+    for name, query in {
+        "records": "",
+        "records of an app": f"app={run.app_id}",
+        "records of a user": "owner=user-77",
+        "a key of a user": "owner=user-77&key=todo:5",
+        "beginnings of keys": "owner=user-77&how=begins&key=todo:9",
+        "a key of an app": f"app={run.app_id}&key=todo:5",
+        "a key nobody has": f"app={run.app_id}&key=nobody",
+        "records further on": "after=c0000000-0000-0000-0000-000000000000~~",
+    }.items():
+        found[name] = f"{records}?{query}"
+    return found
+
+
+@contextmanager
+def explained() -> Iterator[list[tuple[str, dict[str, Any]]]]:
+    """Run each question to Postgres under EXPLAIN too; yield (statement, plan) of all statements."""
+    plans: list[tuple[str, dict[str, Any]]] = []
+
+    def explain(execute: Any, sql: str, params: Any, many: bool, context: dict[str, Any]) -> Any:
+        answer = execute(sql, params, many, context)
+        plan: dict[str, Any] = {}
+        if sql.lstrip().upper().startswith(("SELECT", "WITH")):
+            with connection.connection.cursor() as cursor:
+                cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) {sql}", params)
+                (plan,) = cursor.fetchone()[0]
+        plans.append((sql, plan))
+        return answer
+
+    with connection.execute_wrapper(explain):
+        yield plans
+
+
+def assert_quick(desk: Client, run: MigrationRun) -> None:
+    too_much = []
+    for name, path in addresses(run).items():
+        with explained() as plans:
+            assert desk.get(path).status_code == 200, name
+        assert len(plans) <= MOST_QUERIES, name
+        for sql, plan in plans:
+            whole = re.search(r'"Node Type": "Seq Scan"[^}]*"Relation Name": "migration_record"', json.dumps(plan))
+            assert whole is None, f"{name} reads all records: {sql}"
+        blocks = sum(blocks_of(plan) for _, plan in plans)
+        worked = sum(plan.get("Execution Time", 0) + plan.get("Planning Time", 0) for _, plan in plans)
+        print(f"{name}: {len(plans)} statements, {blocks} blocks, {worked:.0f} ms in Postgres")
+        if blocks > MOST_BLOCKS:
+            too_much.append((name, blocks))
+    assert too_much == []
+
+
+def blocks_of(plan: dict[str, Any]) -> int:
+    """How many blocks a statement touched, found in memory or not."""
+    top = plan.get("Plan", {})
+    return int(top.get("Shared Hit Blocks", 0) + top.get("Shared Read Blocks", 0))
+
+
+@pytest.mark.parametrize("full", [100_000], indirect=True)
+def test_every_list_is_quick_with_100_000_records_and_10_000_runs(desk: Client, full: MigrationRun) -> None:
+    assert_quick(desk, full)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("full", [1_000_000], indirect=True)
+def test_every_list_is_quick_with_1_000_000_records_and_10_000_runs(desk: Client, full: MigrationRun) -> None:
+    assert_quick(desk, full)
