@@ -98,6 +98,8 @@ def find_owner(app: App, kind: str, subject: str, *, at: datetime) -> tuple[uuid
         row = cursor.fetchone()
         if row is None:
             cursor.execute(_NEW_OWNER, [uuid.uuid4(), app.id, kind, subject, at, at])
+            row = cursor.fetchone()
+        if row is None:  # somebody was faster
             cursor.execute(_OWNER, [app.id, kind, subject])
             row = cursor.fetchone()
     owner_id, owner_epoch, seen = row
@@ -150,11 +152,12 @@ _OWNER = "SELECT id, epoch, last_seen_at FROM migration_owner WHERE app_id = %s 
 _NEW_OWNER = """
 INSERT INTO migration_owner (id, app_id, kind, subject, revision, epoch, created_at, last_seen_at)
 VALUES (%s, %s, %s, %s, 0, 1, %s, %s) ON CONFLICT (app_id, kind, subject) DO NOTHING
+RETURNING id, epoch, last_seen_at
 """
 _DEVICE = "SELECT id FROM migration_device WHERE owner_id = %s AND key = %s"
 _NEW_DEVICE = """
 INSERT INTO migration_device (id, owner_id, key, fence, user_agent, created_at, last_seen_at)
-VALUES (%s, %s, %s, 0, %s, %s, %s) ON CONFLICT (owner_id, key) DO NOTHING
+VALUES (%s, %s, %s, 0, %s, %s, %s) ON CONFLICT (owner_id, key) DO NOTHING RETURNING id
 """
 
 
@@ -240,11 +243,10 @@ def _uuid(subject: str) -> uuid.UUID:
 
 def _device(owner_id: uuid.UUID, key: uuid.UUID, request: Request, *, at: datetime) -> uuid.UUID:
     with connection.cursor() as cursor:
-        cursor.execute(_DEVICE, [owner_id, key])
+        agent = request.headers.get("User-Agent", "")[:255].replace("\x00", "")
+        cursor.execute(_NEW_DEVICE, [uuid.uuid4(), owner_id, key, agent, at, at])
         row = cursor.fetchone()
-        if row is None:
-            agent = request.headers.get("User-Agent", "")[:255].replace("\x00", "")
-            cursor.execute(_NEW_DEVICE, [uuid.uuid4(), owner_id, key, agent, at, at])
+        if row is None:  # it was here, or somebody was faster
             cursor.execute(_DEVICE, [owner_id, key])
             row = cursor.fetchone()
     return uuid.UUID(str(row[0]))

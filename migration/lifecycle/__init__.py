@@ -11,7 +11,7 @@ from migration.lifecycle.chunks import (
 )
 from migration.lifecycle.prepared import ask
 from migration.lifecycle.quarantine import move_entries
-from migration.lifecycle.runs import move_run, move_upload, note, wish
+from migration.lifecycle.runs import move_run, move_upload, note, start_run, wish
 from migration.lifecycle.tickets import Ticket, consume_ticket, issue_ticket
 from migration.lifecycle.timeline import timeline
 from migration.lifecycle.together import together
@@ -49,6 +49,7 @@ __all__ = [
     "note",
     "release_chunks",
     "release_dead_claims",
+    "start_run",
     "timeline",
     "together",
     "wish",

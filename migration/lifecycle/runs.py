@@ -19,6 +19,16 @@ WITH numbered AS (UPDATE migration_migrationrun SET number = number + 1, updated
 INSERT INTO migration_runevent (run_id, owner_id, number, kind, data, at)
 SELECT %s, numbered.owner_id, numbered.number, %s, %s::jsonb, %s FROM numbered RETURNING number
 """
+_START = """
+WITH started AS (
+    UPDATE migration_migrationrun SET state = 'transferring', upload_state = %s, sealed_at = %s, number = number + 1,
+           updated_at = %s
+    WHERE id = %s AND state = 'planned' AND upload_state = 'open' RETURNING id, owner_id, number
+)
+INSERT INTO migration_runevent (run_id, owner_id, number, kind, data, at)
+SELECT id, owner_id, number, 'state', '{"from": "planned", "to": "transferring", "why": "first chunk or seal"}', %s
+FROM started
+"""
 _ENDS = {RunState.COMPLETED, RunState.FAILED, RunState.EXPIRED, RunState.CANCELLED, RunState.ROLLED_BACK}
 
 
@@ -36,6 +46,14 @@ def move_run(
         source = _guarded_update(RUN, "state", run_id, to, columns)
         note(run_id, Happening.STATE, {"from": source, "to": str(to), "why": why, **(data or {})}, at=at)
     return RunState(source)
+
+
+def start_run(run_id: UUID, *, seal: bool, at: datetime) -> None:
+    """Start a run this transaction has planned, and seal its upload if all of it came along. Raises IllegalMove."""
+    with connection.cursor() as cursor:
+        cursor.execute(_START, ["sealed" if seal else "open", at if seal else None, at, run_id, at])
+        if not cursor.rowcount:
+            raise IllegalMove("Only a run that is planned can be started.")
 
 
 def move_upload(run_id: UUID, to: str, **columns: Any) -> None:

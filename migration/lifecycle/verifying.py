@@ -12,9 +12,10 @@ from django.db import connection
 from migration.lifecycle.prepared import ask
 from migration.lifecycle.together import together
 
-_SEALED = """
-SELECT id FROM migration_migrationrun
-WHERE id = ANY(%s) AND state = 'transferring' AND upload_state = 'sealed' ORDER BY id FOR NO KEY UPDATE
+# Nothing but the id is asked for: a row that does not fit yet, because its seal is about to commit, must be waited for.
+_LOCK = """
+SELECT id, state = 'transferring' AND upload_state = 'sealed' FROM migration_migrationrun
+WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
 """
 _BEGIN = """
 WITH moved AS (
@@ -80,8 +81,8 @@ def begin_verifications(run_ids: Sequence[UUID], *, at: datetime) -> list[UUID]:
     so whoever comes second sees what the other committed, and they cannot both miss.
     """
     with together(), connection.cursor() as cursor:
-        cursor.execute(_SEALED, [list(run_ids)])
-        sealed = [run_id for (run_id,) in cursor.fetchall()]
+        cursor.execute(_LOCK, [list(run_ids)])
+        sealed = [run_id for run_id, is_sealed in cursor.fetchall() if is_sealed]
         if not sealed:
             return []
         cursor.execute(_BEGIN, [at, sealed, at])

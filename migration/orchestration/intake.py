@@ -26,7 +26,7 @@ from migration.errors import (
     WrongState,
 )
 from migration.events import Message
-from migration.lifecycle import begin_verification_if_loaded, move_run, move_upload
+from migration.lifecycle import begin_verification_if_loaded, move_run, move_upload, start_run
 from migration.models import App, Backup, Device, MigrationRun, Owner, RollbackPoint
 from migration.orchestration import quotas
 from migration.states import RunState, UploadState
@@ -219,9 +219,8 @@ def _store_all(sender: Sender, order: RunOrder, *, at: datetime) -> None:
     for parcel in order.parcels:
         _store(sender, order.id, parcel, at=at)
     if order.parcels or order.seal:
-        _start(order.id, at=at)
-        if order.seal:
-            move_upload(order.id, UploadState.SEALED, sealed_at=at)
+        start_run(order.id, seal=order.seal, at=at)
+        if order.seal and not order.parcels:
             begin_verification_if_loaded(order.id, at=at)
         _tell(order.id, Message.STAGE)
 
