@@ -1,6 +1,7 @@
 """Quarantine: what was refused and why. Values stay hidden until somebody reveals one, which is audited."""
 
 import json
+import re
 from typing import Any
 
 from django.contrib import admin
@@ -10,19 +11,26 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
+from migration.admin import causes
 from migration.admin.base import LookOnly, actor_of
 from migration.admin.display import NOTHING, badge, code, link_to, number, size, visible, visible_lines
 from migration.lifecycle import audit
 from migration.models import QuarantineEntry
+from migration.orchestration.quarantine import Cause
+from migration.states import QuarantineState
+from migration.values.lines import decode_line
 
 KEY_BYTES = 600
 """Bytes of a line read to show its key: a value may have megabytes."""
 SHOWN = 20_000
 """Characters of a revealed value shown."""
 GROUPS = 20
+COUNTED = 10_000
+"""Newest entries the groups above the list are counted over: all of a million would keep the page waiting."""
+_CHANGED_BY_FORMS = re.compile("[\x00\r\ud800-\udfff]")
+"""What a form cannot give back as it got it."""
 
 
 @admin.register(QuarantineEntry)
@@ -132,9 +140,25 @@ class QuarantineEntryAdmin(LookOnly):
         return badge(entry.state)
 
     def get_urls(self) -> list[URLPattern]:
-        """Put the entry's own page before Django's."""
-        view = self.admin_site.admin_view(self.reveal)
-        return [path("<int:entry_id>/reveal/", view, name="migration_quarantineentry_reveal"), *super().get_urls()]
+        """Put our own pages before Django's."""
+        view = self.admin_site.admin_view
+        return [
+            path("cause/", view(self.cause), name="migration_quarantineentry_cause"),
+            path("<int:entry_id>/reveal/", view(self.reveal), name="migration_quarantineentry_reveal"),
+            path("<int:entry_id>/edit/", view(self.edit), name="migration_quarantineentry_edit"),
+            *super().get_urls(),
+        ]
+
+    def cause(self, request: HttpRequest) -> HttpResponse:
+        """Show entries that are alike, and do what was asked with them."""
+        return causes.show(self, request)
+
+    def edit(self, request: HttpRequest, entry_id: int) -> HttpResponse:
+        """Show what an edited value would come to, and replay it."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        self.demand(request)
+        return causes.edit(self, request, self.find(request, id=entry_id))
 
     def title_of(self, identifier: str) -> str:
         """Return what the entry's page is called."""
@@ -156,7 +180,11 @@ class QuarantineEntryAdmin(LookOnly):
                 owner_id=entry.owner_id,
                 data={"run": str(entry.run_id), "code": entry.code},
             )
-        revealed = {"revealed": _value_of(bytes(entry.line)), "revealed_cut": len(entry.line) > SHOWN}
+        revealed = {
+            "revealed": _value_of(bytes(entry.line)),
+            "revealed_cut": len(entry.line) > SHOWN,
+            "editable": _editable(entry),
+        }
         # The page is the same one, shown as the answer: a revealed value is never at an address of its own.
         request.method = "GET"
         response = self.change_view(request, str(entry_id), extra_context=revealed)
@@ -164,9 +192,21 @@ class QuarantineEntryAdmin(LookOnly):
         return response
 
 
+def _editable(entry: QuarantineEntry) -> str | None:
+    """Return the value for a form, None where a form could not give it back as it is."""
+    value = decode_line(bytes(entry.line)).value
+    if entry.state != QuarantineState.OPEN or value is None or len(value) > SHOWN:
+        return None
+    return None if _CHANGED_BY_FORMS.search(value) else value
+
+
 def _groups(entries: QuerySet[QuarantineEntry]) -> list[dict[str, Any]]:
+    newest = QuarantineEntry.objects.filter(id__in=entries.order_by("-id").values("id")[:COUNTED])
     counted = (
-        entries.order_by().values("code", "collection", "state").annotate(many=Count("id")).order_by("-many", "code")
+        newest.order_by()
+        .values("app_id", "code", "collection", "path", "state")
+        .annotate(many=Count("id"))
+        .order_by("-many", "code")
     )
     return [
         {
@@ -174,7 +214,8 @@ def _groups(entries: QuerySet[QuarantineEntry]) -> list[dict[str, Any]]:
             "collection": visible(group["collection"], longest=40),
             "badge": badge(group["state"]),
             "many": number(group["many"]),
-            "query": urlencode({"code__exact": group["code"]}),
+            "path": visible(group["path"], longest=40),
+            "address": causes.address(Cause(group["app_id"], group["code"], group["collection"], group["path"])),
         }
         for group in counted[:GROUPS]
     ]

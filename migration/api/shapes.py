@@ -5,10 +5,10 @@ from typing import Any
 
 from migration.backups import Examination
 from migration.models import Backup, Conflict, QuarantineEntry, Rollback, RollbackPoint
+from migration.orchestration.quarantine import key_json_of
 from migration.records import Change
 from migration.rollback import Outcome, Reason
 from migration.values.digests import to_wire
-from migration.values.lines import decode_line, literal
 
 
 def moment(at: datetime | None) -> str | None:
@@ -106,12 +106,12 @@ def quarantined(row: QuarantineEntry) -> dict[str, Any]:
     return {
         "id": row.id,
         "run": str(row.run_id),
-        "key_json": literal(decode_line(bytes(row.line)).key).decode(),
+        "key_json": key_json_of(row),
         "collection": row.collection,
         "code": row.code,
         "detail": row.detail,
         "path": row.path,
-        "bytes": len(row.line),
+        "bytes": row.line_bytes,  # type: ignore[attr-defined] # annotated by `listed`
         "state": row.state,
         "created_at": moment(row.created_at),
     }

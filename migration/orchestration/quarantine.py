@@ -2,18 +2,23 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import BinaryField, Func, IntegerField, QuerySet
 
+from migration.errors import LineForm
 from migration.lifecycle import audit, move_entries
 from migration.models import QuarantineEntry
 from migration.states import QuarantineState
+from migration.values.lines import key_literal_of
 
+_KEY_BYTES = 4_096
+"""Bytes of a line read to find its key."""
 _READ_AT_ONCE = 20
 """Entries held in memory while they are handed out: one may have megabytes."""
 
@@ -41,6 +46,29 @@ class Cause:
     def told(self) -> dict[str, Any]:
         """Return the cause as an audit line has it. The path is left out: it names members, which users choose."""
         return {"code": self.code, "collection": self.collection}
+
+
+def listed(*, owner_id: UUID, before: int | None, most: int) -> list[QuarantineEntry]:
+    """Return an owner's entries, newest first, of lower ids than `before`, each with `beginning` and `line_bytes`.
+
+    Their lines are not read: five hundred of them may be gigabytes.
+    """
+    entries = QuarantineEntry.objects.filter(owner_id=owner_id).defer("line")
+    entries = entries if before is None else entries.filter(id__lt=before)
+    shown = entries.annotate(
+        beginning=Func("line", 1, _KEY_BYTES, function="substring", output_field=BinaryField()),
+        line_bytes=Func("line", function="octet_length", output_field=IntegerField()),
+    )
+    return list(shown.order_by("-id")[:most])
+
+
+def key_json_of(entry: QuarantineEntry) -> str:
+    """Return the key's JSON literal of a listed entry; only a very long key makes its line be read."""
+    beginning = bytes(entry.beginning)  # type: ignore[attr-defined] # annotated by `listed`
+    if len(beginning) < _KEY_BYTES or b'","' in beginning:
+        with suppress(LineForm):  # the key may go on beyond what was read
+            return key_literal_of(beginning).decode()
+    return key_literal_of(bytes(entry.line)).decode()
 
 
 def discard(entries: QuerySet[QuarantineEntry], *, app_id: UUID, actor: str, at: datetime) -> int:

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from tests.faults.browser import Browser
-from tests.faults.points import LOADING, ROLLING_BACK
+from tests.faults.points import LOADING, REPLAYING, ROLLING_BACK
 from tests.faults.world import RECOVERY, World, until
 
 ENTRIES = 160
@@ -153,3 +153,21 @@ class TestRollback:
         assert {one.value for one in seen.records} == {None}
         assert {one.key: one.value for one in seen.history} == browser.store
         assert seen.revisions[browser.owner] == 120
+
+
+class TestReplay:
+    @pytest.mark.parametrize("point", REPLAYING)
+    def test_survives_the_death_of_its_worker(self, world, point):
+        world.execute("UPDATE migration_app SET max_entry_bytes = 60 WHERE slug = 'demo'")
+        browser = world.browser()
+        browser.store = {f"todo:{number}": "x" * 90 for number in range(30)}
+        browser.migrate()
+        world.execute("UPDATE migration_app SET max_entry_bytes = 33554432 WHERE slug = 'demo'")
+        with world.armed(f"{point}:1:kill"), world.recovery(f"worker killed at {point}"):
+            world.stack.manage("migration_quarantine", "replay", "--app", "demo")
+            count = "SELECT count(*) FROM migration_quarantineentry WHERE owner_id = %s AND state = 'replayed'"
+            until(lambda: world.query(count, browser.owner) == [(30,)], "all are replayed", seconds=60)
+            assert world.fired(point)
+        seen = world.seen()
+        assert {one.key: one.value for one in seen.records} == browser.store
+        assert (seen.history, seen.revisions[browser.owner]) == ([], 30)

@@ -3,22 +3,25 @@
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from migration.api import answers, shapes
+from migration.api import answers, callers, shapes
 from migration.api.base import OwnerView
 from migration.api.problems import json_answer
-from migration.api.schema import operation
-from migration.models import Conflict, QuarantineEntry
+from migration.api.schema import WHOLE, operation
+from migration.models import Conflict
+from migration.orchestration import quarantine
 
 _MOST = 500
+_PLACE = {"before": (WHOLE, "only those with a lower id: the last one of the page before")}
 
 
 class QuarantineView(OwnerView):
     """The owner's refused entries."""
 
-    @operation("quarantine_list", answer={200: answers.QuarantineList})
+    @operation("quarantine_list", answer={200: answers.QuarantineList}, query=_PLACE)
     def get(self, request: Request) -> HttpResponse:
-        """List the newest five hundred."""
-        rows = QuarantineEntry.objects.filter(owner_id=self.caller.owner_id).order_by("-id")[:_MOST]
+        """List five hundred, newest first."""
+        before = callers.number_asked(request, "before")
+        rows = quarantine.listed(owner_id=self.caller.owner_id, before=before, most=_MOST)
         return json_answer({"quarantine": [shapes.quarantined(row) for row in rows]})
 
 
