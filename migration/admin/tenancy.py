@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString
 
 from migration.admin.base import LookOnly, actor_of
 from migration.admin.display import NOTHING, badge, code, joined, listed, visible
+from migration.config import OF_AN_APP
 from migration.errors import MigrationError
 from migration.lifecycle import audit
 from migration.models import App, AppSecret
@@ -58,10 +59,12 @@ class AppForm(forms.ModelForm):
             "allow_sensitive",
             "conflict_policy",
             "max_entry_bytes",
+            "limits",
             "staff",
         )
         widgets = {
             "collections": forms.Textarea(attrs={"rows": 6, "cols": 80}),
+            "limits": forms.Textarea(attrs={"rows": 4, "cols": 80}),
             "max_entry_bytes": forms.NumberInput(attrs={"class": "vTextField"}),
         }
 
@@ -79,6 +82,14 @@ class AppForm(forms.ModelForm):
     def clean_allow_sensitive(self) -> list[str]:
         """Leave empty lines out."""
         return list(filter(None, self.cleaned_data["allow_sensitive"]))
+
+    def clean_limits(self) -> dict[str, int]:
+        """Refuse names no limit has, and what is no whole number from 0."""
+        limits, known = self.cleaned_data["limits"] or {}, sorted(name.lower() for name in OF_AN_APP)
+        numbers = isinstance(limits, dict) and all(type(one) is int and one >= 0 for one in limits.values())
+        if not numbers or set(limits) - set(known):
+            raise forms.ValidationError(f'{{"name": whole number}}; names are {", ".join(known)}.')
+        return limits
 
     def clean_collections(self) -> list[dict[str, Any]]:
         """Refuse collections the SDK could not read."""
@@ -105,7 +116,10 @@ _COLLECTIONS: tuple[str | None, Any] = (
     "Collections",
     {"fields": ("collections", "conflict_policy", "exclude", "allow_sensitive", "max_entry_bytes")},
 )
-_STAFF: tuple[str | None, Any] = ("Who sees it here", {"fields": ("staff",)})
+_OF_SUPERUSERS: tuple[str | None, Any] = (
+    "Who sees it here, and how much it may send",
+    {"fields": ("staff", "limits")},
+)
 _FIELDSETS_OF_A_NEW_ONE = (_NAME, ("Who may call", {"fields": ("allowed_origins",)}), _COLLECTIONS)
 
 
@@ -141,7 +155,7 @@ class AppAdmin(LookOnly):
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         """Ask of a new app only what can be said of it."""
         shown = _FIELDSETS_OF_A_NEW_ONE if obj is None else super().get_fieldsets(request, obj)
-        return [*shown, _STAFF] if request.user.is_superuser else shown
+        return [*shown, _OF_SUPERUSERS] if request.user.is_superuser else shown
 
     def save_model(self, request: HttpRequest, obj: App, form: Any, change: bool) -> None:
         """Write the app and its audit line in one transaction; a new one through the conductor's verb."""

@@ -8,7 +8,7 @@ from django.urls import URLPattern, reverse
 from django.utils import timezone
 
 from migration.lifecycle import audit
-from migration.models import AppSecret, AuditLine
+from migration.models import App, AppSecret, AuditLine
 from tests.factories.loads import make_app, make_run
 from tests.integration.admin.conftest import World
 
@@ -112,20 +112,47 @@ class TestVerbs:
         assert AuditLine.objects.count() == lines
 
 
+def filled(desk: Client, app: App) -> dict[str, object]:
+    """What the app's form sends when nothing is changed."""
+    form = desk.get(reverse("admin:migration_app_change", args=[app.id])).context["adminform"].form
+    given = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
+    said = {name: value for name, value in given.items() if value not in (None, False)}
+    lists = {"allowed_origins": "https://app.example.com", "exclude": "", "allow_sensitive": "", "collections": "[]"}
+    return {**said, **lists, "limits": "{}"}
+
+
+class TestAnAppsLimits:
+    def test_are_set_by_a_superuser_and_noted(self, desk: Client, world: World) -> None:
+        page = reverse("admin:migration_app_change", args=[world.app.id])
+        limits = '{"guest_bytes_per_day": 1024, "app_runs_per_day": 0}'
+        assert desk.post(page, {**filled(desk, world.app), "limits": limits}).status_code == 302
+        world.app.refresh_from_db()
+        assert world.app.limits == {"guest_bytes_per_day": 1024, "app_runs_per_day": 0}
+        assert "limits" in AuditLine.objects.get(action="app_changed").data["fields"]
+
+    @pytest.mark.parametrize(
+        "limits",
+        ['{"guest_byte": 1}', '{"guest_bytes_per_day": -1}', '{"guest_bytes_per_day": "1"}', "[]x", '["a"]',
+         '{"guest_bytes_per_day": true}', '{"address_requests_per_minute": 1}'],
+    )  # fmt: skip
+    def test_are_refused_when_no_limit_has_that_form(self, desk: Client, world: World, limits: str) -> None:
+        page = reverse("admin:migration_app_change", args=[world.app.id])
+        answer = desk.post(page, {**filled(desk, world.app), "limits": limits})
+        assert "limits" in answer.context["adminform"].form.errors
+
+    def test_are_not_for_an_apps_own_staff_to_raise(self, colleague: Client, world: World) -> None:
+        page = reverse("admin:migration_app_change", args=[world.app.id])
+        said = {"name": "x", "slug": "x", "collections": "[]", "conflict_policy": "AUTO_MERGE", "max_entry_bytes": 5}
+        colleague.post(page, {**said, "limits": '{"guest_bytes_per_day": 0}'})
+        world.app.refresh_from_db()
+        assert world.app.limits == {}
+
+
 class TestAnAppsStaff:
     def test_is_chosen_by_a_superuser_and_noted(self, desk: Client, world: World) -> None:
         user = User.objects.create(username="helper", is_staff=True)
         page = reverse("admin:migration_app_change", args=[world.app.id])
-        form = desk.get(page).context["adminform"].form
-        filled = {name: form.get_initial_for_field(field, name) for name, field in form.fields.items()}
-        said = {name: value for name, value in filled.items() if value not in (None, False)}
-        said |= {
-            "allowed_origins": "https://app.example.com",
-            "exclude": "",
-            "allow_sensitive": "",
-            "collections": "[]",
-        }
-        assert desk.post(page, {**said, "staff": [user.pk]}).status_code == 302
+        assert desk.post(page, {**filled(desk, world.app), "staff": [user.pk]}).status_code == 302
         assert list(world.app.staff.all()) == [user]
         assert AuditLine.objects.get(action="app_staff_changed").data == {"added": ["helper"], "removed": []}
 
