@@ -17,8 +17,10 @@ BUCKETS = 200
 """Points of a rate over time, at most."""
 _MOST_GROUPS = 200
 
+# A batch has the moment it began.
 _SPAN = """
-SELECT min(stored_at), max(stored_at), min(loaded_at), max(loaded_at), count(*), count(loaded_at),
+SELECT min(stored_at), max(stored_at), min(loaded_at),
+       max(loaded_at + coalesce(batch_ms, 0) * interval '1 millisecond'), count(*), count(loaded_at),
        coalesce(sum(greatest(fence - 1, 0)), 0)::bigint
 FROM migration_chunk WHERE run_id = %(run)s AND owner_id = %(owner)s
 """

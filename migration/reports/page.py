@@ -22,7 +22,8 @@ STYLE = """
 :root{color-scheme:light dark}
 body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;overflow-wrap:anywhere}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2.5rem;border-bottom:1px solid #8886}
-table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.3rem .8rem .3rem 0;vertical-align:top}
+table{border-collapse:collapse;width:100%;margin:1rem 0}th,.n{white-space:nowrap}
+th,td{text-align:left;padding:.3rem .8rem .3rem 0;vertical-align:top}
 thead th{border-bottom:1px solid #8888;font-weight:600}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
 tbody tr+tr td{border-top:1px solid #8883}code{font-size:.85em}svg.m-plot{width:100%;height:auto;margin:.5rem 0}
 .good{color:#2b8a3e}.bad{color:#d9480f}dl{display:grid;grid-template-columns:max-content 1fr;gap:.2rem 1.5rem}

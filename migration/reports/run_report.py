@@ -101,9 +101,10 @@ def _by_state(run: MigrationRun, states: Sequence[RunEvent], *, at: datetime) ->
 def _phases(run: MigrationRun, span: chunks.Span, by_state: dict[str, float]) -> list[dict[str, Any]]:
     """Return each phase with its time. They overlap: a stored chunk is backed up, a judged entry validated."""
     stored, loaded = (span.stored_first, span.stored_last), (span.loaded_first, span.loaded_last)
+    sent = (run.created_at, run.sealed_at or span.stored_last)
     timed = [
         {"name": name, "from": moment(first), "to": moment(last), "seconds": seconds(first, last)}
-        for name, (first, last) in (("upload", stored), ("backup", stored), ("validation", loaded), ("load", loaded))
+        for name, (first, last) in (("upload", sent), ("backup", stored), ("validation", loaded), ("load", loaded))
     ]
     verifying = by_state.get("verifying")
     return [*timed, {"name": "verification", "from": None, "to": moment(run.finished_at), "seconds": verifying}]
