@@ -29,6 +29,7 @@ FAULT_POINTS = {
     "rollback.before_commit": "records are reverted, not committed",
     "rollback.after_commit": "rollback is done, nothing is announced",
     "replay.before_commit": "refused entries are merged anew, not committed",
+    "schemas.before_commit": "samples are folded into schemas, not committed",
 }
 
 

@@ -66,6 +66,13 @@ SETTINGS: dict[str, Setting] = {
     "ADMIN_THEME": Setting("unfold", "the admin's look: unfold, or none for Django's own"),
     "ENVIRONMENT": Setting("local", "what the admin's badge calls this installation (production: production)"),
     "PULSE_DAYS": Setting(8, "figures per minute, for the dashboard's plots, are kept this long, days"),
+    "SCHEMA_BYTES": Setting(131_072, "largest JSON Schema that may be pinned, bytes"),
+    "SCHEMA_JUDGED_BYTES": Setting(
+        2_097_152, "characters of the longest value a pinned schema judges; it refuses longer"
+    ),
+    "SCHEMA_SETTLED": Setting(100, "sampled entries after which a collection's schema is held to be known"),
+    "SCHEMA_SAMPLES": Setting(200, "samples kept per collection"),
+    "DRIFT_SHARE": Setting(0.05, "share of misfits from which a collection is said to drift"),
     "FAULTS": Setting("", "armed fault points, NAME:N:ACTION[:MATCH],… (tests only)"),
     "FAULTS_ONCE": Setting("", "folder that remembers which armed faults have fired (tests only)"),
 }

@@ -4,7 +4,27 @@ Nothing here touches the database; `secret_rules.json` and the vectors in `tests
 """
 
 from migration.detection.autodetector import AutoDetector, TypeVerdict
+from migration.detection.sampling import Sampled, SchemaSampler
 from migration.detection.secrets import Entry, Finding, find_secret, scan_entries
+from migration.detection.shapes import Difference, Shape, differences, path_of, pointer, schema_of, shape_of
 from migration.detection.types import TYPES, type_of
 
-__all__ = ["TYPES", "AutoDetector", "Entry", "Finding", "TypeVerdict", "find_secret", "scan_entries", "type_of"]
+__all__ = [
+    "TYPES",
+    "AutoDetector",
+    "Difference",
+    "Entry",
+    "Finding",
+    "Sampled",
+    "SchemaSampler",
+    "Shape",
+    "TypeVerdict",
+    "differences",
+    "find_secret",
+    "path_of",
+    "pointer",
+    "scan_entries",
+    "schema_of",
+    "shape_of",
+    "type_of",
+]

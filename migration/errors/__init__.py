@@ -42,6 +42,7 @@ from migration.errors.refusals import (
     Unauthenticated,
     WrongState,
 )
+from migration.errors.schemas import SchemaInvalid
 
 __all__ = [
     "AppDisabled",
@@ -71,6 +72,7 @@ __all__ = [
     "RateLimited",
     "Refused",
     "RunExpired",
+    "SchemaInvalid",
     "SensitiveItem",
     "StaleEpoch",
     "TooLarge",

@@ -23,6 +23,7 @@ class Happening(StrEnum):
     ERROR = "error"
     VERIFIED = "verified"
     ROLLBACK = "rollback"
+    DRIFT = "drift"
     REPLAY = "replay"
 
 

@@ -64,6 +64,7 @@ class LoadEngine:
         if not ledger.count(parts, report.outcomes, at=at):
             raise LeaseLost
         ledger.count_types(parts)
+        ledger.keep_samples(parts, at=at)
         if not ledger.check_off(parts, at=at):
             raise LeaseLost
         report.finished_runs = begin_verifications(sorted(report.outcomes), at=at)

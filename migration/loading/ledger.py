@@ -10,7 +10,7 @@ from django.db import connection
 from migration.config import setting
 from migration.lifecycle import checkpoint_chunk, finish_chunks
 from migration.loading.parts import POISON, Part
-from migration.models import MigrationRun, QuarantineEntry
+from migration.models import MigrationRun, QuarantineEntry, SchemaSample
 
 _COUNT = """
 UPDATE migration_migrationrun r SET
@@ -86,6 +86,25 @@ def count_types(parts: list[Part]) -> None:
                FROM unnest(%s::uuid[], %s::jsonb[]) AS t(run_id, types) WHERE r.id = t.run_id""",
             [list(known), [json.dumps(types) for types in known.values()]],
         )
+
+
+def keep_samples(parts: list[Part], *, at: datetime) -> None:
+    """Append what was sampled for schemas; the sweeper folds it, so no batch waits for another one here."""
+    samples = [
+        SchemaSample(
+            app_id=part.claim.app_id,
+            owner_id=part.claim.owner_id,
+            run_id=part.terms.run_id,
+            namespace=part.terms.namespace,
+            collection=collection,
+            entries=entries,
+            at=at,
+        )
+        for part in parts
+        for collection, entries in part.samples.items()
+    ]
+    if samples:
+        SchemaSample.objects.bulk_create(samples)
 
 
 def check_off(parts: list[Part], *, at: datetime) -> bool:

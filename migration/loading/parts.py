@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from migration.lifecycle import ClaimedChunk
@@ -50,6 +51,8 @@ class Part:
     """Length of the canonical lines of the share, newlines not counted."""
     types: dict[str, Counter[str]] = field(default_factory=dict)
     """Types of values by collection, as far as they were sampled."""
+    samples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Entries sampled for schemas, by collection, as `SchemaSample.entries` keeps them."""
 
     @property
     def is_whole(self) -> bool:

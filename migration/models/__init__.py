@@ -8,6 +8,7 @@ from migration.models.records import Conflict, QuarantineEntry, Record, RecordVe
 from migration.models.replays import Replay
 from migration.models.rollbacks import Rollback, RollbackPoint
 from migration.models.runs import MigrationRun, RunEvent
+from migration.models.schemas import CollectionSchema, DriftNotice, SchemaSample
 from migration.models.tenancy import App, AppSecret, Device, Owner, SocketTicket
 from migration.models.usage import Usage
 
@@ -20,8 +21,10 @@ __all__ = [
     "AuditLine",
     "Backup",
     "Chunk",
+    "CollectionSchema",
     "Conflict",
     "Device",
+    "DriftNotice",
     "MigrationRun",
     "Owner",
     "Pulse",
@@ -32,6 +35,7 @@ __all__ = [
     "Rollback",
     "RollbackPoint",
     "RunEvent",
+    "SchemaSample",
     "SocketTicket",
     "Usage",
 ]

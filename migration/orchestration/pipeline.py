@@ -8,12 +8,13 @@ from uuid import UUID
 from django.db.models import F
 
 from migration.config import fault_point, faults_armed, setting
-from migration.detection import AutoDetector
+from migration.detection import AutoDetector, SchemaSampler
 from migration.extraction import DataExtractor
 from migration.lifecycle import ClaimedChunk
 from migration.loading import POISON, Part, Refused, RunTerms
 from migration.mapping import DataMapper
 from migration.models import MigrationRun
+from migration.orchestration.knowledge import UNKNOWN, Knowledge, knowledge_of
 from migration.validation import ValidationService
 from migration.values.collections import Labeller, compile_labels
 from migration.values.digests import fingerprint, key_hash
@@ -22,7 +23,7 @@ from migration.values.lines import Line, literal
 from migration.values.refusals import Refusal
 from migration.values.rows import Row
 
-_COLUMNS = ("id", "device_id", "epoch", "conflict_policy", "purpose", "dry_run", "manifest", "options")
+_COLUMNS = ("id", "app_id", "device_id", "epoch", "conflict_policy", "purpose", "dry_run", "manifest", "options")
 _APP_COLUMNS = {
     "namespace": F("app__namespace"),
     "app_collections": F("app__collections"),
@@ -39,17 +40,21 @@ class RunPlan:
     rules: ValidationService
     only_backed_up: bool
     stops_on_refusal: bool
+    settled: frozenset[str] | None
+    """Collections of which enough was sampled; None when that is true of all."""
 
 
 def plans_for(run_ids: Iterable[UUID]) -> dict[UUID, RunPlan]:
     """Read how each of these runs is to be loaded."""
-    rows = MigrationRun.objects.filter(id__in=list(run_ids)).values(*_COLUMNS, **_APP_COLUMNS)
-    return {row["id"]: _plan(row) for row in rows}
+    rows = list(MigrationRun.objects.filter(id__in=list(run_ids)).values(*_COLUMNS, **_APP_COLUMNS))
+    known = knowledge_of({row["app_id"] for row in rows})
+    return {row["id"]: _plan(row, known.get(row["app_id"], UNKNOWN)) for row in rows}
 
 
-def _plan(row: dict[str, Any]) -> RunPlan:
+def _plan(row: dict[str, Any], known: Knowledge) -> RunPlan:
     backup = row["purpose"] == MigrationRun.Purpose.BACKUP
     declared = row["app_collections"]
+    names = {one["name"] for one in row["manifest"]["collections"]}
     terms = RunTerms(
         run_id=row["id"],
         device_id=row["device_id"],
@@ -62,9 +67,12 @@ def _plan(row: dict[str, Any]) -> RunPlan:
     return RunPlan(
         terms=terms,
         label=compile_labels([(one["name"], one["patterns"]) for one in row["manifest"]["collections"]]),
-        rules=ValidationService.for_app(max_entry_bytes=row["max_entry_bytes"], collections=declared),
+        rules=ValidationService.for_app(
+            max_entry_bytes=row["max_entry_bytes"], collections=declared, pinned=known.pinned
+        ),
         only_backed_up=backup,
         stops_on_refusal=row["options"].get("continueOnError") is False,
+        settled=None if names <= known.settled else known.settled,
     )
 
 
@@ -96,6 +104,19 @@ def _fill(part: Part, span: list[Line], plan: RunPlan) -> None:
     refusals = plan.rules.judge_all(span, label=plan.label.label, first=part.first)
     part.rows = mapper.rows(span, first=part.first, skip=frozenset(refusal.ordinal for refusal in refusals))
     part.refused = [_refused(refusal, span[refusal.ordinal - part.first], mapper) for refusal in refusals]
+    if plan.terms.writes:
+        part.samples = _samples(part, span, plan)
+
+
+def _samples(part: Part, span: list[Line], plan: RunPlan) -> dict[str, list[dict[str, Any]]]:
+    sampled = SchemaSampler().sample(span, label=plan.label.label, known=plan.settled, turn=part.claim.id)
+    refused = {one.row.ordinal for one in part.refused}
+    found: dict[str, list[dict[str, Any]]] = {}
+    for one in sampled:
+        key = key_hash(literal(span[one.ordinal].key)).hex()
+        entry = {"key": key, "shape": one.shape, "refused": part.first + one.ordinal in refused}
+        found.setdefault(one.collection, []).append(entry)
+    return found
 
 
 def _refused(refusal: Refusal, line: Line, mapper: DataMapper) -> Refused:

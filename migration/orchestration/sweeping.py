@@ -8,6 +8,7 @@ from migration import dispatch
 from migration.config import setting
 from migration.lifecycle import move_run, move_upload, release_dead_claims
 from migration.models import MigrationRun, SocketTicket
+from migration.orchestration.inferring import fold_samples
 from migration.orchestration.pulse import fold_pulse
 from migration.states import RunState, UploadState
 
@@ -36,6 +37,7 @@ def sweep(*, at: datetime) -> bool:
         if _work_waits():
             dispatch.ring_anyway()
     fold_pulse(at=at)
+    fold_samples(at=at)
     return True
 
 

@@ -3,6 +3,7 @@
 from migration.records.browsing import START, Listed, Page, Place, begin_with, list_records, with_key
 from migration.records.changes import MOST, Change, Changes, changes_since
 from migration.records.digests import bucket_digests, bucket_entries
+from migration.records.examples import read_examples
 from migration.records.held import Holding, Scope, Tally, find_held, held_digests, held_keys, restate_fingerprints
 from migration.records.single import Single, Version, read_record, read_value
 from migration.records.standing import UNEXPLAINED, Standing, find_standing, set_aside
@@ -34,6 +35,7 @@ __all__ = [
     "held_digests",
     "held_keys",
     "list_records",
+    "read_examples",
     "read_record",
     "read_value",
     "restate_fingerprints",

@@ -6,6 +6,7 @@ from typing import Any
 from migration.config import setting
 from migration.validation.completeness import Buckets, compare_with_manifest
 from migration.validation.rules import EntryTooLarge, KeyTooLarge, Rule, TypeMismatch
+from migration.validation.schemas import PinnedSchema, SchemaMismatch
 from migration.values.lines import Line
 from migration.values.refusals import Refusal
 
@@ -24,13 +25,15 @@ class ValidationService:
         max_entry_bytes: int,
         collections: Sequence[Mapping[str, Any]] = (),
         kind_of: Callable[[str], str] | None = None,
+        pinned: Mapping[str, PinnedSchema] | None = None,
     ) -> "ValidationService":
-        """Build the service with the rules an app's settings ask for."""
+        """Build the service with the rules an app's settings and pinned schemas (by collection) ask for."""
         return cls(
             rules=(
                 EntryTooLarge(max_entry_bytes),
                 KeyTooLarge(setting("KEY_UNITS")),
                 TypeMismatch.of_app(collections, kind_of),
+                SchemaMismatch(pinned or {}),
             )
         )
 

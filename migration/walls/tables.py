@@ -18,8 +18,10 @@ GRANTS: dict[str, str] = {
     "migration_auditline": "INSERT, SELECT (id)",
     "migration_backup": "SELECT, INSERT, UPDATE (verified_at)",
     "migration_chunk": "SELECT, INSERT",
+    "migration_collectionschema": "",
     "migration_conflict": "SELECT, INSERT",
     "migration_device": "SELECT, UPDATE (fence, last_seen_at)",
+    "migration_driftnotice": "",
     "migration_migrationrun": "SELECT, INSERT, UPDATE",
     "migration_owner": "SELECT, UPDATE (epoch, last_seen_at, revision)",
     "migration_pulse": "",
@@ -30,6 +32,7 @@ GRANTS: dict[str, str] = {
     "migration_rollback": "SELECT, INSERT",
     "migration_rollbackpoint": "SELECT, INSERT",
     "migration_runevent": "SELECT, INSERT",
+    "migration_schemasample": "",
     "migration_socketticket": "SELECT, INSERT, DELETE, UPDATE (expires_at)",
     "migration_usage": "SELECT, INSERT, UPDATE",
 }

@@ -12,4 +12,5 @@ LOADING = (
 INTAKE = ("intake.before_store", "intake.after_commit")
 ROLLING_BACK = ("rollback.before_commit", "rollback.after_commit")
 REPLAYING = ("replay.before_commit",)
-ROWS = {*LOADING, *INTAKE, *ROLLING_BACK, *REPLAYING}
+FOLDING = ("schemas.before_commit",)
+ROWS = {*LOADING, *INTAKE, *ROLLING_BACK, *REPLAYING, *FOLDING}
