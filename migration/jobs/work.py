@@ -4,6 +4,7 @@ import time
 
 from django.db import close_old_connections
 from django.utils import timezone
+from structlog.contextvars import bound_contextvars
 
 from migration import dispatch
 from migration.config import setting
@@ -18,4 +19,6 @@ def work(**_unknown: object) -> None:
     time.sleep(setting("GATHER_SECONDS"))
     # From here on a bell is queued for what comes next, so nothing can slip between our last look and our end.
     dispatch.answered()
-    MigrationOrchestrator().work_until_done(holder=enlist(), clock=timezone.now)
+    holder = enlist()
+    with bound_contextvars(worker=holder):
+        MigrationOrchestrator().work_until_done(holder=holder, clock=timezone.now)

@@ -6,6 +6,7 @@ from uuid import UUID
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
+from structlog.contextvars import bound_contextvars
 
 from migration import lifecycle, progress
 from migration.config import fault_point, setting
@@ -56,8 +57,14 @@ def _load_batch(*, holder: int, clock: Clock) -> bool:
     if not claims:
         return False
     fault_point("claim.after_commit")
+    with bound_contextvars(runs=sorted({str(claim.run_id) for claim in claims})):
+        _load_claimed(claims, at=clock())
+    return True
+
+
+def _load_claimed(claims: list[ClaimedChunk], *, at: datetime) -> None:
     try:
-        _tell(_load(claims, at=clock()))
+        _tell(_load(claims, at=at))
     except LeaseLost:
         # Of one claim or run; what else the batch held waits for nobody.
         log.warning("lease_lost", chunks=[claim.id for claim in claims])
@@ -72,7 +79,6 @@ def _load_batch(*, holder: int, clock: Clock) -> bool:
         # No traceback: its message may quote a value.
         log.error("batch_failed", error=type(error).__name__, chunks=[claim.id for claim in claims])  # noqa: TRY400
         lifecycle.release_chunks(claims)
-    return True
 
 
 def _load(claims: list[ClaimedChunk], *, at: datetime) -> LoadReport:
