@@ -57,20 +57,21 @@ def find_standing(*, latest: str, scope: Scope, revision: int, most: int = 100) 
     `latest` is as for `find_held`, with the keys.
     """
     given = {**scope.parameters(), "revision": revision, "most": most}
-    found = Standing({}, {}, Tally(0, 0, b""), [])
-    claimed = found.claimed
+    by_standing: dict[str, Tally] = {}
+    by_place: dict[str, Tally] = {}
+    claimed, unexplained = Tally(0, 0, b""), []
     with connection.cursor() as cursor:
         cursor.execute(PLACES.format(latest=latest) + _STANDING + _TALLY, given)
         for grouping, standing, place, entries, size, digest, keys in cursor.fetchall():
             tally = Tally(entries, int(size), bytes(digest))
             if grouping == _BY_STANDING:
-                found.by_standing[standing] = tally
-                found.unexplained.extend((key, standing) for key in keys or [])
+                by_standing[standing] = tally
+                unexplained += [(key, standing) for key in keys or []]
             elif grouping == _BY_PLACE:
-                found.by_place[place] = tally
+                by_place[place] = tally
             else:
                 claimed = tally
-    return Standing(found.by_standing, found.by_place, claimed, found.unexplained)
+    return Standing(by_standing, by_place, claimed, unexplained)
 
 
 def set_aside(*, owner_id: UUID, buckets: set[int], most: int) -> list[tuple[bytes, bytes, str, str]]:

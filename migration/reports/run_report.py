@@ -1,6 +1,5 @@
 """The report of a run: what it meant to move, what came of it, how long it took, and what happened when."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -28,9 +27,7 @@ def run_report(*, owner_id: UUID, run_id: UUID, at: datetime) -> dict[str, Any]:
     run = MigrationRun.objects.select_related("app", "device", "owner").filter(id=run_id, owner_id=owner_id).first()
     if run is None:
         raise NotFound("There is no such run.")
-    states = list(_events(run).filter(kind=Happening.STATE))
-    span = chunks.span_of(owner_id=owner_id, run_id=run_id)
-    by_state, snapshot = _by_state(run, states, at=at), progress.snapshot(run, at=at)
+    snapshot = progress.snapshot(run, at=at)
     return {
         "generated_at": moment(at),
         **_whose(run),
@@ -39,6 +36,21 @@ def run_report(*, owner_id: UUID, run_id: UUID, at: datetime) -> dict[str, Any]:
         "conflict_policy": run.conflict_policy,
         "failure_code": run.failure_code or None,
         "moved": _moved(run, snapshot),
+        **_times(run, at=at),
+        "collections": _collections(run),
+        **_set_aside(run),
+        "errors_by_code": _errors_by_code(run),
+        "rollback": _ways_back(run),
+        "rollbacks": [_rollback(one) for one in run.rollbacks.order_by("created_at")[:TIMELINE_LINES]],
+        "timeline": [_line(event) for event in _newest(_events(run))],
+    }
+
+
+def _times(run: MigrationRun, *, at: datetime) -> dict[str, Any]:
+    """Return how long the run took and in what portions its entries came and were loaded."""
+    owner_id, run_id = run.owner_id, run.id
+    span, by_state = chunks.span_of(owner_id=owner_id, run_id=run_id), _by_state(run, at=at)
+    return {
         "durations": {
             "total_seconds": seconds(run.created_at, run.finished_at or at),
             "upload_seconds": seconds(run.started_at, run.sealed_at),
@@ -49,17 +61,18 @@ def run_report(*, owner_id: UUID, run_id: UUID, at: datetime) -> dict[str, Any]:
         "uploads": chunks.uploads(owner_id=owner_id, run_id=run_id),
         "batches": chunks.batches(owner_id=owner_id, run_id=run_id),
         "repairs": {"verify_rounds": run.verify_rounds, "chunks_claimed_again": span.claimed_again},
-        "collections": _collections(run),
+    }
+
+
+def _set_aside(run: MigrationRun) -> dict[str, Any]:
+    """Return what did not simply become records: withheld in the browser, refused, or disputed."""
+    quarantine = QuarantineEntry.objects.filter(run_id=run.id, owner_id=run.owner_id)
+    conflicts = Conflict.objects.filter(run_id=run.id, owner_id=run.owner_id)
+    return {
         "withheld": run.manifest.get("withheld") or {"count": 0, "rules": {}},
-        "quarantined": _by(QuarantineEntry.objects.filter(run_id=run_id, owner_id=owner_id), "code"),
-        "quarantine_groups": _by(
-            QuarantineEntry.objects.filter(run_id=run_id, owner_id=owner_id), "code", "collection", "state"
-        ),
-        "conflicts": _by(Conflict.objects.filter(run_id=run_id, owner_id=owner_id), "policy", "winner", "state"),
-        "errors_by_code": _errors_by_code(run),
-        "rollback": _ways_back(run),
-        "rollbacks": [_rollback(one) for one in run.rollbacks.order_by("created_at")[:TIMELINE_LINES]],
-        "timeline": [_line(event) for event in _newest(_events(run))],
+        "quarantined": _by(quarantine, "code"),
+        "quarantine_groups": _by(quarantine, "code", "collection", "state"),
+        "conflicts": _by(conflicts, "policy", "winner", "state"),
     }
 
 
@@ -91,7 +104,8 @@ def _moved(run: MigrationRun, snapshot: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _by_state(run: MigrationRun, states: Sequence[RunEvent], *, at: datetime) -> dict[str, float]:
+def _by_state(run: MigrationRun, *, at: datetime) -> dict[str, float]:
+    states = list(_events(run).filter(kind=Happening.STATE))
     moves = [(event.at, str(event.data.get("to", ""))) for event in states]
     first = str(states[0].data.get("from", RUN.initial)) if states else run.state
     until = max([at, *(moved for moved, _ in moves)])
