@@ -33,6 +33,9 @@ class Replay(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0, help_text="Begun since the last progress.")
     last_entry = models.BigIntegerField(help_text="No entry beyond this one: what is refused later is not meant.")
     after = models.BigIntegerField(default=0)
+    careful_to = models.BigIntegerField(
+        default=0, db_default=0, help_text="A batch failed: up to here entries are taken one by one."
+    )
     replayed = models.BigIntegerField(default=0)
     refused = models.BigIntegerField(default=0, help_text="Refused again.")
     unfit = models.BigIntegerField(default=0, help_text="The changes do not fit.")

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.db import transaction
 from django.db.models import BinaryField, Func, IntegerField, QuerySet
+from django.db.models.functions import Length
 
 from migration.errors import LineForm
 from migration.lifecycle import audit, move_entries
@@ -19,8 +19,12 @@ from migration.values.lines import key_literal_of
 
 _KEY_BYTES = 4_096
 """Bytes of a line read to find its key."""
-_READ_AT_ONCE = 20
-"""Entries held in memory while they are handed out: one may have megabytes."""
+_PAGE = 500
+"""Entries looked up at once while they are handed out."""
+_SHORT = 16_384
+"""Lines up to this size, bytes, are read a page at a time; longer ones each by itself, for one may have megabytes."""
+_CODES = 20
+"""Codes an audit line names at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,6 @@ class Cause:
         return QuarantineEntry.objects.filter(
             app_id=self.app_id, code=self.code, collection=self.collection, path=self.path
         )
-
-    def told(self) -> dict[str, Any]:
-        """Return the cause as an audit line has it. The path is left out: it names members, which users choose."""
-        return {"code": self.code, "collection": self.collection}
 
 
 def listed(*, owner_id: UUID, before: int | None, most: int) -> list[QuarantineEntry]:
@@ -95,15 +95,30 @@ def export(entries: QuerySet[QuarantineEntry], *, app_id: UUID, actor: str, at: 
         app_id=app_id,
         data={"entries": mine.count()},
     )
-    return (_exported(entry) for entry in mine.iterator(chunk_size=_READ_AT_ONCE))
+    return _handed_out(mine)
+
+
+def _handed_out(entries: QuerySet[QuarantineEntry]) -> Iterator[bytes]:
+    """Yield entries in the order of their ids, short lines a page at a time, long ones each by itself."""
+    size, last = Length("line", output_field=IntegerField()), 0
+    while page := list(entries.filter(id__gt=last).annotate(size=size).values_list("id", "size")[:_PAGE]):
+        short = entries.in_bulk([entry_id for entry_id, size in page if size <= _SHORT])
+        for entry_id, _ in page:
+            entry = short.get(entry_id) or entries.filter(id=entry_id).first()
+            if entry is not None:
+                yield _exported(entry)
+        last = page[-1][0]
 
 
 def _move(
     entries: QuerySet[QuarantineEntry], to: QuarantineState, action: str, *, app_id: UUID, actor: str, at: datetime
 ) -> int:
+    mine = entries.filter(app_id=app_id)
     with transaction.atomic():
-        moved = move_entries(entries.filter(app_id=app_id), to)
-        audit(actor=actor, action=action, target=f"app {app_id}", at=at, app_id=app_id, data={"entries": moved})
+        codes = list(mine.order_by("code").values_list("code", flat=True).distinct()[:_CODES])
+        moved = move_entries(mine, to)
+        data = {"entries": moved, "codes": codes}
+        audit(actor=actor, action=action, target=f"app {app_id}", at=at, app_id=app_id, data=data)
     return moved
 
 

@@ -17,6 +17,7 @@ from django.db.models.functions import Length
 
 from migration import dispatch, lifecycle
 from migration.config import fault_point, setting
+from migration.detection import find_secret
 from migration.errors import EditInvalid, IdempotencyMismatch, NotFound, NothingToReplay
 from migration.events import Happening
 from migration.lifecycle import ClaimedChunk
@@ -62,14 +63,20 @@ def preview(order: Replay, *, at: datetime) -> Trial:
 def entry_order(entry: QuarantineEntry, *, value: str | None = None) -> Replay:
     """Return the order (not asked for yet) to try one entry again, with another value if one is given.
 
-    The key stays: another key would be another record. Raises NothingToReplay when the entry is not open.
+    The key stays: another key would be another record. Raises NothingToReplay when the entry is not open, EditInvalid
+    when it is a deletion or the value looks like a secret, which no chunk could have brought either.
     """
     if entry.state != QuarantineState.OPEN:
         raise NothingToReplay("This entry is not open.")
     order = _order(Cause.of(entry), last=entry.id)
     order.entry = entry
     if value is not None:
-        order.line = encode_line(decode_line(bytes(entry.line)).key, value)
+        line = decode_line(bytes(entry.line))
+        if line.value is None:
+            raise EditInvalid("This entry is a deletion; it has no value.")
+        if finding := find_secret(line.key, value):
+            raise EditInvalid(f"The value looks like a secret ({finding.rule}).")
+        order.line = encode_line(line.key, value)
     return order
 
 
@@ -119,6 +126,8 @@ def execute_replay(replay_id: UUID, *, at: datetime) -> Trial | None:
     attempts = _count_attempt(replay_id)
     if attempts is None:
         return None
+    if attempts > 1:
+        _take_care(replay_id)
     if attempts > setting("REPLAY_ATTEMPTS"):
         _give_up(replay_id, at=at)
         return None
@@ -158,7 +167,7 @@ def _batch(order: Replay, *, at: datetime) -> Trial:
     trial = Trial(last=max(ids, default=order.last_entry), is_end=is_end)
     parts = _sort(list(entries.select_for_update().order_by("id")), order, trial)
     if parts:
-        for counts in replay(parts, revisions=revisions, at=at).values():
+        for counts in replay(parts, at=at).values():
             trial.outcomes.update(counts)
     return trial
 
@@ -168,7 +177,8 @@ def _next(order: Replay) -> tuple[list[int], set[UUID], bool]:
     chosen = QuarantineEntry.objects.filter(id=order.entry_id) if order.entry_id else _of(order).entries()
     waiting = _open(chosen.filter(id__gt=order.after, id__lte=order.last_entry)).order_by("id")
     size = Length("line", output_field=IntegerField())
-    most = 1 if order.code == POISON else BATCH  # one that kills its worker must not take others with it
+    # One that kills its worker must not take others with it.
+    most = 1 if order.code == POISON or order.after < order.careful_to else BATCH
     rows = list(waiting.annotate(size=size).values_list("id", "owner_id", "size")[:most])
     taken: list[tuple[int, UUID, int]] = []
     weight = 0
@@ -218,7 +228,7 @@ def _line(entry: QuarantineEntry, order: Replay) -> Line | None:
         value = edits.apply([Change(**change) for change in order.changes], line.value or "")
     except Unfit:
         return None
-    return decode_line(encode_line(line.key, value))
+    return None if find_secret(line.key, value) else decode_line(encode_line(line.key, value))
 
 
 def _part(entry: QuarantineEntry, plan: RunPlan) -> Part:
@@ -246,7 +256,7 @@ def _keep(order: Replay, trial: Trial, *, at: datetime) -> None:
     """Write down what came of a batch: the entries' states, the runs' timelines, the order's checkpoint."""
     settled = QuarantineEntry.objects.filter(id__in=[entry.id for entry in trial.replayed])
     lifecycle.move_entries(settled, QuarantineState.REPLAYED, edited=_edits(order))
-    for entry, refusal in trial.refused:
+    for entry, refusal in [] if _edits(order) else trial.refused:  # the reason is of the entry as it came
         QuarantineEntry.objects.filter(id=entry.id).update(code=refusal.code, detail=refusal.detail, path=refusal.path)
     for run_id, count in Counter(entry.run_id for entry in trial.replayed).items():
         told = {"replay": str(order.id), "entries": count, "edited": _edits(order), "actor": order.actor}
@@ -272,19 +282,33 @@ def _count_attempt(replay_id: UUID) -> int | None:
     return waiting.values_list("attempts", flat=True).first()
 
 
+def _take_care(replay_id: UUID) -> None:
+    """Have the entries of the batch that failed taken one by one, so that it is known which of them it was."""
+    order = Replay.objects.filter(id=replay_id, state=Replay.State.REQUESTED).first()
+    if order is not None and order.careful_to <= order.after:
+        Replay.objects.filter(id=replay_id).update(careful_to=max(_next(order)[0], default=order.after))
+
+
 def _give_up(replay_id: UUID, *, at: datetime) -> None:
     with transaction.atomic():
         order = Replay.objects.select_for_update().filter(id=replay_id, state=Replay.State.REQUESTED).first()
         if order is None:
             return
         ids, _, _ = _next(order)
+        # Under a cause of its own it does not stop the next order for the others.
+        QuarantineEntry.objects.filter(id__in=ids).update(
+            code=POISON, detail="Workers died or failed on this entry when it was replayed.", path=""
+        )
         failure = f"Workers died or failed on it, at entry {ids[0] if ids else order.after}."
         Replay.objects.filter(id=replay_id).update(state=Replay.State.FAILED, failure=failure, finished_at=at)
         _audit(order, "replay_failed", {"after": order.after}, at=at)
 
 
 def _audit(order: Replay, action: str, data: dict[str, Any], *, at: datetime) -> None:
-    lifecycle.audit(actor=order.actor, action=action, target=order.id, at=at, app_id=order.app_id, data=data)
+    owner_id = order.entry.owner_id if order.entry else None
+    lifecycle.audit(
+        actor=order.actor, action=action, target=order.id, at=at, app_id=order.app_id, owner_id=owner_id, data=data
+    )
 
 
 def find_entry(entry_id: int) -> QuarantineEntry:

@@ -15,13 +15,14 @@ from migration.orchestration.quarantine import Cause
 from migration.orchestration.verification import verify_run
 from migration.states import QuarantineState, RunState
 from tests.factories.doors import at_once
-from tests.factories.held import values_of
+from tests.factories.held import losers_of, values_of
 from tests.factories.loads import make_app, make_device, make_owner
 from tests.factories.runs import completed_run, loaded_run
 from tests.factories.workers import Worker
 
 TYPED = [{"name": "todo", "patterns": ["todo:*"], "type": "object"}]
 GOOD = {"todo:1": '{"done":false}', "todo:2": '{"done":true}'}
+SECRET = '{"k":"AKIA' + "Q3EGRZ7PLM2WXYTB" + '"}'
 BAD = {"todo:8": "plain", "todo:9": '"text"'}
 
 
@@ -183,6 +184,47 @@ class TestOnce:
         first = QuarantineEntry.objects.filter(run=self.run).order_by("id")[0]
         assert (replay.state, str(first.id) in replay.failure) == (Replay.State.FAILED, True)
 
+    def test_a_batch_that_failed_is_taken_one_by_one_so_that_only_the_culprit_stays(
+        self, device: Device, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        App.objects.update(collections=TYPED)
+        bad = {f"todo:{number}": "plain" for number in range(10, 19)}
+        run = completed_run(self.worker, bad, device=device, seq=20)
+        allow_anything(run)
+        replay = ask(replaying.cause_order(cause_of(run)))
+        line_of = replaying._line
+
+        def fail(entry: QuarantineEntry, order: Replay) -> Any:
+            if b"todo:14" in bytes(entry.line):
+                raise RuntimeError("as it happens")
+            return line_of(entry, order)
+
+        monkeypatch.setattr(replaying, "_line", fail)
+        while Replay.objects.get(id=replay.id).state == Replay.State.REQUESTED:
+            self.worker.work()
+        replay.refresh_from_db()
+        culprit = QuarantineEntry.objects.get(run=run, code="poison")
+        assert b"todo:14" in bytes(culprit.line)
+        assert str(culprit.id) in replay.failure
+        # Those before it are done, and the next order does not stumble over it again.
+        ask(replaying.cause_order(cause_of(run)))
+        self.worker.work_until_done()
+        assert {key for key, state in states_of(run).items() if state == "open"} == {"todo:14"}
+
+
+class TestTwoDevices:
+    def test_of_one_owner_meet_as_they_would_have_on_arrival(self, worker: Worker, device: Device) -> None:
+        """Neither value vanishes: the policy decides and the loser is kept."""
+        run = completed_run(worker, {"todo:8": "first"}, device=device)
+        other = completed_run(worker, {"todo:8": "second"}, device=make_device(run.owner), seq=7)
+        allow_anything(run)
+        replay = ask(replaying.cause_order(cause_of(run)))
+        worker.work_until_done()
+        assert counts_of(replay) == (2, 0, 0, 0)
+        assert values_of(run.owner) == {"todo:8": "second"}
+        assert losers_of(run.owner) == [("todo:8", "first", "arriving")]
+        assert set(states_of(other).values()) == {QuarantineState.REPLAYED}
+
 
 class TestAnEdit:
     def entry(self, run: MigrationRun, key: str) -> QuarantineEntry:
@@ -210,6 +252,24 @@ class TestAnEdit:
         again = completed_run(worker, {**GOOD, **BAD}, device=device, seq=50)
         assert again.statement["quarantined"]["entries"] == 2
         assert values_of(run.owner) == {**GOOD, "todo:8": "{}"}
+
+    def test_that_is_refused_leaves_the_reason_the_entry_came_with(
+        self, worker: Worker, transactional_db: None
+    ) -> None:
+        app = make_app(max_entry_bytes=60, collections=TYPED)
+        run = completed_run(worker, {"todo:1": '{"a":"' + "x" * 60 + '"}'}, device=make_device(make_owner(app)))
+        ask(replaying.entry_order(self.entry(run, "todo:1"), value="short"))
+        worker.work_until_done()
+        assert self.entry(run, "todo:1").code == "entry_too_large"
+
+    def test_cannot_bring_a_secret_or_turn_a_deletion_into_a_value(self, worker: Worker, device: Device) -> None:
+        run = completed_run(worker, {**GOOD, **BAD}, device=device)
+        entry = self.entry(run, "todo:8")
+        with pytest.raises(EditInvalid, match="secret"):
+            replaying.entry_order(entry, value=SECRET)
+        entry.line = b'["todo:8"]'
+        with pytest.raises(EditInvalid, match="deletion"):
+            replaying.entry_order(entry, value="{}")
 
     def test_gives_way_to_what_the_device_wrote_since(self, worker: Worker, device: Device) -> None:
         run = completed_run(worker, {**GOOD, **BAD}, device=device)
@@ -314,6 +374,16 @@ class TestExport:
         told = [json.loads(line) for line in self.exported(run)]
         assert {json.loads(one["line"])[0]: json.loads(one["line"])[1] for one in told} == self.ODD
         assert {one["code"] for one in told} == {"type_mismatch"}
+
+    def test_is_whole_whatever_the_pages_it_is_read_in(
+        self, worker: Worker, device: Device, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(quarantine, "_PAGE", 2)
+        monkeypatch.setattr(quarantine, "_SHORT", 30)
+        sent = {f"todo:{number}": "y" * number * 10 for number in range(7)}
+        run = completed_run(worker, sent, device=device)
+        told = [json.loads(json.loads(line)["line"]) for line in self.exported(run)]
+        assert [tuple(one) for one in told] == list(sent.items())
 
     def test_is_audited(self, worker: Worker, device: Device) -> None:
         run = completed_run(worker, {**GOOD, **BAD}, device=device)
