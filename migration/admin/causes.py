@@ -7,7 +7,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib import messages
-from django.db.models import Count
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -25,6 +24,8 @@ from migration.orchestration.quarantine import Cause
 from migration.orchestration.replaying import Trial
 from migration.states import QuarantineState
 
+COUNTED = 10_000
+"""Entries of a state counted at most: a million would keep the page waiting."""
 LATEST = 10
 """Replays of a cause shown."""
 _COUNTS = (
@@ -117,22 +118,26 @@ def _cause(request: HttpRequest) -> Cause:
 
 
 def _page(admin: LookOnly, request: HttpRequest, cause: Cause) -> HttpResponse:
-    counted = dict(cause.entries().values_list("state").annotate(many=Count("id")))
+    counted = {state: cause.counted(state, most=COUNTED + 1) for state in QuarantineState}
     context = {
         **_frame(admin, request, f"Refused as {visible(cause.code)}"),
         "cause": cause,
         "facts": [("Code", visible(cause.code)), ("Collection", visible(cause.collection))]
         + ([("Where in the value", visible(cause.path))] if cause.path else []),
-        "states": [(badge(state), number(counted.get(state, 0))) for state in QuarantineState.values],
-        "open": counted.get(QuarantineState.OPEN, 0),
-        "discarded": counted.get(QuarantineState.DISCARDED, 0),
-        "foreseen": _trial(lambda: replaying.cause_order(cause)) if counted.get(QuarantineState.OPEN) else None,
+        "states": [(badge(state), _at_most(many)) for state, many in counted.items()],
+        "open": counted[QuarantineState.OPEN] and _at_most(counted[QuarantineState.OPEN]),
+        "discarded": counted[QuarantineState.DISCARDED] and _at_most(counted[QuarantineState.DISCARDED]),
+        "foreseen": _trial(lambda: replaying.cause_order(cause)) if counted[QuarantineState.OPEN] else None,
         "replays": _replays(cause),
         "entries": _list_address(cause),
         "idempotency_key": uuid4(),
         "may_act": admin.may_act(request),
     }
     return TemplateResponse(request, "admin/migration/quarantine_cause.html", context)
+
+
+def _at_most(many: int) -> str:
+    return number(many) if many <= COUNTED else f"more than {number(COUNTED)}"
 
 
 def _frame(admin: LookOnly, request: HttpRequest, title: str) -> dict[str, Any]:

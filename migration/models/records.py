@@ -5,6 +5,7 @@ keys (a check per row costs more than the row) and stay out of the ORM's relatio
 """
 
 from django.db import models
+from django.db.models.functions import Left
 
 from migration.models.fields import JsonTextField
 from migration.models.runs import MigrationRun
@@ -96,6 +97,10 @@ class Conflict(models.Model):
         ]
 
 
+PATH_PREFIX = 200
+"""Characters of a path the index of refused entries holds: whole ones, which users' members name, may be too long."""
+
+
 class QuarantineEntry(models.Model):
     """A refused entry with its reason, kept verbatim as canonical line, editable, replayable."""
 
@@ -122,6 +127,8 @@ class QuarantineEntry(models.Model):
         constraints = [models.UniqueConstraint(fields=["chunk_id", "ordinal"], name="quarantined_once")]
         indexes = [
             models.Index(fields=["run", "code"], name="quarantine_by_cause"),
-            models.Index(fields=["app_id", "state", "code", "collection", "id"], name="quarantine_alike"),
+            models.Index(
+                "app_id", "state", "code", "collection", Left("path", PATH_PREFIX), "id", name="quarantine_alike"
+            ),
             models.Index(fields=["created_at"], name="quarantine_newest"),
         ]

@@ -9,11 +9,12 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import BinaryField, Func, IntegerField, QuerySet
-from django.db.models.functions import Length
+from django.db.models.functions import Left, Length
 
 from migration.errors import LineForm
 from migration.lifecycle import audit, move_entries
 from migration.models import QuarantineEntry
+from migration.models.records import PATH_PREFIX
 from migration.states import QuarantineState
 from migration.values.lines import key_literal_of
 
@@ -43,9 +44,17 @@ class Cause:
 
     def entries(self) -> QuerySet[QuarantineEntry]:
         """Return all entries of this cause, whatever their state."""
-        return QuarantineEntry.objects.filter(
-            app_id=self.app_id, code=self.code, collection=self.collection, path=self.path
+        return QuarantineEntry.objects.alias(prefix=Left("path", PATH_PREFIX)).filter(
+            app_id=self.app_id,
+            code=self.code,
+            collection=self.collection,
+            prefix=self.path[:PATH_PREFIX],
+            path=self.path,
         )
+
+    def counted(self, state: QuarantineState, *, most: int) -> int:
+        """Return how many entries of this cause are in a state, counting to `most` at most."""
+        return self.entries().filter(state=state).order_by()[:most].count()
 
 
 def listed(*, owner_id: UUID, before: int | None, most: int) -> list[QuarantineEntry]:

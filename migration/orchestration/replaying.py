@@ -266,12 +266,17 @@ def _keep(order: Replay, trial: Trial, *, at: datetime) -> None:
 
 def _count(order: Replay, trial: Trial, *, at: datetime) -> None:
     counts = {name: len(getattr(trial, name)) for name in ("replayed", "refused", "unfit", "closed")}
-    done = {"state": Replay.State.DONE, "finished_at": at} if trial.is_end else {}
+    done = {"state": Replay.State.DONE, "finished_at": at, "changes": _told(order)} if trial.is_end else {}
     raised: dict[str, Any] = {name: F(name) + count for name, count in counts.items()}
     Replay.objects.filter(id=order.id).update(after=trial.last, attempts=0, **raised, **done)
     if trial.is_end:
         totals = Replay.objects.values(*counts).get(id=order.id)
         _audit(order, "replay_done", totals, at=at)
+
+
+def _told(order: Replay) -> list[dict[str, str]]:
+    """Return what was changed without the values: an order that is done must not outlive the owner they came from."""
+    return [{**change, "value": ""} for change in order.changes]
 
 
 def _count_attempt(replay_id: UUID) -> int | None:
@@ -300,7 +305,9 @@ def _give_up(replay_id: UUID, *, at: datetime) -> None:
             code=POISON, detail="Workers died or failed on this entry when it was replayed.", path=""
         )
         failure = f"Workers died or failed on it, at entry {ids[0] if ids else order.after}."
-        Replay.objects.filter(id=replay_id).update(state=Replay.State.FAILED, failure=failure, finished_at=at)
+        Replay.objects.filter(id=replay_id).update(
+            state=Replay.State.FAILED, failure=failure, finished_at=at, changes=_told(order)
+        )
         _audit(order, "replay_failed", {"after": order.after}, at=at)
 
 
