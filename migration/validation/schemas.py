@@ -197,10 +197,10 @@ def _wants(error: ValidationError) -> str:
     facts = error.kind.as_dict()
     match error.kind.name:
         case "type":
-            return "the type " + " or ".join(facts["types"])
+            return "the type " + " or ".join(sorted(facts["types"]))
         case "required":
             return f"the member {json.dumps(facts['property'], ensure_ascii=False)[:80]}"
-        case "additionalProperties" | "unevaluatedProperties":
+        case "additionalProperties" | "unevaluatedProperties" | "falseSchema":
             return "no further members"
         case name if isinstance(facts.get("limit"), int | float):
             return f"{name} {facts['limit']}"

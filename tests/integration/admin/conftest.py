@@ -14,6 +14,8 @@ from migration.models import (
     AppSecret,
     Backup,
     Chunk,
+    CollectionSchema,
+    DriftNotice,
     MigrationRun,
     Owner,
     QuarantineEntry,
@@ -112,5 +114,14 @@ def world(db: None) -> World:
     rollback = Rollback.objects.create(
         owner=owner, scope="run", run=run, idempotency_key=run.id, to_revision=0, from_revision=0, state="done",
         actor=HOSTILE_TEXT[:200], failure=HOSTILE_TEXT,
+    )  # fmt: skip
+    schema = CollectionSchema.objects.create(
+        app=app, collection=HOSTILE_TEXT, pinned=f'{{"title": "{HOSTILE_TEXT}"}}', version=1,
+        shape={"types": {"object": 1}, "members": {HOSTILE_TEXT: {"types": {"null": 1}}}},
+        pinned_by=HOSTILE_TEXT[:200], created_at=now, updated_at=now,
+    )  # fmt: skip
+    DriftNotice.objects.create(
+        app=app, schema=schema, kind="new_member", path=f"/{HOSTILE_TEXT}", detail=HOSTILE_TEXT, count=1, looked_at=1,
+        sampled_before=0, first_seen=now, last_seen=now,
     )  # fmt: skip
     return World(app, owner, run, quarantine(run), point, rollback)
