@@ -209,6 +209,20 @@ class Rollback(Struct, forbid_unknown_fields=True):
     finished_at: str | None
 
 
+class ErasureAsked(Struct, forbid_unknown_fields=True):
+    """An owner's erasure was asked for; from now on its requests answer `erased`."""
+
+    erasure: str
+    state: Literal["requested", "done"]
+
+
+class OwnerBegun(Struct, forbid_unknown_fields=True):
+    """Who the caller is now, and under which epoch."""
+
+    owner: str
+    epoch: str
+
+
 class Backup(Struct, forbid_unknown_fields=True):
     """A backup: the chunks of one run, as received."""
 
@@ -218,7 +232,7 @@ class Backup(Struct, forbid_unknown_fields=True):
     entries: int
     bytes: int
     chunks: int
-    state: Literal["open", "sealed"]
+    state: Literal["open", "sealed", "expired"]
     digest: str | None
 
 

@@ -3,6 +3,8 @@
 from contextlib import ExitStack
 from typing import Any
 
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -14,9 +16,12 @@ from migration.api import callers, limits
 from migration.api.callers import Caller
 from migration.api.problems import answer_exception
 from migration.cutover import check_epoch
-from migration.errors import StaleEpoch
+from migration.errors import Erased, Refused, StaleEpoch
 from migration.values.epochs import Epoch
 from migration.walls import scoped
+
+_OF_THE_GONE = (IntegrityError, ObjectDoesNotExist, Refused)
+"""What a request runs into whose owner is erased while it is under way."""
 
 
 class PublicView(APIView):
@@ -48,16 +53,18 @@ class PublicView(APIView):
         return answer
 
 
-def identified(request: Request) -> Caller:
+def identified(request: Request, *, anew: bool = False) -> Caller:
     """Find out who calls; an address that brings too many bad tokens is no longer listened to."""
     with limits.refusals_of(limits.address_of(request.META)):
-        return callers.identify(request, at=timezone.now())
+        return callers.identify(request, at=timezone.now(), anew=anew)
 
 
 class OwnerView(PublicView):
     """A view that serves one owner: bearer token, this app's origins, limits, the epoch that holds now."""
 
     caller: Caller
+    anew = False
+    """Whether asking this is the choice of somebody who was erased to begin with nothing."""
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Answer; once it is known who calls, all of it inside the caller's scope."""
@@ -67,7 +74,7 @@ class OwnerView(PublicView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Find out who calls before anything of the body is read."""
         super().initial(request, *args, **kwargs)
-        self.caller = identified(request)
+        self.caller = identified(request, anew=self.anew)
         self.known_epoch = str(self.caller.epoch)
         self.walls.enter_context(bound_contextvars(**_whose(self.caller, kwargs)))
         self.walls.enter_context(scoped(app_id=self.caller.app.id, owner_id=self.caller.owner_id))
@@ -85,7 +92,9 @@ class OwnerView(PublicView):
         )
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
-        """As above; a stale device is told the configuration it should have."""
+        """As above; a stale device is told the configuration it should have, an erased owner just that."""
+        if isinstance(exc, _OF_THE_GONE) and hasattr(self, "caller") and callers.is_gone(self.caller.owner_id):
+            exc = Erased()
         if isinstance(exc, StaleEpoch) and hasattr(self, "caller"):
             from migration.api.configuration import config_of
 

@@ -27,10 +27,14 @@ Policy = Literal["INTERACTIVE", "AUTO_SKIP", "AUTO_OVERWRITE", "AUTO_MERGE"]
 
 
 class Session(Struct, forbid_unknown_fields=True):
-    """A guest asks for a token. `guest` is the base64url of 32 random bytes the browser keeps."""
+    """A guest asks for a token. `guest` is the base64url of 32 random bytes the browser keeps.
+
+    `anew` is the choice of a guest who was erased to begin with nothing.
+    """
 
     app_key: Annotated[str, Meta(max_length=64)]
     guest: Annotated[str, Meta(pattern="^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$")]
+    anew: bool = False
 
 
 class Options(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -134,6 +138,12 @@ class RollbackOrder(Struct, forbid_unknown_fields=True):
     """A rollback or an undo is asked for, once per key."""
 
     idempotency_key: uuid.UUID
+
+
+class ErasureOrder(Struct, forbid_unknown_fields=True):
+    """Everything of the owner is to be erased for good; the word keeps that from happening by accident."""
+
+    confirm: Literal["erase"]
 
 
 def announced_length(request: Request) -> int | None:

@@ -11,8 +11,9 @@ from django.db import connection
 from django.db.models import JSONField
 from rest_framework.request import Request
 
-from migration.api import tokens
-from migration.errors import AppDisabled, BodyInvalid, GuestsNotAllowed, OriginNotAllowed, Unauthenticated
+from migration.api import newcomers, tokens
+from migration.custody import owner_mark
+from migration.errors import AppDisabled, BodyInvalid, Erased, GuestsNotAllowed, OriginNotAllowed, Unauthenticated
 from migration.models import App, Owner
 from migration.orchestration.intake import Sender
 from migration.values.digests import to_wire
@@ -45,8 +46,11 @@ class Caller:
         return Sender(self.app, self.owner_id, self.device_id, self.epoch, self.fence, self.is_guest)
 
 
-def identify(request: Request, *, at: datetime) -> Caller:
-    """Return the caller. Raises Unauthenticated, AppDisabled, OriginNotAllowed, BodyInvalid."""
+def identify(request: Request, *, at: datetime, anew: bool = False) -> Caller:
+    """Return the caller. Raises Unauthenticated, AppDisabled, OriginNotAllowed, BodyInvalid.
+
+    Raises Erased for whoever was erased, unless `anew`: that is the choice to begin with nothing.
+    """
     token = tokens.peek(_bearer(request))
     device_key = uuid_header(request, "Migration-Device")
     found = _find(token, device_key)
@@ -55,13 +59,16 @@ def identify(request: Request, *, at: datetime) -> Caller:
     subject = _verified(token, found, at=at)
     admit(found.app, request)
     kind = Owner.Kind.GUEST if token.is_guest else Owner.Kind.ACCOUNT
-    if found.owner_id is None or _long_ago(found.seen_at, at):
-        owner_id, epoch = find_owner(found.app, kind, subject, at=at)
+    if found.owner_id is None:
+        owner_id, epoch = find_owner(found.app, kind, subject, at=at, anew=anew)
     else:
         owner_id, epoch = found.owner_id, Epoch(found.app.epoch, found.owner_epoch)
+        _see(owner_id, found.seen_at, at=at)
     device_id = found.device_id
     if device_key is not None and device_id is None:
-        device_id = _device(owner_id, device_key, request, at=at)
+        mark = owner_mark(app_id=found.app.id, kind=kind, subject=subject)
+        new = {"app_id": found.app.id, "mark": mark, "at": at, "anew": anew}
+        device_id = _device(owner_id, device_key, user_agent=request.headers.get("User-Agent", ""), **new)
     return Caller(found.app, owner_id, device_id, epoch, number_header(request, "Migration-Fence"), token.is_guest)
 
 
@@ -91,21 +98,26 @@ def guest_subject(guest: bytes) -> str:
     return to_wire(hashlib.sha256(guest).digest())
 
 
-def find_owner(app: App, kind: str, subject: str, *, at: datetime) -> tuple[uuid.UUID, Epoch]:
-    """Return an owner, made on first sight. Two requests at once make one owner."""
+def find_owner(app: App, kind: str, subject: str, *, at: datetime, anew: bool = False) -> tuple[uuid.UUID, Epoch]:
+    """Return an owner, made on first sight. Two requests at once make one owner. Raises Erased unless `anew`."""
     with connection.cursor() as cursor:
         cursor.execute(_OWNER, [app.id, kind, subject])
         row = cursor.fetchone()
         if row is None:
-            cursor.execute(_NEW_OWNER, [uuid.uuid4(), app.id, kind, subject, at, at])
-            row = cursor.fetchone()
-        if row is None:  # somebody was faster
+            row = newcomers.make_owner(app_id=app.id, kind=kind, subject=subject, at=at, anew=anew)
+        if row is None:  # somebody was faster, or the owner was erased
             cursor.execute(_OWNER, [app.id, kind, subject])
             row = cursor.fetchone()
+    if row is None:
+        raise Erased
     owner_id, owner_epoch, seen = row
-    if _long_ago(seen, at):
-        Owner.objects.filter(id=owner_id).update(last_seen_at=at)
+    _see(owner_id, seen, at=at)
     return owner_id, Epoch(app.epoch, owner_epoch)
+
+
+def is_gone(owner_id: uuid.UUID) -> bool:
+    """Tell whether an owner was erased, or is being erased, since its request came in."""
+    return not Owner.objects.filter(id=owner_id).exclude(kind=Owner.Kind.ERASED).exists()
 
 
 def uuid_header(request: Request, name: str) -> uuid.UUID | None:
@@ -159,16 +171,7 @@ def epoch_header(request: Request) -> Epoch | None:
 
 
 _OWNER = "SELECT id, epoch, last_seen_at FROM migration_owner WHERE app_id = %s AND kind = %s AND subject = %s"
-_NEW_OWNER = """
-INSERT INTO migration_owner (id, app_id, kind, subject, revision, epoch, created_at, last_seen_at)
-VALUES (%s, %s, %s, %s, 0, 1, %s, %s) ON CONFLICT (app_id, kind, subject) DO NOTHING
-RETURNING id, epoch, last_seen_at
-"""
 _DEVICE = "SELECT id FROM migration_device WHERE owner_id = %s AND key = %s"
-_NEW_DEVICE = """
-INSERT INTO migration_device (id, owner_id, key, fence, user_agent, created_at, last_seen_at)
-VALUES (%s, %s, %s, 0, %s, %s, %s) ON CONFLICT (owner_id, key) DO NOTHING RETURNING id
-"""
 
 
 def _bearer(request: Request) -> str:
@@ -240,8 +243,10 @@ def _verified(token: tokens.Unverified, found: _Found, *, at: datetime) -> str:
     return subject
 
 
-def _long_ago(seen_at: datetime | None, at: datetime) -> bool:
-    return seen_at is None or (at - seen_at).total_seconds() > _SEEN_AFTER
+def _see(owner_id: uuid.UUID, seen_at: datetime | None, *, at: datetime) -> None:
+    """Note that the owner was heard of, once an hour."""
+    if seen_at is None or (at - seen_at).total_seconds() > _SEEN_AFTER:
+        Owner.objects.filter(id=owner_id).update(last_seen_at=at)
 
 
 def _uuid(subject: str) -> uuid.UUID:
@@ -251,12 +256,12 @@ def _uuid(subject: str) -> uuid.UUID:
         raise Unauthenticated from error
 
 
-def _device(owner_id: uuid.UUID, key: uuid.UUID, request: Request, *, at: datetime) -> uuid.UUID:
-    with connection.cursor() as cursor:
-        agent = request.headers.get("User-Agent", "")[:255].replace("\x00", "")
-        cursor.execute(_NEW_DEVICE, [uuid.uuid4(), owner_id, key, agent, at, at])
-        row = cursor.fetchone()
-        if row is None:  # it was here, or somebody was faster
+def _device(owner_id: uuid.UUID, key: uuid.UUID, **new: Any) -> uuid.UUID:
+    row = newcomers.make_device(owner_id=owner_id, key=key, **new)
+    if row is None:  # it was here, somebody was faster, or its owner was erased
+        with connection.cursor() as cursor:
             cursor.execute(_DEVICE, [owner_id, key])
             row = cursor.fetchone()
+    if row is None:
+        raise Erased
     return uuid.UUID(str(row[0]))

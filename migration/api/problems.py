@@ -33,6 +33,8 @@ STATUSES: dict[str, int] = {
     "backup_unreadable": 409,
     "not_migrated": 409,
     "run_expired": 410,
+    "backup_expired": 410,
+    "erased": 410,
     "too_large": 413,
     "inflate_limit": 413,
     "unsupported_media_type": 415,

@@ -21,7 +21,10 @@ _REF = "#/components/schemas/{name}"
 _shapes: dict[str, type[Struct]] = {"Problem": answers.Problem}
 
 EVERYWHERE = ("internal_error", "unavailable", "not_acceptable")
-OWNED = ("unauthenticated", "app_disabled", "origin_not_allowed", "stale_epoch", "rate_limited", "invalid_body")
+OWNED = (
+    *("unauthenticated", "app_disabled", "origin_not_allowed", "stale_epoch", "rate_limited", "invalid_body"),
+    "erased",
+)
 BODY = ("invalid_json", "invalid_body", "too_large", "unsupported_media_type")
 CHUNK = (
     *("checksum_mismatch", "encoding_invalid", "inflate_limit", "line_form", "entry_count", "sensitive_item"),

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from migration.api.views import guide, health, holdings, refused, reports, rollbacks, runs, sessions
+from migration.api.views import guide, health, holdings, owners, refused, reports, rollbacks, runs, sessions
 
 _described = [
     path("sessions", sessions.SessionsView.as_view(), name="sessions"),
@@ -34,6 +34,8 @@ _described = [
     path("runs/<uuid:run_id>/validate", reports.ValidationView.as_view(), name="validate"),
     path("statistics", reports.StatisticsView.as_view(), name="statistics"),
     path("readiness", reports.ReadinessView.as_view(), name="readiness"),
+    path("owner/erase", owners.EraseView.as_view(), name="owner-erase"),
+    path("owner/anew", owners.AnewView.as_view(), name="owner-anew"),
     path("health", health.HealthView.as_view(), name="health"),
 ]
 v1 = [

@@ -1,7 +1,7 @@
 """Settings of the service: one place that names them, their defaults and their units."""
 
 from migration.config.faults import FAULT_POINTS, FaultInjected, fault_point, faults_armed
-from migration.config.keys import encryption_keys, signing_seed
+from migration.config.keys import encryption_keys, signing_seed, tombstone_key
 from migration.config.limits import OF_AN_APP, limit_of
 from migration.config.settings import SETTINGS, Setting, setting
 
@@ -17,4 +17,5 @@ __all__ = [
     "limit_of",
     "setting",
     "signing_seed",
+    "tombstone_key",
 ]

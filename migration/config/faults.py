@@ -30,6 +30,8 @@ FAULT_POINTS = {
     "rollback.after_commit": "rollback is done, nothing is announced",
     "replay.before_commit": "refused entries are merged anew, not committed",
     "schemas.before_commit": "samples are folded into schemas, not committed",
+    "erase.before_commit": "a batch of an owner's rows is deleted, not committed",
+    "erase.after_commit": "a batch of an owner's rows is gone, more may be left",
 }
 
 

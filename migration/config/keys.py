@@ -20,3 +20,8 @@ def encryption_keys() -> list[str]:
 def signing_seed() -> bytes:
     """Return the 32-byte seed of the Ed25519 key that signs receipts and the HMAC key of guest tokens."""
     return _derived("signing")
+
+
+def tombstone_key() -> bytes:
+    """Return the HMAC key of the marks that erased owners leave."""
+    return _derived("tombstone")

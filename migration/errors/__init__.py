@@ -24,8 +24,10 @@ from migration.errors.intake import (
 )
 from migration.errors.refusals import (
     AppDisabled,
+    BackupExpired,
     BackupUnreadable,
     CannotRollBack,
+    Erased,
     FenceSuperseded,
     GuestsNotAllowed,
     IdempotencyMismatch,
@@ -46,6 +48,7 @@ from migration.errors.schemas import SchemaInvalid
 
 __all__ = [
     "AppDisabled",
+    "BackupExpired",
     "BackupUnreadable",
     "BadInput",
     "BodyInvalid",
@@ -54,6 +57,7 @@ __all__ = [
     "EditInvalid",
     "EncodingInvalid",
     "EntryCountWrong",
+    "Erased",
     "FenceSuperseded",
     "GuestsNotAllowed",
     "IdempotencyMismatch",

@@ -99,6 +99,18 @@ class NothingToReplay(Refused):
     code = "nothing_to_replay"
 
 
+class BackupExpired(Refused):
+    """The backup was kept as long as the app keeps backups; its keys and bytes are gone."""
+
+    code = "backup_expired"
+
+
+class Erased(Refused):
+    """Everything of this owner was erased; only an explicit new start brings anything back."""
+
+    code = "erased"
+
+
 class NotMigrated(Refused):
     """There is no receipt yet."""
 

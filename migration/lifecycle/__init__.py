@@ -1,6 +1,7 @@
 """The only writer of states: a table says which moves are legal, a guarded UPDATE makes them so."""
 
 from migration.lifecycle.audit import audit
+from migration.lifecycle.backups import Expired, expire_backups
 from migration.lifecycle.chunks import (
     ClaimedChunk,
     checkpoint_chunk,
@@ -28,6 +29,7 @@ from migration.lifecycle.workers import count_workers, enlist
 __all__ = [
     "ClaimedChunk",
     "Completion",
+    "Expired",
     "Ticket",
     "ask",
     "audit",
@@ -40,6 +42,7 @@ __all__ = [
     "consume_ticket",
     "count_workers",
     "enlist",
+    "expire_backups",
     "finish_chunks",
     "give_verifications_back",
     "issue_ticket",

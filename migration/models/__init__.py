@@ -3,9 +3,11 @@
 from migration.models.audit import AuditLine
 from migration.models.backups import Backup
 from migration.models.chunks import Chunk
+from migration.models.erasures import Erasure, Tombstone
 from migration.models.pulse import EVERYBODY, FOLDED, STANDING, Pulse
 from migration.models.records import Conflict, QuarantineEntry, Record, RecordVersion
 from migration.models.replays import Replay
+from migration.models.restorations import Restoration
 from migration.models.rollbacks import Rollback, RollbackPoint
 from migration.models.runs import MigrationRun, RunEvent
 from migration.models.schemas import CollectionSchema, DriftNotice, SchemaSample
@@ -25,6 +27,7 @@ __all__ = [
     "Conflict",
     "Device",
     "DriftNotice",
+    "Erasure",
     "MigrationRun",
     "Owner",
     "Pulse",
@@ -32,10 +35,12 @@ __all__ = [
     "Record",
     "RecordVersion",
     "Replay",
+    "Restoration",
     "Rollback",
     "RollbackPoint",
     "RunEvent",
     "SchemaSample",
     "SocketTicket",
+    "Tombstone",
     "Usage",
 ]

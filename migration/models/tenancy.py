@@ -39,6 +39,12 @@ class App(models.Model):
     max_entry_bytes = models.PositiveIntegerField(
         default=33_554_432, help_text="A longer canonical line goes to quarantine."
     )
+    backup_days = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        default=30,
+        help_text="Days after which the backup of a completed run is made unreadable; empty: never.",
+    )
     epoch = models.BigIntegerField(default=1, help_text="Rises on step-back, disable and panic.")
     limits = models.JSONField(
         default=dict,
@@ -77,6 +83,7 @@ class Owner(models.Model):
     class Kind(models.TextChoices):
         ACCOUNT = "account"
         GUEST = "guest"
+        ERASED = "erased"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     app = models.ForeignKey(App, on_delete=models.CASCADE, related_name="owners")

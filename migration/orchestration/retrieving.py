@@ -9,7 +9,7 @@ from uuid import UUID
 from migration import records
 from migration.backups import BackupService, Examination
 from migration.config import encryption_keys
-from migration.errors import BackupUnreadable, NotFound
+from migration.errors import BackupExpired, BackupUnreadable, NotFound
 from migration.extraction import DataExtractor
 from migration.models import App, AppSecret, Backup, Chunk
 from migration.orchestration.verification import Ranks
@@ -35,8 +35,8 @@ def list_backups(*, owner_id: UUID) -> list[Backup]:
 
 
 def verify_backup(*, owner_id: UUID, backup_id: UUID, at: datetime) -> Examination:
-    """Open and check all of a backup and say what is wrong with it. Raises NotFound."""
-    backup, extractor = _backup(owner_id, backup_id), DataExtractor()
+    """Open and check all of a backup and say what is wrong with it. Raises NotFound, BackupExpired."""
+    backup, extractor = readable_backup(owner_id, backup_id), DataExtractor()
     found = BackupService.examine(
         backup, chunks=extractor.run_chunks(backup.run_id), open_payload=extractor.open_payload
     )
@@ -46,16 +46,26 @@ def verify_backup(*, owner_id: UUID, backup_id: UUID, at: datetime) -> Examinati
 
 
 def download_backup(*, owner_id: UUID, backup_id: UUID) -> Download:
-    """Return a backup's content. Raises NotFound, or BackupUnreadable before a single byte is handed out.
+    """Return a backup's content. Raises NotFound, BackupExpired, or BackupUnreadable before a byte is handed out.
 
     A sealed backup whose content is not what was sealed is unreadable too.
     """
-    backup = _backup(owner_id, backup_id)
+    backup = readable_backup(owner_id, backup_id)
     file, digest = BackupService.write_download(chunks=_chunks(backup.run_id))
     if backup.state == Backup.State.SEALED and digest != bytes(backup.digest or b""):
         file.close()
         raise BackupUnreadable("The backup's entries are not those that were sealed.")
     return Download(file, digest)
+
+
+def readable_backup(owner_id: UUID, backup_id: UUID) -> Backup:
+    """Return an owner's backup whose bytes are still kept. Raises NotFound, BackupExpired."""
+    backup = Backup.objects.filter(id=backup_id, owner_id=owner_id).first()
+    if backup is None:
+        raise NotFound("There is no such backup.")
+    if backup.state == Backup.State.EXPIRED:
+        raise BackupExpired
+    return backup
 
 
 def differing_records(
@@ -128,13 +138,6 @@ def _chunks(run_id: UUID) -> Iterator[tuple[Chunk, list[bytes]]]:
     extractor = DataExtractor()
     for chunk in extractor.run_chunks(run_id):
         yield chunk, extractor.raw_lines(chunk)
-
-
-def _backup(owner_id: UUID, backup_id: UUID) -> Backup:
-    backup = Backup.objects.filter(id=backup_id, owner_id=owner_id).first()
-    if backup is None:
-        raise NotFound("There is no such backup.")
-    return backup
 
 
 def _namespace(owner_id: UUID) -> str:

@@ -10,6 +10,7 @@ from migration.lifecycle import move_run, move_upload, release_dead_claims
 from migration.models import MigrationRun, SocketTicket
 from migration.orchestration.inferring import fold_samples
 from migration.orchestration.pulse import fold_pulse
+from migration.orchestration.retention import expire_backups
 from migration.states import RunState, UploadState
 
 SWEEP_LOCK = 0x73776570
@@ -22,6 +23,7 @@ SELECT EXISTS (SELECT FROM migration_chunk c JOIN migration_migrationrun r ON r.
     OR EXISTS (SELECT FROM migration_migrationrun WHERE cancel_wished AND state IN ('planned', 'transferring'))
     OR EXISTS (SELECT FROM migration_rollback WHERE state = 'requested')
     OR EXISTS (SELECT FROM migration_replay WHERE state = 'requested')
+    OR EXISTS (SELECT FROM migration_erasure WHERE state = 'requested')
 """
 
 
@@ -34,6 +36,7 @@ def sweep(*, at: datetime) -> bool:
         SocketTicket.objects.filter(expires_at__lt=at).delete()
         _expire_idle_runs(at=at)
         _delete_dry_runs(at=at)
+        expire_backups(at=at)
         if _work_waits():
             dispatch.ring_anyway()
     fold_pulse(at=at)

@@ -16,6 +16,7 @@ from migration.extraction import DataExtractor
 from migration.lifecycle import ClaimedChunk
 from migration.loading import LoadEngine, LoadReport, Part
 from migration.models import MigrationRun, Rollback
+from migration.orchestration.erasing import due_erasures, erase
 from migration.orchestration.pipeline import RunPlan, plans_for, prepare
 from migration.orchestration.proof import verify_together
 from migration.orchestration.replaying import due_replays, execute_replay
@@ -43,7 +44,8 @@ def work_once(*, holder: int, clock: Clock) -> bool:
     verified = _verify_due(clock=clock)
     reverted = _each_due(_due_rollbacks(), lambda rollback_id: execute_rollback(rollback_id, at=clock()))
     replayed = _each_due(due_replays(_AT_ONCE), lambda replay_id: execute_replay(replay_id, at=clock()))
-    return answered or loaded or verified or reverted or replayed
+    erased = _each_due(due_erasures(), lambda erasure_id: erase(erasure_id, clock=clock))
+    return answered or loaded or verified or reverted or replayed or erased
 
 
 def _load_batch(*, holder: int, clock: Clock) -> bool:

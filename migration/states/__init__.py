@@ -1,5 +1,6 @@
 """State machines as tables: one file each. Everything that decides whether a move is legal stands here."""
 
+from migration.states.backup import BACKUP, BackupState
 from migration.states.breaker import BREAKER, BreakerState
 from migration.states.chunk import CHUNK, ChunkState
 from migration.states.machine import Machine, Move
@@ -8,9 +9,10 @@ from migration.states.run import RUN, RunState
 from migration.states.stage import STAGE, Stage
 from migration.states.upload import UPLOAD, UploadState
 
-MACHINES = (RUN, UPLOAD, CHUNK, QUARANTINE, STAGE, BREAKER)
+MACHINES = (RUN, UPLOAD, CHUNK, QUARANTINE, BACKUP, STAGE, BREAKER)
 
 __all__ = [
+    "BACKUP",
     "BREAKER",
     "CHUNK",
     "MACHINES",
@@ -18,6 +20,7 @@ __all__ = [
     "RUN",
     "STAGE",
     "UPLOAD",
+    "BackupState",
     "BreakerState",
     "ChunkState",
     "Machine",

@@ -15,25 +15,28 @@ GRANTS: dict[str, str] = {
     "migration_app": "SELECT",
     "migration_appsecret": "",  # callers are identified before a scope begins, by a question of its own
     "migration_app_staff": "",
-    "migration_auditline": "INSERT, SELECT (id)",
+    "migration_auditline": "INSERT, SELECT",  # read by an owner's export
     "migration_backup": "SELECT, INSERT, UPDATE (verified_at)",
     "migration_chunk": "SELECT, INSERT",
     "migration_collectionschema": "",
     "migration_conflict": "SELECT, INSERT",
     "migration_device": "SELECT, UPDATE (fence, last_seen_at)",
     "migration_driftnotice": "",
+    "migration_erasure": "SELECT, INSERT",
     "migration_migrationrun": "SELECT, INSERT, UPDATE",
-    "migration_owner": "SELECT, UPDATE (epoch, last_seen_at, revision)",
     "migration_pulse": "",
+    "migration_owner": "SELECT, UPDATE (epoch, kind, last_seen_at, revision, subject)",
     "migration_quarantineentry": "SELECT",
     "migration_replay": "",
     "migration_record": "SELECT, INSERT, UPDATE, DELETE",
     "migration_record_version": "SELECT, INSERT",
+    "migration_restoration": "SELECT, INSERT",
     "migration_rollback": "SELECT, INSERT",
     "migration_rollbackpoint": "SELECT, INSERT",
     "migration_runevent": "SELECT, INSERT",
     "migration_schemasample": "",
     "migration_socketticket": "SELECT, INSERT, DELETE, UPDATE (expires_at)",
+    "migration_tombstone": "INSERT",  # an owner may ask to be erased, and see nobody's mark
     "migration_usage": "SELECT, INSERT, UPDATE",
 }
 """Table → rights of the tenant's role, within its own rows; empty: none."""

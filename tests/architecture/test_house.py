@@ -20,6 +20,7 @@ ROOMS = {
     2: {
         *("uploads", "detection", "extraction", "validation", "mapping", "backups", "loading", "records", "cutover"),
         "rollback",
+        "custody",
     },
     1: {"lifecycle", "progress", "dispatch", "walls"},
     0: {"models", "states", "values", "events", "errors", "config"},

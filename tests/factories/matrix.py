@@ -54,6 +54,8 @@ ASKS: dict[str, Callable[[Ids], Any]] = {
     "conflicts_list": _nothing,
     "owners_readiness": _nothing,
     "owners_statistics": _nothing,
+    "owner_anew": lambda _: {},
+    "owner_erase": lambda _: {"confirm": "erase"},
     "points_create": lambda _: {"name": "mine"},
     "points_list": _nothing,
     "points_rollback": _order,

@@ -20,6 +20,7 @@ from migration.values.digests import to_wire
 _BLOCK = 65_536
 _PAGE = 1_000
 _ANY = ("answer", "application/gzip")
+_UNREADABLE = ["not_found", "backup_unreadable", "backup_expired"]
 _PLACE = {
     "after": (WHOLE, "the revision to go on from, default 0"),
     "limit": (WHOLE, "records in a page, at most 1000"),
@@ -65,7 +66,7 @@ class BackupsView(OwnerView):
 class BackupCheckView(OwnerView):
     """Whether a backup can be trusted."""
 
-    @operation("backups_verify", answer={200: answers.BackupChecked}, errors=["not_found"])
+    @operation("backups_verify", answer={200: answers.BackupChecked}, errors=["not_found", "backup_expired"])
     def post(self, request: Request, backup_id: UUID) -> HttpResponse:
         """Open every chunk of it and say what is wrong."""
         at = timezone.now()
@@ -76,7 +77,7 @@ class BackupCheckView(OwnerView):
 class BackupDownloadView(OwnerView):
     """A backup's content."""
 
-    @operation("backups_download", answer={200: None}, errors=["not_found", "backup_unreadable"], raw=_ANY)
+    @operation("backups_download", answer={200: None}, errors=_UNREADABLE, raw=_ANY)
     def get(self, request: Request, backup_id: UUID) -> StreamingHttpResponse:
         """Send the latest line per key, in the order of key hashes, gzipped; `Migration-Digest` is their set digest."""
         found = retrieving.download_backup(owner_id=self.caller.owner_id, backup_id=backup_id)

@@ -21,7 +21,7 @@ from migration.values.digests import from_wire
 from migration.values.epochs import Epoch
 
 _KNOWN = ("unauthenticated", "app_disabled", "origin_not_allowed")
-_GUESTS = (*_KNOWN, "guests_not_allowed", "rate_limited")
+_GUESTS = (*_KNOWN, "erased", "guests_not_allowed", "rate_limited")
 _ASKING = ("Migration-App", "If-None-Match")
 
 
@@ -38,7 +38,7 @@ class SessionsView(PublicView):
         if not app.guests_allowed:
             raise GuestsNotAllowed
         subject = callers.guest_subject(from_wire(body.guest))
-        owner_id, epoch = callers.find_owner(app, Owner.Kind.GUEST, subject, at=at)
+        owner_id, epoch = callers.find_owner(app, Owner.Kind.GUEST, subject, at=at, anew=body.anew)
         token, expires_at = tokens.issue_guest_token(owner_id=owner_id, app_key=app.publishable_key, at=at)
         self.known_epoch = str(epoch)
         return json_answer(

@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from migration import cutover
 from migration.api import limits, problems
-from migration.models import App, Chunk, MigrationRun, Rollback
+from migration.models import App, Backup, Chunk, MigrationRun, Rollback
 from migration.orchestration import rolling_back
 from tests.factories.doors import Browser, Tenant, account, guest, guest_id, make_tenant, owner_of
 from tests.factories.uploads import ChunkUpload, chunk_of, manifest_of, todos
@@ -202,6 +202,20 @@ def unavailable() -> Any:
         return browser.get("/runs")
 
 
+def backup_expired() -> Any:
+    browser, _ = of_tenant()
+    created(browser)
+    backup = browser.get("/backups").json()["backups"][0]["id"]
+    Backup.objects.update(state=Backup.State.EXPIRED)
+    return browser.get(f"/backups/{backup}/download")
+
+
+def erased() -> Any:
+    browser, _ = of_tenant()
+    assert browser.post("/owner/erase", {"confirm": "erase"}).status_code == 202
+    return browser.create(ENTRIES)
+
+
 PROVOKED: dict[str, Callable[..., Any]] = {
     provoke.__name__: provoke
     for provoke in (
@@ -209,7 +223,7 @@ PROVOKED: dict[str, Callable[..., Any]] = {
         *(method_not_allowed, not_acceptable, unsupported_media_type, stale_epoch, wrong_state, idempotency_mismatch),
         *(cannot_roll_back, run_expired, too_large, inflate_limit, invalid_body, manifest_invalid, manifest_shrinks),
         *(checksum_mismatch, encoding_invalid, line_form, entry_count, sensitive_item, fence_superseded, rate_limited),
-        *(internal_error, unavailable, backup_unreadable, over_quota),
+        *(internal_error, unavailable, backup_unreadable, over_quota, erased, backup_expired),
     )
 }
 MEMBERS = {
