@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("migration", "0013_schemas_of_collections"),
+        ("migration", "0014_replays_taken_with_care"),
     ]
 
     operations = [
