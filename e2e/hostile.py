@@ -153,7 +153,8 @@ def _keeper() -> dict[str, list[str]]:
         write(owner, payload, payload)
         line, place_of_key = encode_line(payload, payload), key_hash(literal(payload))
         QuarantineEntry.objects.create(
-            run=run, owner_id=owner.id, chunk_id=run.id.int % 2**40, ordinal=place, seq=1, key_hash=place_of_key,
+            run=run, app_id=run.app_id, owner_id=owner.id, chunk_id=run.id.int % 2**40, ordinal=place, seq=1,
+            key_hash=place_of_key,
             fingerprint=fingerprint(line), collection=payload, line=line, code=payload[:64], detail=payload,
             path=payload, created_at=now,
         )  # fmt: skip

@@ -88,6 +88,7 @@ class TestHostileWords:
                 ears.visit(page)
         ears.visit(f"{base}/quarantineentry/?p=2")
         ears.visit(f"{base}/migrationrun/{planted['keeper'][0]}/change/")
+        ears.visit(f"{base}/migrationrun/{planted['keeper'][0]}/report/")
         ears.read([f"{base}/migrationrun/{identifier}/rollback/" for identifier in planted["migrationrun"]])
         ears.visit(f"{stack.url}/admin/?app={planted['app'][0]}&period=week")
         ears.read([f"{stack.url}/admin/?app={app}" for app in planted["app"]])

@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
-from migration.admin.base import LookOnly
+from migration.admin.base import AppFilter, LookOnly
 from migration.admin.display import as_json, code, link_to, visible
 from migration.models import AuditLine
 
@@ -17,7 +17,7 @@ class AuditLineAdmin(LookOnly):
     """Who did what. The table itself refuses to be changed."""
 
     list_display = ("happened", "action", "who_in_short", "target_in_short", "owner", "data_in_short")
-    list_filter = ("action", "at")
+    list_filter = (AppFilter, "action", "at")
     search_fields = ("actor", "target", "action")
     id_fields = ("owner_id", "app_id")
     search_help_text = "Actor, action, target, or the beginning of an owner's or app's id"

@@ -1,10 +1,12 @@
 """Owners and their devices."""
 
 from django.contrib import admin
+from django.urls import reverse
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from migration.admin.base import AppFilter, LookOnly
-from migration.admin.display import NOTHING, code, joined, link_to, listed, number, short, visible
+from migration.admin.display import NOTHING, code, joined, link, link_to, listed, number, short, visible
 from migration.models import Device, Owner
 
 _LISTS = (
@@ -64,7 +66,8 @@ class OwnerAdmin(LookOnly):
     @admin.display(description="of this owner")
     def more(self, owner: Owner) -> SafeString:
         """Link to the lists of what is the owner's."""
-        return joined([listed(model, text, **{field: owner.id}) for model, text, field in _LISTS])
+        records = link(f"{reverse('admin:migration_records')}?{urlencode({'owner': str(owner.id)})}", "records")
+        return joined([records, *(listed(model, text, **{field: owner.id}) for model, text, field in _LISTS)])
 
 
 @admin.register(Device)

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods
 
+from migration import reports
 from migration.admin.base import AppFilter, LookOnly, actor_of
 from migration.admin.display import NOTHING, badge, bar, link_to, moment, number, short, size, stacked, visible
 from migration.admin.going_back import Question, answer
@@ -121,6 +122,7 @@ class MigrationRunAdmin(LookOnly):
         return [
             path("<uuid:run_id>/live/", view(self.live), name="migration_migrationrun_live"),
             path("<uuid:run_id>/steer/<str:verb>/", view(self.steer), name="migration_migrationrun_steer"),
+            path("<uuid:run_id>/report/", view(self.report), name="migration_migrationrun_report"),
             path("<uuid:run_id>/rollback/", view(self.roll_back), name="migration_migrationrun_rollback"),
             *super().get_urls(),
         ]
@@ -145,6 +147,13 @@ class MigrationRunAdmin(LookOnly):
             return JsonResponse(snapshot_of(run_id))
         ticket = issue_ticket(owner_id=run.owner_id, run_id=run_id, at=timezone.now(), staff=True)
         return JsonResponse({"ticket": ticket}, headers={"Cache-Control": "no-store"})
+
+    def report(self, request: HttpRequest, run_id: UUID) -> HttpResponse:
+        """Show the run's report, one page that needs nothing beside it, under a policy of its own."""
+        self.demand(request, act=False)
+        run = self.find(request, id=run_id)
+        headers = {"Content-Security-Policy": f"{reports.POLICY}; frame-ancestors 'none'", "Cache-Control": "no-store"}
+        return HttpResponse(reports.html_report(run.id, at=timezone.now()), headers=headers)
 
     def steer(self, request: HttpRequest, run_id: UUID, verb: str) -> HttpResponse:
         """Pause, resume or cancel the run."""

@@ -12,10 +12,11 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from migration.admin.base import LookOnly, actor_of
-from migration.admin.display import NOTHING, badge, code, joined, listed, visible
+from migration.admin.display import NOTHING, badge, code, joined, link, listed, visible
 from migration.config import OF_AN_APP
 from migration.errors import MigrationError
 from migration.lifecycle import audit
@@ -223,7 +224,9 @@ class AppAdmin(LookOnly):
         """Link to the lists of what is the app's."""
         fields = {"auditline": "app_id__exact"}
         links = [listed(model, text, **{fields.get(model, "app__id__exact"): app.id}) for model, text in _LISTS]
-        return joined(links)
+        records = link(f"{reverse('admin:migration_records')}?{urlencode({'app': str(app.id)})}", "records")
+        figures = link(f"{reverse('admin:index')}?{urlencode({'app': str(app.id)})}", "dashboard")
+        return joined([figures, records, *links])
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

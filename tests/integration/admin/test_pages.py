@@ -91,6 +91,17 @@ class TestPages:
             assert f"<h2>{heading}</h2>" in html
         assert reverse("admin:migration_migrationrun_rollback", args=[world.run.id]) in html
 
+    def test_of_a_run_leads_to_its_report_under_a_policy_of_its_own(self, desk: Client, world: World) -> None:
+        address = reverse("admin:migration_migrationrun_report", args=[world.run.id])
+        assert address in desk.get(reverse("admin:migration_migrationrun_change", args=[world.run.id])).content.decode()
+        response = desk.get(address)
+        assert response.status_code == 200
+        policy = response.headers["Content-Security-Policy"]
+        assert "default-src 'none'" in policy
+        assert "script-src" not in policy
+        assert "unsafe" not in policy
+        assert "<script" not in response.content.decode()
+
     def test_of_an_app_links_to_what_is_the_apps(self, desk: Client, world: World) -> None:
         html = desk.get(reverse("admin:migration_app_change", args=[world.app.id])).content.decode()
         runs = reverse("admin:migration_migrationrun_changelist")
@@ -172,7 +183,7 @@ class TestApps:
         return {
             "name": app.name, "slug": app.slug, "is_active": "on", "guests_allowed": "on", "collections": "[]",
             "allowed_origins": "\r\n".join(app.allowed_origins), "conflict_policy": "AUTO_MERGE", "exclude": "",
-            "allow_sensitive": "", "max_entry_bytes": app.max_entry_bytes, **changes,
+            "allow_sensitive": "", "max_entry_bytes": app.max_entry_bytes, "limits": "{}", **changes,
         }  # fmt: skip
 
     def test_are_edited_with_an_audit_line_and_origins_as_browsers_write_them(self, desk: Client) -> None:
