@@ -265,12 +265,19 @@ export interface MigrationEvents {
 export type MigrationEventName = keyof MigrationEvents;
 /** Answer of `validateMigration`. */
 export interface Validation {
-    /** True when every entry the browser would send is on the server as it is here. */
+    /** True when the server has every entry the browser would send as it is here, and the receipt still holds. */
     valid: boolean;
     /** Keys that differ or are missing on the server. */
     differing: string[];
+    /** Keys the server has set aside as they are here, with the reason's code. */
+    quarantined: {
+        key: string;
+        code: string;
+    }[];
     /** Keys only the server has. */
     onlyOnServer: string[];
+    /** How the last run stands against its receipt, from stored bytes; null where there is none or nobody asked. */
+    receipt: ReceiptValidation | null;
 }
 /** One thing that has to be so before a migration; `severity` is what its failing means. */
 export interface ReadinessCheck {
@@ -363,8 +370,13 @@ export interface MigrationClient {
     getMigrationStatus(): MigrationStatus;
     /** What the server knows, asked now. */
     checkMigrationStatus(): Promise<MigrationStatus>;
-    /** Compares digests of what is here with the server's records. */
-    validateMigration(): Promise<Outcome<Validation>>;
+    /**
+     * Compares digests of what is here with the server's records, and has the server hold the last run to its receipt
+     * (work in proportion to the run; `receipt: false` leaves it out).
+     */
+    validateMigration(options?: {
+        receipt?: boolean;
+    }): Promise<Outcome<Validation>>;
     validateMigrationReadiness(): Promise<Readiness>;
     /** For the given run, or the last one of this browser. */
     canRollback(runId?: string): Promise<{
@@ -583,8 +595,35 @@ export interface DatabaseStatistics {
         bytes: number;
     }[];
 }
+/** A run held to its receipt: `valid` is false for what no later write and no rollback explains. */
+export interface ReceiptValidation {
+    run: string;
+    checked_at: string;
+    valid: boolean;
+    backup: {
+        readable: boolean;
+        as_sealed: boolean;
+        entries: number;
+        unreadable_chunks: string[];
+    };
+    receipt: {
+        place: "stored" | "conflict" | "quarantined";
+        entries: number;
+        entries_now: number;
+        agrees: boolean;
+    }[];
+    standing: Record<"stored" | "conflict" | "quarantined" | "written_since" | "rolled_back" | "missing" | "damaged", number>;
+    unexplained: {
+        key_json: string;
+        reason: "missing" | "damaged";
+    }[];
+}
 /** A run's report; the API's own description lists every member. */
-export type MigrationReport = Record<string, unknown>;
+export interface MigrationReport {
+    generated_at: string;
+    run: RunSnapshot;
+    [member: string]: unknown;
+}
 /** What the server tells about the app. */
 export interface ServerConfig {
     app: string;

@@ -9,10 +9,28 @@ import { problem, problemOf } from "./problem.js";
 import { assess } from "./readiness.js";
 import { compare, question } from "./reconcile.js";
 import { preview, rollBack, undo } from "./rollback.js";
+import { wirePrint, type Entry } from "./table.js";
 import type { Transport } from "./transport.js";
-import type { Blocker, Outcome, PlanAnswer } from "./types.js";
+import type { Blocker, Outcome, PlanAnswer, ReceiptValidation } from "./types.js";
+
+/** An entry the server has set aside, as its answer names it. */
+interface Refused {
+  key_json: string;
+  fingerprint: string;
+  code: string;
+}
 
 const download = (net: Transport, id: string) => net._send("GET", `/backups/${id}/download`, { _bytes: true });
+
+/** Has the server hold a run to its receipt; null where there is none any more. */
+const holdToReceipt = async (net: Transport, id: string): Promise<ReceiptValidation | null> => {
+  try {
+    return (await net._send("POST", `/runs/${id}/validate`))._body;
+  } catch (thrown) {
+    if (/^not_(found|migrated)$/.test(problemOf(thrown).code)) return null;
+    throw thrown;
+  }
+};
 
 /** Everything a page needs only once it has something to move, or asks about what was moved. */
 export const createEngine = (core: Core): Engine => {
@@ -45,14 +63,26 @@ export const createEngine = (core: Core): Engine => {
   const engine: Engine = {
     _run: startRun,
     createMigrationPlan: plan,
-    validateMigration: () =>
+    validateMigration: ({ receipt: asked = true } = {}) =>
       _attempt(async (host) => {
-        const cargo = await createCargo(host, (await host._store._get<LastRun>(LAST))?.list);
+        const last = await host._store._get<LastRun>(LAST);
+        const cargo = await createCargo(host, last?.list);
         await cargo._scan();
         const { collections } = await cargo._manifest(1);
         const { _body } = await host._net._send("POST", "/records/digests", { _json: question(collections) });
         const [lacking, extra] = compare(cargo, _body.differing);
-        return { valid: !lacking.length, differing: lacking.map(({ _key }) => _key), onlyOnServer: [...extra.keys()] };
+        const refused: Refused[] = _body.quarantined ?? [];
+        const reasons = new Map(refused.map(({ key_json, fingerprint, code }) => [fingerprint + JSON.parse(key_json), code]));
+        const aside = (entry: Entry) => reasons.get(wirePrint(entry) + entry._key);
+        const differing = lacking.filter((entry) => !aside(entry));
+        const receipt = asked && last ? await holdToReceipt(host._net, last.id) : null;
+        return {
+          valid: !differing.length && receipt?.valid !== false,
+          differing: differing.map(({ _key }) => _key),
+          quarantined: lacking.flatMap((entry) => (aside(entry) ? { key: entry._key, code: aside(entry)! } : [])),
+          onlyOnServer: [...extra.keys()],
+          receipt,
+        };
       }),
     validateMigrationReadiness: () => assess(core, plan, engine.checkSystemHealth),
     async checkSystemHealth() {

@@ -10,6 +10,7 @@ import type {
   MigrationReport,
   Phases,
   Receipt,
+  ReceiptValidation,
   Rollback,
   RollbackPoint,
   RollbackPreview,
@@ -308,12 +309,16 @@ export type MigrationEventName = keyof MigrationEvents;
 
 /** Answer of `validateMigration`. */
 export interface Validation {
-  /** True when every entry the browser would send is on the server as it is here. */
+  /** True when the server has every entry the browser would send as it is here, and the receipt still holds. */
   valid: boolean;
   /** Keys that differ or are missing on the server. */
   differing: string[];
+  /** Keys the server has set aside as they are here, with the reason's code. */
+  quarantined: { key: string; code: string }[];
   /** Keys only the server has. */
   onlyOnServer: string[];
+  /** How the last run stands against its receipt, from stored bytes; null where there is none or nobody asked. */
+  receipt: ReceiptValidation | null;
 }
 
 /** One thing that has to be so before a migration; `severity` is what its failing means. */
@@ -405,8 +410,11 @@ export interface MigrationClient {
   getMigrationStatus(): MigrationStatus;
   /** What the server knows, asked now. */
   checkMigrationStatus(): Promise<MigrationStatus>;
-  /** Compares digests of what is here with the server's records. */
-  validateMigration(): Promise<Outcome<Validation>>;
+  /**
+   * Compares digests of what is here with the server's records, and has the server hold the last run to its receipt
+   * (work in proportion to the run; `receipt: false` leaves it out).
+   */
+  validateMigration(options?: { receipt?: boolean }): Promise<Outcome<Validation>>;
   validateMigrationReadiness(): Promise<Readiness>;
   /** For the given run, or the last one of this browser. */
   canRollback(runId?: string): Promise<{ canRollback: boolean; reasons: { code: string; detail: string }[] }>;

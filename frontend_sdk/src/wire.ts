@@ -153,8 +153,26 @@ export interface DatabaseStatistics {
   collections: { name: string; records: number; bytes: number }[];
 }
 
+/** A run held to its receipt: `valid` is false for what no later write and no rollback explains. */
+export interface ReceiptValidation {
+  run: string;
+  checked_at: string;
+  valid: boolean;
+  backup: { readable: boolean; as_sealed: boolean; entries: number; unreadable_chunks: string[] };
+  receipt: { place: "stored" | "conflict" | "quarantined"; entries: number; entries_now: number; agrees: boolean }[];
+  standing: Record<
+    "stored" | "conflict" | "quarantined" | "written_since" | "rolled_back" | "missing" | "damaged",
+    number
+  >;
+  unexplained: { key_json: string; reason: "missing" | "damaged" }[];
+}
+
 /** A run's report; the API's own description lists every member. */
-export type MigrationReport = Record<string, unknown>;
+export interface MigrationReport {
+  generated_at: string;
+  run: RunSnapshot;
+  [member: string]: unknown;
+}
 
 /** What the server tells about the app. */
 export interface ServerConfig {

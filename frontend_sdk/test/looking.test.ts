@@ -75,15 +75,47 @@ describe("validating", () => {
     const profile = newProfile(manyPairs(30));
     const client = world.open(profile);
     await migrate(client);
-    expect(await client.validateMigration()).toEqual({ ok: true, valid: true, differing: [], onlyOnServer: [] });
+    const compared = { receipt: false };
+    const same = { ok: true, valid: true, differing: [], quarantined: [], onlyOnServer: [], receipt: null };
+    expect(await client.validateMigration(compared)).toEqual(same);
     profile.area.setItem("item:3", "other");
     profile.area.removeItem("item:4");
-    expect(await client.validateMigration()).toEqual({
-      ok: true,
+    expect(await client.validateMigration(compared)).toEqual({
+      ...same,
       valid: false,
       differing: ["item:3"],
       onlyOnServer: ["item:4"],
     });
+  });
+
+  it("tells what the server has set aside from what it lacks", async () => {
+    const profile = newProfile(manyPairs(5));
+    const client = world.open(profile);
+    const key = "item:2";
+    world.server.setAside = (stored) => (stored === key ? "schema" : undefined);
+    await migrate(client);
+    const found = await client.validateMigration();
+    expect(found).toMatchObject({ valid: true, differing: [], quarantined: [{ key, code: "schema" }] });
+    // Another value under that key was never sent.
+    profile.area.setItem(key, "other");
+    expect(await client.validateMigration()).toMatchObject({ valid: false, differing: [key], quarantined: [] });
+  });
+
+  it("has the server hold the last run to its receipt", async () => {
+    const profile = newProfile(manyPairs(3));
+    const client = world.open(profile);
+    expect(await client.validateMigration()).toMatchObject({ ok: true, valid: false, receipt: null });
+    const { migrationId } = await migrate(client);
+    expect(await client.validateMigration()).toMatchObject({ valid: true, receipt: { run: migrationId, valid: true } });
+    world.server.holds = false;
+    expect(await client.validateMigration()).toMatchObject({ valid: false, differing: [], receipt: { valid: false } });
+    // A run the server forgot has no receipt to be held to.
+    world.server.intercept = ({ path }) =>
+      path.endsWith("/validate") ? { status: 404, body: { code: "not_found" } } : undefined;
+    expect(await client.validateMigration()).toMatchObject({ valid: true, receipt: null });
+    world.server.intercept = ({ path }) =>
+      path.endsWith("/validate") ? { status: 400, body: { code: "bad_request" } } : undefined;
+    expect(await client.validateMigration()).toMatchObject({ ok: false, code: "bad_request" });
   });
 });
 

@@ -68,8 +68,13 @@ export class ModelServer {
   collections: unknown[] = [];
   /** What the server says of its own readiness. */
   checks = [{ code: "rollback_works", severity: "ok", passed: true, detail: "Rehearsed." }];
+  /** Whether runs still stand as their receipts say. */
+  holds = true;
   /** Records other devices wrote since. */
   behind = 0;
+  /** Keys that go to quarantine instead of the records. */
+  setAside: (key: string) => string | undefined = () => undefined;
+  #aside: object[] = [];
   #server!: Server;
   #tokens = 0;
 
@@ -216,7 +221,7 @@ export class ModelServer {
     if (path === "/runs" && method === "POST") return this.#create(who, json);
     if (path === "/runs") return [200, { runs: [...this.runs.values()].map((run) => this.snapshot(run)) }];
     if (path === "/records/digests")
-      return [200, { differing: this.#differing(json, [...this.#recordsOf(who).values()]) }];
+      return [200, { differing: this.#differing(json, [...this.#recordsOf(who).values()]), quarantined: this.#aside }];
     if (path === "/statistics") return [200, this.#statistics(who, +call.path.split("since=")[1]!)];
     if (path === "/readiness") return [200, { ready: true, checked_at: "", checks: this.checks }];
     if (path === "/backups") return [200, { backups: this.#backups() }];
@@ -241,6 +246,10 @@ export class ModelServer {
         },
       ];
     if (rest === "/seal") return this.#seal(run, call.json.manifest);
+    if (rest === "/validate") {
+      if (run.state !== "completed") throw [409, "not_migrated"];
+      return [200, { run: run.id, valid: this.holds, checked_at: "", receipt: [], unexplained: [] }];
+    }
     if (rest === "/report") {
       if (call.path.endsWith("?format=html")) return [200, Buffer.from(`<!doctype html><p>é ${run.id}`)];
       return [200, { run: this.snapshot(run), moved: { verified: run.state === "completed" } }];
@@ -371,7 +380,11 @@ export class ModelServer {
     }
     Object.assign(run, { state: "completed", mismatch: null });
     if (run.purpose !== "migrate" || run.dry_run) return;
-    for (const [key, { line }] of run.lines) this.#recordsOf(run.owner).set(key, line);
+    for (const [key, { line }] of run.lines) {
+      const code = this.setAside(key);
+      if (code) this.#aside.push({ key_json: JSON.stringify(key), collection: "", fingerprint: wire(sha(line)), code });
+      else this.#recordsOf(run.owner).set(key, line);
+    }
   }
 
   #recordsOf(owner: string): Map<string, string> {
