@@ -1,5 +1,6 @@
 """`manage.py migration_worker`: waits for bells and does the work. Run as many as there are cores to spare."""
 
+import contextlib
 import gc
 import os
 import time
@@ -8,12 +9,14 @@ from typing import Any
 import django_rq
 import structlog
 from django.core.management.base import BaseCommand
+from django.db import DatabaseError
 from redis.exceptions import RedisError
 from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 from rq.utils import import_attribute
 
 from migration.dispatch import JOB, QUEUE
+from migration.lifecycle import enlist
 
 log = structlog.get_logger(__name__)
 
@@ -32,6 +35,8 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **_options: Any) -> None:
         """Serve the queue; while Redis is away, wait for it instead of dying."""
         import_attribute(JOB)  # loaded now, so that the first job does not pay for it
+        with contextlib.suppress(DatabaseError):
+            enlist()  # counted before the first job; a database that is away is the first job's matter
         gc.collect()
         gc.freeze()  # the loaded code is not garbage; keep the collector from walking it
         while True:
