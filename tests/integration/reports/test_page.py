@@ -11,7 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from migration.api import accounts
-from migration.models import MigrationRun, RollbackPoint
+from migration.models import CollectionSchema, DriftNotice, MigrationRun, RollbackPoint
 from migration.progress import record_error
 from migration.reports import html_report, whole_report
 from migration.reports.chunks import BUCKETS
@@ -156,6 +156,31 @@ class TestThePage:
         assert inert(page)
         assert "\u202e" not in page.text
         assert hostile.replace("\u202e", "\\u202e") in page.text
+
+    def test_shows_drift_to_operators_and_to_no_owner(self, worker: Worker) -> None:
+        tenant = make_tenant()
+        browser = account(tenant)
+        run_id = migrated(browser, worker, todos(2))
+        at = timezone.now()
+        schema, _ = CollectionSchema.objects.get_or_create(
+            app=tenant.app, collection="todo", defaults={"created_at": at, "updated_at": at}
+        )
+        DriftNotice.objects.create(
+            app=tenant.app,
+            schema=schema,
+            kind=DriftNotice.Kind.NEW_MEMBER,
+            path="/<script>alert(1)</script>",
+            detail="a new member",
+            count=3,
+            looked_at=9,
+            sampled_before=100,
+            first_seen=at,
+            last_seen=at,
+        )
+        page = Page(html_report(UUID(run_id), at=at))
+        assert inert(page)
+        assert "/<script>alert(1)</script>" in page.text
+        assert "a new member" not in browser.get(f"/runs/{run_id}/report").content.decode()
 
     def test_carries_its_policy_when_it_is_saved(self, worker: Worker) -> None:
         run_id = migrated(account(make_tenant()), worker, todos(1))
