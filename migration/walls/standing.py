@@ -1,14 +1,18 @@
 """Do the walls stand? Asked by the system checks, by tests, and by each process once before it serves owners."""
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DataError, ProgrammingError, connection, transaction
 
 from migration.config import setting
 from migration.walls.tables import APP_SETTING, OWNER_SETTING, Bound, bound_of
 
+# It stands in the text of statements, before parameters are put in.
+_NAME = re.compile(r"[A-Za-z0-9_ -]{1,63}")
 TENANT, BACK_OFFICE = "tenant", "back_office"
 """Names of the two policies each table has: for owners' requests, and for everybody who works behind the doors."""
 
@@ -46,8 +50,11 @@ class Wall:
 
 
 def tenant_role() -> str:
-    """Return the name of the role owners' requests work under."""
-    return str(setting("TENANT_ROLE"))
+    """Return the name of the role owners' requests work under. Raises ImproperlyConfigured for an odd one."""
+    name = str(setting("TENANT_ROLE"))
+    if not _NAME.fullmatch(name):
+        raise ImproperlyConfigured("MIGRATION_TENANT_ROLE holds letters, digits, spaces, _ and -, at most 63")
+    return name
 
 
 def role_may_be_taken() -> bool:

@@ -1,12 +1,14 @@
 """Inside a scope no other owner's row exists, and nothing of a scope stays on the connection."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
 
 from migration.models import App, AppSecret, Device, MigrationRun, Owner, Record, RollbackPoint
-from migration.walls import scoped
+from migration.walls import scoped, tenant_role
 from migration.walls.scope import NotScopable
 from tests.factories.loads import make_device, make_owner, make_run
 from tests.factories.writes import write
@@ -78,6 +80,14 @@ class TestInsideAScope:
     def test_what_could_not_be_scoped_is_refused(self) -> None:
         with scoped(**of(make_owner())), connection.cursor() as cursor, pytest.raises(NotScopable):
             cursor.executemany("SELECT %s", [[1], [2]])
+
+
+class TestTheRolesName:
+    @pytest.mark.parametrize("name", ["", "x" * 64, "a'b", 'a"b', "100%s", "a;b"])
+    def test_is_a_plain_word(self, name: str, settings: Any) -> None:
+        settings.MIGRATION = {**settings.MIGRATION, "TENANT_ROLE": name}
+        with pytest.raises(ImproperlyConfigured):
+            tenant_role()
 
 
 class TestAfterAScope:
