@@ -86,9 +86,9 @@ class CollectionSchemaAdmin(LookOnly):
         """Put the verbs' pages before Django's."""
         view = self.admin_site.admin_view
         return [
-            path("<int:pk>/pin/", view(self.pin_page), name="migration_collectionschema_pin"),
-            path("<int:pk>/unpin/", view(self.unpin), name="migration_collectionschema_unpin"),
-            path("<int:pk>/dismiss/", view(self.dismiss), name="migration_collectionschema_dismiss"),
+            path("<int:schema_id>/pin/", view(self.pin_page), name="migration_collectionschema_pin"),
+            path("<int:schema_id>/unpin/", view(self.unpin), name="migration_collectionschema_unpin"),
+            path("<int:schema_id>/dismiss/", view(self.dismiss), name="migration_collectionschema_dismiss"),
             *super().get_urls(),
         ]
 
@@ -100,17 +100,17 @@ class CollectionSchemaAdmin(LookOnly):
         shown = _shown(schema) if schema is not None else {}
         return super().change_view(request, object_id, form_url, {**shown, **(extra_context or {})})
 
-    def pin_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def pin_page(self, request: HttpRequest, schema_id: int) -> HttpResponse:
         """GET and POST without the word: edit and preview. POST with the word: pin."""
         self.demand(request)
-        schema = self.find(request, pk=pk)
+        schema = self.find(request, pk=schema_id)
         text = request.POST.get("schema") or schema.pinned or schemas.inferred_text(schema)
         confirmed = request.POST.get("word", "").strip() == WORD and "do" in request.POST
         problem = ""
         if request.method == "POST" and confirmed:
             problem = self._pin(request, schema, text)
             if not problem:
-                return HttpResponseRedirect(_page_of(pk))
+                return HttpResponseRedirect(_page_of(schema_id))
         elif "do" in request.POST:
             problem = f"Type {WORD} to go on."
         return self._answer(request, schema, text, problem)
@@ -157,25 +157,25 @@ class CollectionSchemaAdmin(LookOnly):
         }
         return TemplateResponse(request, "admin/migration/schema_pin.html", context, status=422 if problem else 200)
 
-    def unpin(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def unpin(self, request: HttpRequest, schema_id: int) -> HttpResponse:
         """Hold entries to no schema from now on."""
-        return self._do(request, pk, schemas.unpin_schema, "Entries are held to no schema now.", word="unpin")
+        return self._do(request, schema_id, schemas.unpin_schema, "Entries are held to no schema now.", word="unpin")
 
-    def dismiss(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def dismiss(self, request: HttpRequest, schema_id: int) -> HttpResponse:
         """Take the drift as seen."""
-        return self._do(request, pk, schemas.dismiss_drift, "Taken as seen.")
+        return self._do(request, schema_id, schemas.dismiss_drift, "Taken as seen.")
 
-    def _do(self, request: HttpRequest, pk: int, verb: Any, done: str, *, word: str = "") -> HttpResponse:
+    def _do(self, request: HttpRequest, schema_id: int, verb: Any, done: str, *, word: str = "") -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         self.demand(request)
-        schema = self.find(request, pk=pk)
+        schema = self.find(request, pk=schema_id)
         if request.POST.get("word", "").strip() != word:
             self.message_user(request, f"Type {word} to go on.", messages.ERROR)
         else:
             verb(app_id=schema.app_id, collection=schema.collection, at=timezone.now(), actor=actor_of(request))
             self.message_user(request, done, messages.SUCCESS)
-        return HttpResponseRedirect(_page_of(pk))
+        return HttpResponseRedirect(_page_of(schema_id))
 
 
 def _page_of(pk: int) -> str:
