@@ -5,17 +5,20 @@ import re
 from typing import Any
 
 from django.contrib import admin
+from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import BinaryField, Count, Func, IntegerField, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
 from migration.admin import causes
 from migration.admin.base import LookOnly, actor_of
 from migration.admin.display import NOTHING, badge, code, link_to, number, size, visible, visible_lines
+from migration.admin.reach import within_reach
 from migration.lifecycle import audit
 from migration.models import QuarantineEntry
 from migration.orchestration.quarantine import Cause
@@ -33,6 +36,33 @@ _CHANGED_BY_FORMS = re.compile("[\x00\r\ud800-\udfff]")
 """What a form cannot give back as it got it."""
 
 
+class CodeFilter(admin.SimpleListFilter):
+    """By code, of those seen lately. Django's own filter reads the whole table to list them."""
+
+    title = "code"
+    parameter_name = "code__exact"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the codes of the newest entries within the user's reach."""
+        newest = within_reach(QuarantineEntry.objects.order_by("-id"), user=request.user)
+        codes = set(newest.values_list("code", flat=True)[:COUNTED])
+        return [(one, visible(one, longest=40)) for one in sorted(codes)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[QuarantineEntry]) -> QuerySet[QuarantineEntry]:
+        """Keep what was refused with the chosen code."""
+        return queryset.filter(code=self.value()) if self.value() else queryset
+
+
+class Bounded(Paginator):
+    """Pages of the newest entries only: to count a million of them takes longer than to look at a page."""
+
+    @cached_property
+    def count(self) -> int:
+        """Count to a bound."""
+        entries: Any = self.object_list
+        return int(entries.order_by()[:COUNTED].values("id").count())
+
+
 @admin.register(QuarantineEntry)
 class QuarantineEntryAdmin(LookOnly):
     """Refused entries, grouped by cause above the list."""
@@ -47,7 +77,8 @@ class QuarantineEntryAdmin(LookOnly):
         "state_badge",
         "created",
     )
-    list_filter = ("state", "code", "created_at")
+    list_filter = ("state", CodeFilter, "created_at")
+    paginator = Bounded
     search_fields = ("code", "collection", "detail")
     search_help_text = "Code, collection, words of the reason, or the beginning of the id of a run or owner"
     id_fields = ("run_id", "owner_id")
