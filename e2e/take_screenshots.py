@@ -66,8 +66,12 @@ def _phone(browser: Browser, stack: Stack) -> None:
 def _admin(browser: Browser, stack: Stack, run_id: str) -> None:
     context = _context(browser, "light")
     admin = AdminPage(context.new_page(), stack.url, stack.admin_password).sign_in()
-    admin.open_run(run_id)
+    # The sweeper has folded what just happened.
+    expect(admin.page.locator(".m-tiles")).to_be_visible()
+    until(admin.page, lambda: admin.page.reload() and admin.page.get_by_text("completed").count())
     _keep(admin.page, "admin")
+    admin.open_run(run_id)
+    _keep(admin.page, "admin-run")
     admin.ask_to_roll_back()
     _keep(admin.page, "admin-rollback")
 
