@@ -144,8 +144,8 @@ def number_header(request: Request, name: str) -> int | None:
 def number_query(request: Request, name: str, default: int) -> int:
     """Return a query parameter that holds a whole number from 0. Raises BodyInvalid."""
     text = request.GET.get(name, str(default))
-    if not (text.isascii() and text.isdigit() and len(text) <= 18):
-        raise BodyInvalid(f"`{name}` is a whole number.")
+    if not (text.isascii() and text.isdigit() and len(text) <= 16 and int(text) <= _MOST):
+        raise BodyInvalid(f"`{name}` is a whole number, at most {_MOST}.")
     return int(text)
 
 
