@@ -1,7 +1,7 @@
-"""BackupService: what backups there are, whether they can be trusted, their bytes as one stream, their keys."""
+"""BackupService: what backups there are, whether they can be trusted, their bytes as one stream."""
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -14,12 +14,10 @@ from isal import isal_zlib
 from migration.backups.claimed import LATEST, Keep, stage_claims
 from migration.errors import BackupUnreadable
 from migration.models import Backup, Chunk
-from migration.values.envelopes import Envelope, rewrap
 
 _IN_MEMORY = 1 << 20
 """A download up to this size is kept in memory, a larger one in a temporary file, bytes."""
 _GZIP = 31  # zlib's window bits for "gzip header and checksum"
-_PAGE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,26 +119,6 @@ def _latest_lines(cursor: Any) -> Iterator[bytes]:
             yield line
 
 
-def rewrap_chunks(*, keys: Sequence[str]) -> int:
-    """Wrap every chunk's key under the first of `keys`, a page per commit; return how many there were.
-
-    Raises BackupUnreadable at a chunk whose key none of `keys` unwraps; pages before it are done.
-    """
-    done = after = 0
-    while True:
-        page = list(Chunk.objects.filter(id__gt=after).order_by("id").values_list("id", "wrapped_key")[:_PAGE])
-        if not page:
-            return done
-        fresh = [(one, rewrap(Envelope(b"", bytes(wrapped)), keys=keys).wrapped_key) for one, wrapped in page]
-        with connection.cursor() as cursor:
-            cursor.execute(
-                """UPDATE migration_chunk c SET wrapped_key = new.wrapped_key
-                   FROM unnest(%s::bigint[], %s::bytea[]) AS new(id, wrapped_key) WHERE c.id = new.id""",
-                [[one for one, _ in fresh], [wrapped for _, wrapped in fresh]],
-            )
-        done, after = done + len(page), page[-1][0]
-
-
 def mark_verified(backup: Backup, *, at: datetime) -> None:
     """Note when a backup was last found sound."""
     Backup.objects.filter(id=backup.id).update(verified_at=at)
@@ -152,5 +130,4 @@ class BackupService:
     list_backups = staticmethod(list_backups)
     examine = staticmethod(examine)
     write_download = staticmethod(write_download)
-    rewrap_chunks = staticmethod(rewrap_chunks)
     mark_verified = staticmethod(mark_verified)

@@ -1,4 +1,4 @@
-"""Getting things out again: backups examined and downloaded, records compared, keys rotated."""
+"""Getting things out again: backups examined and downloaded; records compared."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,14 +8,12 @@ from uuid import UUID
 
 from migration import records
 from migration.backups import BackupService, Examination
-from migration.config import encryption_keys
 from migration.errors import BackupExpired, BackupUnreadable, NotFound
 from migration.extraction import DataExtractor
-from migration.models import App, AppSecret, Backup, Chunk
+from migration.models import App, Backup, Chunk
 from migration.orchestration.verification import Ranks
 from migration.validation import differing_buckets
 from migration.values.digests import to_wire
-from migration.values.envelopes import Envelope, rewrap
 from migration.values.lines import decode_line, literal
 
 _MOST_REFUSED = 1000
@@ -117,21 +115,6 @@ def compare_records(*, owner_id: UUID, collections: Sequence[Mapping[str, Any]])
 def changed_records(*, owner_id: UUID, after: int, limit: int) -> records.Changes:
     """Return a page of an owner's records that changed since a revision. Raises NotFound."""
     return records.changes_since(owner_id=owner_id, namespace=_namespace(owner_id), after=after, limit=limit)
-
-
-def rotate_keys() -> tuple[int, int]:
-    """Wrap every chunk's key and every app's secret under the newest key; return how many of each.
-
-    Raises BackupUnreadable at the first that none of the configured keys unwraps; what came before it is done.
-    """
-    keys = encryption_keys()
-    chunks = BackupService.rewrap_chunks(keys=keys)
-    secrets = 0
-    for secret in AppSecret.objects.only("id", "wrapped").iterator():
-        fresh = rewrap(Envelope(b"", bytes(secret.wrapped)), keys=keys).wrapped_key
-        AppSecret.objects.filter(id=secret.id).update(wrapped=fresh)
-        secrets += 1
-    return chunks, secrets
 
 
 def _chunks(run_id: UUID) -> Iterator[tuple[Chunk, list[bytes]]]:

@@ -54,6 +54,17 @@ def rewrap(envelope: Envelope, *, keys: Sequence[str]) -> Envelope:
         raise BackupUnreadable from error
 
 
+def wrapped_under(wrapped: bytes, *, keys: Sequence[str]) -> int | None:
+    """Return the place in `keys` of the one that unwraps `wrapped`; None when none does."""
+    for place, key in enumerate(keys):
+        try:
+            Fernet(key).decrypt(wrapped)
+        except InvalidToken:
+            continue
+        return place
+    return None
+
+
 def chunk_binding(*, app_id: object, owner_id: object, run_id: object, seq: int) -> str:
     """Return what a chunk's envelope is bound to."""
     return f"chunk:{app_id}:{owner_id}:{run_id}:{seq}"

@@ -162,7 +162,7 @@ class TestRotation:
         secret = add_secret(app=App.objects.get(id=run.app_id), actor="test", at=timezone.now())
         sealed = list(Chunk.objects.order_by("id").values_list("sealed_payload", flat=True))
         settings.MIGRATION = {**settings.MIGRATION, "ENCRYPTION_KEYS": f"{new},{old}"}
-        call_command("migration_rotate_keys")
+        call_command("migration_keys", "rotate")
         assert "2 chunks and 1 secrets" in capsys.readouterr().out
         settings.MIGRATION = {**settings.MIGRATION, "ENCRYPTION_KEYS": new}
         assert download(run)[0] == lines_of(dict(todos(10)))
@@ -170,11 +170,32 @@ class TestRotation:
         wrapped = bytes(AppSecret.objects.get().wrapped)
         assert wrapper([new]).decrypt(wrapped).decode() in str(secret)
 
-    def test_says_so_when_the_old_key_is_not_given(self, settings: Any) -> None:
+    def test_passes_over_what_no_key_opens_and_says_so(self, settings: Any, capsys: pytest.CaptureFixture[str]) -> None:
+        old, new, lost = (urlsafe_b64encode(bytes([number] * 32)).decode() for number in (1, 2, 3))
+        settings.MIGRATION = {**settings.MIGRATION, "ENCRYPTION_KEYS": lost}
         sealed_run(todos(1))
+        settings.MIGRATION = {**settings.MIGRATION, "ENCRYPTION_KEYS": old}
+        run = sealed_run(todos(3))
+        settings.MIGRATION = {**settings.MIGRATION, "ENCRYPTION_KEYS": f"{new},{old}"}
+        with pytest.raises(CommandError, match="Keep the older keys"):
+            call_command("migration_keys", "check")
+        assert (
+            "newest key: 0. Under older ones: 1. Under none of MIGRATION_ENCRYPTION_KEYS: 1" in capsys.readouterr().out
+        )
+        with pytest.raises(CommandError, match="Keep the older keys"):
+            call_command("migration_keys", "rotate")
+        settings.MIGRATION = {**settings.MIGRATION, "ENCRYPTION_KEYS": new}
+        assert download(run)[0] == lines_of(dict(todos(3)))
+
+    def test_again_finds_nothing_to_do_and_lets_the_older_keys_go(
+        self, settings: Any, capsys: pytest.CaptureFixture[str]
+    ) -> None:
         settings.MIGRATION = {**settings.MIGRATION, "ENCRYPTION_KEYS": Fernet.generate_key().decode()}
-        with pytest.raises(CommandError, match="add the old one"):
-            call_command("migration_rotate_keys")
+        sealed_run(todos(1))
+        call_command("migration_keys", "rotate")
+        told = capsys.readouterr().out
+        assert "0 chunks and 0 secrets anew" in told
+        assert "older keys can go" in told
 
 
 class TestAList:

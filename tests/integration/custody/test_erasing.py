@@ -5,6 +5,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from migration.config import FaultInjected
@@ -179,3 +180,19 @@ def _sealed_only(traced: Traced) -> set[str]:
     return {
         word for word in traced.words if word.startswith(("canarydry", "canarytried", "canaryonly", "canarybackup"))
     }
+
+
+class TestTheCommand:
+    def test_erases_once_the_word_is_typed(self, traced: Traced, monkeypatch: pytest.MonkeyPatch) -> None:
+        ids, owner = traced.ids(), str(traced.owner.id)
+        monkeypatch.setattr("builtins.input", lambda _: "no")
+        with pytest.raises(CommandError, match="Nothing was erased"):
+            call_command("migration_owner", "erase", owner)
+        assert Erasure.objects.count() == 0
+        monkeypatch.setattr("builtins.input", lambda _: "erase")
+        call_command("migration_owner", "erase", owner)
+        nothing_left(traced, ids)
+
+    def test_of_nobody_says_so(self) -> None:
+        with pytest.raises(CommandError, match="no such owner"):
+            call_command("migration_owner", "erase", str(uuid4()), "--yes")
