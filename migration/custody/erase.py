@@ -60,5 +60,5 @@ def _without_devices() -> list[OwnedTable]:
 
 def _delete(table: OwnedTable, statement: str, *, owner_id: UUID, most: int = 0) -> int:
     with connection.cursor() as cursor:
-        cursor.execute(statement.format(table=connection.ops.quote_name(table.name)), {"owner": owner_id, "most": most})
+        cursor.execute(statement.format(table=table.name, whose=table.condition), {"owner": owner_id, "most": most})
         return int(cursor.rowcount)
