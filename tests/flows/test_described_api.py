@@ -18,7 +18,13 @@ from syncserver.stack import PROJECT, Stack
 from tests.factories.doors import guest_id
 
 CONFIG = Path(__file__).parent / "described" / "schemathesis.toml"
-PLENTY = {"MIGRATION_REQUESTS_PER_MINUTE": "10000000", "MIGRATION_GUEST_SESSIONS_PER_MINUTE": "10000000"}
+LIMITED = ("REQUESTS", "GUEST_REQUESTS", "GUEST_SESSIONS", "ADDRESS_REQUESTS", "ADDRESS_REFUSALS")
+UNMETERED = ("GUEST_BYTES_PER_DAY", "GUEST_ENTRIES_PER_DAY", "GUEST_RUNS_PER_DAY", "GUEST_STORED_BYTES")
+PLENTY = {
+    **{f"MIGRATION_{name}_PER_MINUTE": "10000000" for name in LIMITED},
+    **{f"MIGRATION_{name}": "0" for name in UNMETERED},
+}
+"""A fuzzer is refused more often in a minute than any honest address."""
 EXAMPLES = ENOUGH = 100
 """Made-up requests for each operation; those at the boundaries of its parameters come on top."""
 
