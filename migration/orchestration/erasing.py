@@ -16,6 +16,7 @@ from migration import custody, cutover, dispatch, lifecycle, progress
 from migration.config import fault_point
 from migration.errors import NotFound
 from migration.models import Erasure, Owner, SocketTicket
+from migration.orchestration.inferring import forget_samples
 
 MOST = 2_000
 """Rows deleted in one commit at most."""
@@ -49,6 +50,7 @@ def _begin(owner: Owner, *, actor: str, at: datetime) -> Erasure:
         custody.bury_devices(owner_id=owner.id, app_id=owner.app_id, mark=mark, at=at)
     Owner.objects.filter(id=owner.id).update(kind=Owner.Kind.ERASED, subject=str(owner.id))
     SocketTicket.objects.filter(owner_id=owner.id).delete()
+    forget_samples(app_id=owner.app_id, owner_id=owner.id, at=at)
     erasure = Erasure(app_id=owner.app_id, owner_id=owner.id, mark=of_devices, actor=actor, created_at=at)
     erasure.save(force_insert=True)
     _audit(erasure, "erasure_requested", actor=actor, at=at)

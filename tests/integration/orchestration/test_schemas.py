@@ -20,8 +20,8 @@ from migration.models import (
     RunEvent,
     SchemaSample,
 )
-from migration.orchestration import MigrationOrchestrator, schemas
-from migration.orchestration.inferring import fold_samples, forget_samples
+from migration.orchestration import MigrationOrchestrator, erasing, schemas
+from migration.orchestration.inferring import fold_samples
 from tests.factories.held import values_of
 from tests.factories.loads import make_app, make_device, make_owner
 from tests.factories.samples import fold_all, load_notes, schema_of_notes
@@ -146,14 +146,16 @@ class TestFolding:
         settings.MIGRATION = {**settings.MIGRATION, "FAULTS": ""}
         faults._armed.cache_clear()
 
-    def test_forgets_an_owner_whose_data_is_erased(self, worker: Worker) -> None:
+    def test_forgets_an_owner_whose_data_is_erased(self, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
         app = make_app()
         gone, stays = make_owner(app), make_owner(app)
         load_notes(worker, notes(16), device=make_device(stays))
         fold_all()
+        monkeypatch.setattr("migration.orchestration.pipeline.SchemaSampler", lambda: SchemaSampler(thin=1))
         run = load_notes(worker, notes(8, **{CANARY: 1}), device=make_device(gone))
         fold_all()
-        forget_samples(app_id=app.id, owner_id=gone.id, at=timezone.now())
+        assert DriftNotice.objects.filter(path=f"/{CANARY}").exists()
+        erasing.request_erasure(owner_id=gone.id, actor="admin:ada", at=timezone.now())
         assert not SchemaSample.objects.filter(owner_id=gone.id).exists()
         assert CANARY not in json.dumps(schema_of_notes(run).shape)
         assert not DriftNotice.objects.filter(path__contains=CANARY).exists()
