@@ -8,6 +8,8 @@ from pathlib import Path
 from threading import Thread
 
 HOSTS = Path(__file__).parent / "hosts"
+# Pages made by a test, by path. (A page that Playwright answers for may not call a loopback address in Chromium.)
+PASTED: dict[str, str] = {}
 SDK = Path(__file__).parent.parent / "frontend_sdk" / "dist"
 
 
@@ -19,6 +21,19 @@ class Handler(SimpleHTTPRequestHandler):
         name = path.partition("?")[0].lstrip("/")
         folder, _, file = name.partition("/")
         return str(SDK / Path(file).name if folder == "sdk" else HOSTS / Path(name).name)
+
+    def do_GET(self) -> None:
+        """Serve a pasted page, or a file."""
+        html = PASTED.get(self.path)
+        if html is None:
+            super().do_GET()
+            return
+        body = html.encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Say nothing."""
