@@ -1,10 +1,14 @@
 """Owners and their devices."""
 
+from uuid import UUID
+
 from django.contrib import admin
-from django.urls import reverse
+from django.http import FileResponse, HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
+from migration.admin import leaving
 from migration.admin.base import AppFilter, LookOnly
 from migration.admin.display import NOTHING, code, joined, link, link_to, listed, number, short, visible
 from migration.models import Device, Owner
@@ -42,6 +46,24 @@ class OwnerAdmin(LookOnly):
         "more",
     )
     readonly_fields = fields
+    change_form_template = "admin/migration/owner.html"
+
+    def get_urls(self) -> list[URLPattern]:
+        """Put the owner's own pages before Django's."""
+        view = self.admin_site.admin_view
+        return [
+            path("<uuid:owner_id>/export/", view(self.export), name="migration_owner_export"),
+            path("<uuid:owner_id>/erase/", view(self.erase), name="migration_owner_erase"),
+            *super().get_urls(),
+        ]
+
+    def export(self, request: HttpRequest, owner_id: UUID) -> HttpResponse | FileResponse:
+        """Hand out everything held of the owner."""
+        return leaving.export(self, request, self.find(request, id=owner_id))
+
+    def erase(self, request: HttpRequest, owner_id: UUID) -> HttpResponse:
+        """Erase the owner once its id was typed."""
+        return leaving.erase(self, request, self.find(request, id=owner_id))
 
     @admin.display(description="owner", ordering="id")
     def short_id(self, owner: Owner) -> str:

@@ -34,6 +34,7 @@ _described = [
     path("runs/<uuid:run_id>/validate", reports.ValidationView.as_view(), name="validate"),
     path("statistics", reports.StatisticsView.as_view(), name="statistics"),
     path("readiness", reports.ReadinessView.as_view(), name="readiness"),
+    path("owner/export", owners.ExportView.as_view(), name="owner-export"),
     path("owner/erase", owners.EraseView.as_view(), name="owner-erase"),
     path("owner/anew", owners.AnewView.as_view(), name="owner-anew"),
     path("health", health.HealthView.as_view(), name="health"),

@@ -50,7 +50,6 @@ def _begin(owner: Owner, *, actor: str, at: datetime) -> Erasure:
         custody.bury_devices(owner_id=owner.id, app_id=owner.app_id, mark=mark, at=at)
     Owner.objects.filter(id=owner.id).update(kind=Owner.Kind.ERASED, subject=str(owner.id))
     SocketTicket.objects.filter(owner_id=owner.id).delete()
-    forget_samples(app_id=owner.app_id, owner_id=owner.id, at=at)
     erasure = Erasure(app_id=owner.app_id, owner_id=owner.id, mark=of_devices, actor=actor, created_at=at)
     erasure.save(force_insert=True)
     _audit(erasure, "erasure_requested", actor=actor, at=at)
@@ -89,6 +88,9 @@ def erase_some(erasure_id: UUID, *, at: datetime) -> bool:
         erasure = Erasure.objects.select_for_update().get(id=erasure_id)
         if erasure.state == Erasure.State.DONE:
             return False
+        if not erasure.deleted:
+            # The first batch; the owner's own request may not touch what was learnt of all.
+            forget_samples(app_id=erasure.app_id, owner_id=erasure.owner_id, at=at)
         deleted = custody.delete_some(owner_id=erasure.owner_id, most=MOST)
         if deleted:
             _count(erasure, deleted)

@@ -4,8 +4,10 @@ An operation without an entry in ASKS, or a socket without one in SOCKETS, fails
 validly for what the victim owns.
 """
 
+import io
 import re
 import time
+import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,6 +58,7 @@ ASKS: dict[str, Callable[[Ids], Any]] = {
     "owners_statistics": _nothing,
     "owner_anew": lambda _: {},
     "owner_erase": lambda _: {"confirm": "erase"},
+    "owner_export": _nothing,
     "points_create": lambda _: {"name": "mine"},
     "points_list": _nothing,
     "points_rollback": _order,
@@ -204,3 +207,12 @@ def without_any_wall(**tenant: Any) -> Iterator[None]:
     """The same with the second wall down too: shows that the matrix can fail."""
     with connection.execute_wrapper(_blind):
         yield
+
+
+def told(answer: Any) -> bytes:
+    """Return all an answer says: its body, and of an archive what is in it."""
+    body: bytes = answer.getvalue() if answer.streaming else answer.content
+    if answer.headers.get("Content-Type") != "application/zip":
+        return body
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        return b"\n".join(archive.read(name) for name in archive.namelist())

@@ -1,10 +1,7 @@
 """What the server holds: backups and records."""
 
-from collections.abc import AsyncIterator, Iterator
-from typing import IO
 from uuid import UUID
 
-from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
@@ -14,10 +11,10 @@ from migration.api.base import OwnerView
 from migration.api.configuration import known_timeline
 from migration.api.problems import json_answer
 from migration.api.schema import WHOLE, operation
+from migration.api.streaming import send_file
 from migration.orchestration import retrieving
 from migration.values.digests import to_wire
 
-_BLOCK = 65_536
 _PAGE = 1_000
 _ANY = ("answer", "application/gzip")
 _UNREADABLE = ["not_found", "backup_unreadable", "backup_expired"]
@@ -25,32 +22,6 @@ _PLACE = {
     "after": (WHOLE, "the revision to go on from, default 0"),
     "limit": (WHOLE, "records in a page, at most 1000"),
 }
-
-
-class Blocks:
-    """A file in blocks, closed with the response even when nobody reads it."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        """Take the file over."""
-        self._file = file
-        self.close = file.close
-
-    def __iter__(self) -> Iterator[bytes]:
-        while block := self._file.read(_BLOCK):
-            yield block
-
-
-class BlocksAsync:
-    """The same for a server with an event loop."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        """Take the file over."""
-        self._blocks = Blocks(file)
-        self.close = file.close
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for block in self._blocks:
-            yield block
 
 
 class BackupsView(OwnerView):
@@ -81,11 +52,8 @@ class BackupDownloadView(OwnerView):
     def get(self, request: Request, backup_id: UUID) -> StreamingHttpResponse:
         """Send the latest line per key, in the order of key hashes, gzipped; `Migration-Digest` is their set digest."""
         found = retrieving.download_backup(owner_id=self.caller.owner_id, backup_id=backup_id)
-        # Each server can only wait for its own kind; the other would be read into memory whole.
-        of_asgi = isinstance(request._request, ASGIRequest)  # noqa: SLF001 - the only way to ask
-        blocks = BlocksAsync(found.file) if of_asgi else Blocks(found.file)
-        headers = {"Migration-Digest": to_wire(found.digest), "Cache-Control": "no-store"}
-        return StreamingHttpResponse(blocks, content_type="application/gzip", headers=headers)
+        headers = {"Migration-Digest": to_wire(found.digest)}
+        return send_file(request, found.file, content_type="application/gzip", headers=headers)
 
 
 class RecordsView(OwnerView):

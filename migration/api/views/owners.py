@@ -1,6 +1,6 @@
-"""What an owner may do with all it has here: have it erased, and begin anew."""
+"""What an owner may do with all it has here: take it home, have it erased, and begin anew."""
 
-from django.http import HttpResponse
+from django.http import HttpResponse, StreamingHttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 
@@ -8,7 +8,21 @@ from migration.api import answers, bodies
 from migration.api.base import OwnerView
 from migration.api.problems import json_answer
 from migration.api.schema import operation
-from migration.orchestration import erasing
+from migration.api.streaming import send_file
+from migration.orchestration import erasing, exporting
+
+_ZIP = ("answer", "application/zip")
+
+
+class ExportView(OwnerView):
+    """Everything of the owner, to take home."""
+
+    @operation("owner_export", answer={200: None}, raw=_ZIP)
+    def get(self, request: Request) -> StreamingHttpResponse:
+        """Send a ZIP archive: entries, every table's rows, the content of every backup, and a manifest with sums."""
+        caller = self.caller
+        file = exporting.export_owner(owner_id=caller.owner_id, actor=caller.actor, at=timezone.now())
+        return send_file(request, file, content_type="application/zip")
 
 
 class EraseView(OwnerView):
