@@ -116,7 +116,7 @@ def ask(browser: Browser, name: str, ids: Ids) -> Any:
         return browser.post(path, body)
     answer = browser.get(path)
     if answer.streaming:
-        answer.getvalue()
+        answer.streaming_content = [answer.getvalue()]  # read to its end now; the file is closed by that
     return answer
 
 
