@@ -29,8 +29,8 @@ SECRET_FIELDS = frozenset(
     }
 )
 
-KEY_FIELDS = frozenset({"key", "keys"})
-"""Names under which keys of entries travel: people write secrets into keys too, but equal ones must look equal."""
+KEY_FIELDS = frozenset({"collection", "key", "keys"})
+"""Names under which keys travel, whole or their beginnings: people write secrets into them, but equal ones must look equal."""
 
 
 def withhold(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
