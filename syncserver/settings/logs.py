@@ -30,7 +30,7 @@ SECRET_FIELDS = frozenset(
 )
 
 KEY_FIELDS = frozenset({"collection", "key", "keys"})
-"""Names under which keys travel, whole or their beginnings: people write secrets into them, but equal ones must look equal."""
+"""Names under which keys travel, or their beginnings: people write secrets there, but equal ones must look equal."""
 
 
 def withhold(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
