@@ -149,16 +149,6 @@ def number_query(request: Request, name: str, default: int) -> int:
     return int(text)
 
 
-def number_asked(request: Request, name: str) -> int | None:
-    """Return a query parameter that holds a whole number from 0. Raises BodyInvalid."""
-    text = request.GET.get(name)
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit() and len(text) <= 16 and int(text) <= _MOST):
-        raise BodyInvalid(f"`{name}` is not a whole number.")
-    return int(text)
-
-
 def epoch_header(request: Request) -> Epoch | None:
     """Return the epoch the device was told last. Raises BodyInvalid."""
     text = request.headers.get("Migration-Epoch")

@@ -57,13 +57,12 @@ class Cause:
         return self.entries().filter(state=state).order_by()[:most].count()
 
 
-def listed(*, owner_id: UUID, before: int | None, most: int) -> list[QuarantineEntry]:
+def listed(*, owner_id: UUID, before: int, most: int) -> list[QuarantineEntry]:
     """Return an owner's entries, newest first, of lower ids than `before`, each with `beginning` and `line_bytes`.
 
     Their lines are not read: five hundred of them may be gigabytes.
     """
-    entries = QuarantineEntry.objects.filter(owner_id=owner_id).defer("line")
-    entries = entries if before is None else entries.filter(id__lt=before)
+    entries = QuarantineEntry.objects.filter(owner_id=owner_id, id__lt=before).defer("line")
     shown = entries.annotate(
         beginning=Func("line", 1, _KEY_BYTES, function="substring", output_field=BinaryField()),
         line_bytes=Func("line", function="octet_length", output_field=IntegerField()),

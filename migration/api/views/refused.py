@@ -20,7 +20,7 @@ class QuarantineView(OwnerView):
     @operation("quarantine_list", answer={200: answers.QuarantineList}, query=_PLACE)
     def get(self, request: Request) -> HttpResponse:
         """List five hundred, newest first."""
-        before = callers.number_asked(request, "before")
+        before = callers.number_query(request, "before", WHOLE["maximum"])
         rows = quarantine.listed(owner_id=self.caller.owner_id, before=before, most=_MOST)
         return json_answer({"quarantine": [shapes.quarantined(row) for row in rows]})
 

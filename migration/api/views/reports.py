@@ -12,6 +12,7 @@ from migration.api import accounts, callers
 from migration.api.base import OwnerView
 from migration.api.problems import json_answer
 from migration.api.schema import WHOLE, operation
+from migration.errors import BodyInvalid
 from migration.orchestration import revalidation
 
 _FORM = {"format": ({"type": "string", "enum": ["json", "html"]}, "json or html; without it Accept decides")}
@@ -28,6 +29,8 @@ class ReportView(OwnerView):
     @operation("runs_report", answer={200: accounts.Report}, errors=["not_found"], query=_FORM, page=_PAGE)
     def get(self, request: Request, run_id: UUID) -> HttpResponse:
         """Show its report, as JSON or as a page."""
+        if request.GET.get("format") == "":
+            raise BodyInvalid("`format` is json or html.")
         at = timezone.now()
         report = reports.run_report(owner_id=self.caller.owner_id, run_id=run_id, at=at)
         # The proof is made with rows of an owner that is not the caller.

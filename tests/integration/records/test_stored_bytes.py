@@ -42,7 +42,9 @@ def joined(text: str) -> str:
 
 def stored_and_back(entries: list[Entry]) -> list[tuple[str, str | None, bytes]]:
     """Store entries as the loader does; return them as read back, with the fingerprint Postgres makes of them."""
-    rows = map_rows([decode_line(encode_line(key, value)) for key, value in entries], label=lambda _: "x")
+    # As the browser sees them: what Python keeps as two surrogates side by side is one character there.
+    whole = [(joined(key), None if value is None else joined(value)) for key, value in entries]
+    rows = map_rows([decode_line(encode_line(key, value)) for key, value in whole], label=lambda _: "x")
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMPORARY TABLE IF NOT EXISTS kept (ordinal int, key_json text, form smallint, value json)"

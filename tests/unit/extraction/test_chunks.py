@@ -69,7 +69,7 @@ class TestOpening:
         with pytest.raises(BackupUnreadable):
             DataExtractor(keys=KEYS).open_payload(sealed(body))
 
-    def test_refuses_lines_that_are_not_canonical(self) -> None:
-        body = b'["a" ,"1"]\n'
+    @pytest.mark.parametrize("body", [b'["a","1"\n', b"[1,2]\n", b"words\n", b'["a"]["b"]\n', b"[]\n"])
+    def test_refuses_lines_that_are_no_entries(self, body: bytes) -> None:
         with pytest.raises(BackupUnreadable):
             DataExtractor(keys=KEYS).chunk_lines(sealed(body, encoding="identity", payload_bytes=len(body)))
