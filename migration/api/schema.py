@@ -75,7 +75,8 @@ def operation(
 
 
 _OWNERS = ("Migration-Device", "Migration-Epoch", "Migration-Fence")
-WHOLE = {"type": "integer", "minimum": 0, "maximum": 2**53}
+MOST = 2**53
+WHOLE = {"type": "integer", "minimum": 0, "maximum": MOST}
 """JSON Schema of a whole number as headers and queries may hold it."""
 _DIGEST = {"type": "string", "pattern": "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$"}
 _EPOCH = {"type": "string", "pattern": r"^[0-9]{1,18}\.[0-9]{1,18}$", "example": "1.1"}

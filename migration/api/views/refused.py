@@ -6,7 +6,7 @@ from rest_framework.request import Request
 from migration.api import answers, callers, shapes
 from migration.api.base import OwnerView
 from migration.api.problems import json_answer
-from migration.api.schema import WHOLE, operation
+from migration.api.schema import MOST, WHOLE, operation
 from migration.models import Conflict
 from migration.orchestration import quarantine
 
@@ -20,7 +20,7 @@ class QuarantineView(OwnerView):
     @operation("quarantine_list", answer={200: answers.QuarantineList}, query=_PLACE)
     def get(self, request: Request) -> HttpResponse:
         """List five hundred, newest first."""
-        before = callers.number_query(request, "before", WHOLE["maximum"])
+        before = callers.number_query(request, "before", MOST)
         rows = quarantine.listed(owner_id=self.caller.owner_id, before=before, most=_MOST)
         return json_answer({"quarantine": [shapes.quarantined(row) for row in rows]})
 
