@@ -5,6 +5,7 @@ from migration.loading.merge import merge
 from migration.loading.ownership import wait_for_owners
 from migration.loading.parts import POISON, LoadReport, Part, Refused, RunTerms
 from migration.loading.replaying import replay
+from migration.loading.restoring import restore
 from migration.loading.staging import stage
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "RunTerms",
     "merge",
     "replay",
+    "restore",
     "stage",
     "wait_for_owners",
 ]

@@ -80,13 +80,13 @@ class TestADownload:
 
 class TestACorruptBackup:
     def test_is_refused_whichever_byte_was_flipped(self) -> None:
-        run = sealed_run(todos(40))
+        run = sealed_run(todos(400))
         chunk = Chunk.objects.get(run=run)
         sealed, key = bytes(chunk.sealed_payload), bytes(chunk.wrapped_key)
         accepted = []
-        places = [("sealed_payload", sealed, at) for at in range(len(sealed))]
-        places += [("wrapped_key", key, at) for at in range(0, len(key), 3)]
-        assert len(places) >= 300
+        places = [("sealed_payload", sealed, at) for at in range(0, len(sealed), max(1, len(sealed) // 900))]
+        places += [("wrapped_key", key, at) for at in range(len(key))]
+        assert 1000 <= len(places) <= 2200
         for number, (column, whole, at) in enumerate(places):
             damaged = bytearray(whole)
             damaged[at] ^= 1 << (number % 8)
@@ -98,7 +98,7 @@ class TestACorruptBackup:
                 pass
             Chunk.objects.filter(id=chunk.id).update(**{column: whole})
         assert accepted == []
-        assert download(run)[0] == lines_of(dict(todos(40)))
+        assert download(run)[0] == lines_of(dict(todos(400)))
 
     @pytest.mark.parametrize(
         "moved", [{"seq": 2}, {"owner_id": uuid4()}, {"app_id": uuid4()}], ids=["seq", "owner", "app"]
@@ -106,6 +106,14 @@ class TestACorruptBackup:
     def test_is_refused_when_a_chunk_was_moved(self, moved: dict[str, Any]) -> None:
         run = sealed_run(todos(4))
         Chunk.objects.filter(run=run).update(**moved)
+        with pytest.raises(BackupUnreadable):
+            download(run)
+        assert [problem.code for problem in verify(run).problems] == ["backup_unreadable"]
+
+    def test_is_refused_when_a_chunk_of_another_run_of_its_owner_was_put_into_it(self) -> None:
+        run = sealed_run(todos(4))
+        other = sealed_run(todos(2), device=run.device, seq=7)
+        Chunk.objects.filter(run=other).update(run=run)
         with pytest.raises(BackupUnreadable):
             download(run)
         assert [problem.code for problem in verify(run).problems] == ["backup_unreadable"]

@@ -1,0 +1,74 @@
+"""Lines of a backup, written back over what the records hold now: no device's write, so nothing is disputed."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+
+from migration.loading.ownership import wait_for_owners
+from migration.loading.parts import Part
+from migration.loading.staging import stage
+
+_COLUMNS = """owner_id, namespace, key_hash, revision, seq, device_id, run_id, cause, written_at, form, queryable,
+    fingerprint, collection, key_json, value"""
+
+_RESTORE = f"""
+WITH judged AS MATERIALIZED (
+    SELECT s.*, r.revision AS old_revision,
+        CASE
+            WHEN r.revision IS NULL OR r.gone THEN 'came_back'
+            WHEN r.fingerprint = s.fingerprint THEN 'unchanged'
+            WHEN %(replaces)s THEN 'replaced'
+            ELSE 'kept'
+        END AS outcome
+    FROM migration_stage s LEFT JOIN LATERAL (  -- probed row by row by its key, whatever the planner believes
+        SELECT r.revision, r.fingerprint, r.value IS NULL AS gone FROM migration_record r
+        WHERE r.owner_id = %(owner)s AND r.namespace = %(namespace)s AND r.key_hash = s.key_hash OFFSET 0
+    ) r ON true
+    WHERE s.chunk_id = %(part)s
+), applied AS MATERIALIZED (
+    SELECT j.*, %(risen_to)s + row_number() OVER (ORDER BY place) AS new_revision
+    FROM judged j WHERE outcome IN ('came_back', 'replaced')
+), history AS (
+    INSERT INTO migration_record_version ({_COLUMNS}, superseded_by)
+    SELECT r.owner_id, r.namespace, r.key_hash, r.revision, r.seq, r.device_id, r.run_id, r.cause, r.written_at, r.form,
+           r.queryable, r.fingerprint, r.collection, r.key_json, r.value, a.new_revision
+    FROM applied a JOIN migration_record r
+        ON r.owner_id = %(owner)s AND r.namespace = %(namespace)s AND r.key_hash = a.key_hash
+), written AS (
+    INSERT INTO migration_record ({_COLUMNS})
+    SELECT %(owner)s, %(namespace)s, key_hash, new_revision, 0, NULL, NULL, 'restore', %(at)s, form, queryable,
+           fingerprint, collection, key_json, value
+    FROM applied
+    ON CONFLICT (owner_id, namespace, key_hash) DO UPDATE SET
+        revision = EXCLUDED.revision, seq = EXCLUDED.seq, device_id = EXCLUDED.device_id, run_id = EXCLUDED.run_id,
+        cause = EXCLUDED.cause, written_at = EXCLUDED.written_at, form = EXCLUDED.form, queryable = EXCLUDED.queryable,
+        fingerprint = EXCLUDED.fingerprint, collection = EXCLUDED.collection, value = EXCLUDED.value
+), risen AS (
+    UPDATE migration_owner SET revision = revision + (SELECT count(*) FROM applied) WHERE id = %(owner)s
+)
+SELECT outcome, count(*) FROM judged GROUP BY 1
+"""
+
+
+def restore(part: Part, *, replaces: bool, at: datetime) -> Counter[str]:
+    """Write a part's rows, none a deletion and each key once, in the caller's transaction; return outcomes.
+
+    Outcomes are `came_back`, `replaced`, `unchanged` and `kept`: a value that differs stays unless `replaces`. Parts
+    of one transaction must differ in their claim's id.
+    """
+    owner_id = part.claim.owner_id
+    stage([part])
+    revisions = wait_for_owners({owner_id})
+    given: dict[str, Any] = {
+        "owner": owner_id,
+        "namespace": part.terms.namespace,
+        "part": part.claim.id,
+        "replaces": replaces,
+        "risen_to": revisions[owner_id],
+        "at": at,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_RESTORE, given)
+        return Counter(dict(cursor.fetchall()))
