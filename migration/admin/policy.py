@@ -1,10 +1,14 @@
 """The content security policy of the admin's pages."""
 
 from collections.abc import Callable
+from typing import Any
 
+from asgiref.sync import iscoroutinefunction
 from django.apps import apps
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.urls import reverse
+from django.utils.decorators import sync_and_async_middleware
 
 _STRICT = {
     "default-src": "'none'",
@@ -22,17 +26,29 @@ _STRICT = {
 _THEMED = {**_STRICT, "script-src": "'self' 'unsafe-eval'", "style-src": "'self' 'unsafe-inline'"}
 
 
-class ContentPolicyMiddleware:
-    """Sends the policy with every page under the admin's address that has none of its own."""
+@sync_and_async_middleware
+def content_policy(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+    """Send the policy with every page under the admin's address that has none of its own.
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
-        self._get_response = get_response
-        rules = _THEMED if apps.is_installed("unfold") else _STRICT
-        self._policy = "; ".join(f"{name} {value}" for name, value in rules.items())
+    A middleware for both kinds of servers: one that can only wait would make daphne hand every request from thread to
+    loop to thread.
+    """
+    rules = _THEMED if apps.is_installed("unfold") else _STRICT
+    policy = "; ".join(f"{name} {value}" for name, value in rules.items())
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        """Answer, with the policy where it belongs."""
-        response = self._get_response(request)
+    def told(request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         if request.path.startswith(reverse("admin:index")):
-            response.headers.setdefault("Content-Security-Policy", self._policy)
+            response.headers.setdefault("Content-Security-Policy", policy)
         return response
+
+    if iscoroutinefunction(get_response):
+
+        async def answer_async(request: HttpRequest) -> HttpResponseBase:
+            return told(request, await get_response(request))
+
+        return answer_async
+
+    def answer(request: HttpRequest) -> HttpResponseBase:
+        return told(request, get_response(request))
+
+    return answer

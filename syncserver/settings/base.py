@@ -58,7 +58,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "migration.admin.policy.ContentPolicyMiddleware",
+    "migration.admin.policy.content_policy",
 ]
 
 ROOT_URLCONF = "syncserver.urls"

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.utils.module_loading import import_string
 
 from migration.config import FAULT_POINTS
 from tests.faults.points import ROWS
@@ -125,3 +127,12 @@ class TestFaultPoints:
     def test_say_what_is_done_and_what_is_not(self):
         for meaning in FAULT_POINTS.values():
             assert len(meaning) > 10
+
+
+class TestMiddleware:
+    @pytest.mark.parametrize("name", settings.MIDDLEWARE)
+    def test_serves_both_kinds_of_servers(self, name):
+        """One that can only wait turns daphne's every request from thread to loop to thread, and hangs its end."""
+        middleware = import_string(name)
+        assert middleware.async_capable
+        assert middleware.sync_capable
