@@ -54,6 +54,32 @@ class Part:
     samples: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Entries sampled for schemas, by collection, as `SchemaSample.entries` keeps them."""
 
+    @classmethod
+    def unclaimed(cls, terms: RunTerms, *, owner_id: UUID, app_id: UUID, place: int, seq: int) -> "Part":
+        """Return an empty part for rows no worker claimed a chunk for: replayed, restored, rehearsed.
+
+        `place` tells the parts of a batch apart as chunks' ids do; `seq` is the sequence number the rows are written
+        under.
+        """
+        claim = ClaimedChunk(
+            id=place,
+            key=terms.run_id,
+            run_id=terms.run_id,
+            owner_id=owner_id,
+            app_id=app_id,
+            seq=seq,
+            entries=0,
+            payload_bytes=0,
+            encoding="",
+            sealed_payload=b"",
+            wrapped_key=b"",
+            fence=0,
+            attempts=0,
+            next_ordinal=0,
+            span=None,
+        )
+        return cls(claim, terms, rows=[], refused=[], first=0, last=0, line_bytes=0)
+
     @property
     def is_whole(self) -> bool:
         """Tell whether the chunk is done once this part is loaded."""

@@ -20,7 +20,6 @@ from migration.config import fault_point, setting
 from migration.detection import find_secret
 from migration.errors import EditInvalid, IdempotencyMismatch, NotFound, NothingToReplay
 from migration.events import Happening
-from migration.lifecycle import ClaimedChunk
 from migration.loading import POISON, Part, replay, wait_for_owners
 from migration.mapping import DataMapper
 from migration.models import MigrationRun, QuarantineEntry, Replay
@@ -232,24 +231,7 @@ def _line(entry: QuarantineEntry, order: Replay) -> Line | None:
 
 
 def _part(entry: QuarantineEntry, plan: RunPlan) -> Part:
-    claim = ClaimedChunk(
-        id=entry.chunk_id,
-        key=entry.run_id,
-        run_id=entry.run_id,
-        owner_id=entry.owner_id,
-        app_id=entry.app_id,
-        seq=entry.seq,
-        entries=0,
-        payload_bytes=0,
-        encoding="",
-        sealed_payload=b"",
-        wrapped_key=b"",
-        fence=0,
-        attempts=0,
-        next_ordinal=0,
-        span=None,
-    )
-    return Part(claim, plan.terms, rows=[], refused=[], first=0, last=0, line_bytes=0)
+    return Part.unclaimed(plan.terms, owner_id=entry.owner_id, app_id=entry.app_id, place=entry.chunk_id, seq=entry.seq)
 
 
 def _keep(order: Replay, trial: Trial, *, at: datetime) -> None:

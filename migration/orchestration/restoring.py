@@ -16,11 +16,10 @@ from django.db import transaction
 
 from migration import cutover, lifecycle, progress
 from migration.errors import BackupUnreadable, IdempotencyMismatch, NotFound
-from migration.lifecycle import ClaimedChunk
 from migration.loading import Part, restore
 from migration.mapping import DataMapper
 from migration.models import Backup, Owner, Restoration
-from migration.orchestration.pipeline import RunPlan, plans_for
+from migration.orchestration.pipeline import plans_for
 from migration.orchestration.retrieving import download_backup, readable_backup
 from migration.rollback import RollbackService
 from migration.values.lines import Line, decode_line
@@ -112,7 +111,7 @@ def _write(order: Restoration, backup: Backup, file: IO[bytes]) -> Counter[str]:
     for number, lines in enumerate(_batches(file)):
         taken = [line for line in lines if plan.rules.judge(0, line, plan.label.label(line.key)) is None]
         counts["refused"] += len(lines) - len(taken)
-        part = _part(order.owner_id, app_id, plan, number)
+        part = Part.unclaimed(plan.terms, owner_id=order.owner_id, app_id=app_id, place=number, seq=0)
         part.rows += mapper.rows(taken)
         counts += restore(part, replaces=order.mode == Restoration.Mode.REPLACE, at=order.created_at)
     return counts
@@ -124,24 +123,3 @@ def _batches(file: IO[bytes]) -> Iterator[list[Line]]:
         while raw := list(islice(unpacked, BATCH)):
             lines = [decode_line(one.removesuffix(b"\n")) for one in raw]
             yield [line for line in lines if line.value is not None]
-
-
-def _part(owner_id: UUID, app_id: UUID, plan: RunPlan, number: int) -> Part:
-    claim = ClaimedChunk(
-        id=number,
-        key=plan.terms.run_id,
-        run_id=plan.terms.run_id,
-        owner_id=owner_id,
-        app_id=app_id,
-        seq=0,
-        entries=0,
-        payload_bytes=0,
-        encoding="",
-        sealed_payload=b"",
-        wrapped_key=b"",
-        fence=0,
-        attempts=0,
-        next_ordinal=0,
-        span=None,
-    )
-    return Part(claim, plan.terms, rows=[], refused=[], first=0, last=0, line_bytes=0)

@@ -15,7 +15,6 @@ from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 
-from migration.lifecycle import ClaimedChunk
 from migration.loading import Part, RunTerms, merge, stage
 from migration.mapping import DataMapper
 from migration.models import Owner
@@ -90,27 +89,10 @@ def _write(owner: Owner, entries: Mapping[str, str | None], *, device: UUID, run
     """Write entries as a batch does, all but the claim: there is no chunk."""
     lines = decode_lines(b"".join(encode_line(key, value) + b"\n" for key, value in entries.items()))
     terms = RunTerms(run, device, _NAMESPACE, "", "AUTO_MERGE", {}, writes=True)
-    claim = ClaimedChunk(
-        id=-seq,
-        key=uuid4(),
-        run_id=run,
-        owner_id=owner.id,
-        app_id=owner.app_id,
-        seq=seq,
-        entries=len(lines),
-        payload_bytes=0,
-        encoding="identity",
-        sealed_payload=b"",
-        wrapped_key=b"",
-        fence=0,
-        attempts=1,
-        next_ordinal=0,
-        span=None,
-    )
-    rows = DataMapper(label=lambda _: _NAMESPACE).rows(lines)
-    parts = [Part(claim, terms, rows, [], 0, len(lines), 0)]
-    stage(parts)
-    merge(parts, revisions={owner.id: _revision(owner)}, at=at)
+    part = Part.unclaimed(terms, owner_id=owner.id, app_id=owner.app_id, place=-seq, seq=seq)
+    part.rows = DataMapper(label=lambda _: _NAMESPACE).rows(lines)
+    stage([part])
+    merge([part], revisions={owner.id: _revision(owner)}, at=at)
 
 
 def _revision(owner: Owner) -> int:
