@@ -10,6 +10,7 @@ from migration import records
 from migration.backups import BackupService, Examination
 from migration.errors import BackupExpired, BackupUnreadable, NotFound
 from migration.extraction import DataExtractor
+from migration.lifecycle import audit
 from migration.models import App, Backup, Chunk
 from migration.orchestration.verification import Ranks
 from migration.validation import differing_buckets
@@ -54,6 +55,14 @@ def download_backup(*, owner_id: UUID, backup_id: UUID) -> Download:
         file.close()
         raise BackupUnreadable("The backup's entries are not those that were sealed.")
     return Download(file, digest)
+
+
+def take_backup(*, owner_id: UUID, backup_id: UUID, actor: str, at: datetime) -> Download:
+    """Hand a backup's content to an operator; who took it stands in the audit log. Raises as `download_backup`."""
+    taken = download_backup(owner_id=owner_id, backup_id=backup_id)
+    app_id = App.objects.filter(owners=owner_id).values_list("id", flat=True).first()
+    audit(actor=actor, action="backup_downloaded", target=backup_id, at=at, app_id=app_id, owner_id=owner_id)
+    return taken
 
 
 def readable_backup(owner_id: UUID, backup_id: UUID) -> Backup:
