@@ -4,13 +4,15 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
+from migration.admin import restoring
 from migration.admin.base import LookOnly, actor_of
 from migration.admin.display import NOTHING, badge, code, link_to, number, short, size
+from migration.errors import BackupExpired
 from migration.lifecycle import audit
 from migration.models import Backup
 from migration.orchestration import retrieving
@@ -49,8 +51,10 @@ class BackupAdmin(LookOnly):
         "set_digest",
         "verified",
         "created",
+        "kept_until",
     )
     readonly_fields = fields
+    list_select_related = ("run__app",)
     actions = ("verify_backups",)
     change_form_template = "admin/migration/backup.html"
 
@@ -84,6 +88,14 @@ class BackupAdmin(LookOnly):
         """Show the bytes."""
         return size(backup.bytes)
 
+    @admin.display(description="can be read")
+    def kept_until(self, backup: Backup) -> SafeString | str:
+        """Tell how long what it holds is kept; a run that is under way or not verified keeps its own."""
+        if backup.state == Backup.State.EXPIRED:
+            return "no more"
+        days = backup.run.app.backup_days
+        return f"for {days} days after its run ended" if days else "as long as its owner is here"
+
     @admin.display(description="digest")
     def set_digest(self, backup: Backup) -> SafeString | str:
         """Show the set digest as the wire has it."""
@@ -102,9 +114,22 @@ class BackupAdmin(LookOnly):
             self._verify(request, backup)
 
     def get_urls(self) -> list[URLPattern]:
-        """Put the backup's own page before Django's."""
-        view = self.admin_site.admin_view(self.verify)
-        return [path("<uuid:backup_id>/verify/", view, name="migration_backup_verify"), *super().get_urls()]
+        """Put the backup's own pages before Django's."""
+        view = self.admin_site.admin_view
+        return [
+            path("<uuid:backup_id>/verify/", view(self.verify), name="migration_backup_verify"),
+            path("<uuid:backup_id>/download/", view(self.download), name="migration_backup_download"),
+            path("<uuid:backup_id>/restore/", view(self.restore), name="migration_backup_restore"),
+            *super().get_urls(),
+        ]
+
+    def download(self, request: HttpRequest, backup_id: UUID) -> HttpResponse | FileResponse:
+        """Hand the backup out."""
+        return restoring.download(self, request, self.find(request, id=backup_id))
+
+    def restore(self, request: HttpRequest, backup_id: UUID) -> HttpResponse:
+        """Write the backup back into its owner's records once its id was typed."""
+        return restoring.restore(self, request, self.find(request, id=backup_id))
 
     def verify(self, request: HttpRequest, backup_id: UUID) -> HttpResponse:
         """Verify one and show its page again."""
@@ -116,13 +141,18 @@ class BackupAdmin(LookOnly):
 
     def _verify(self, request: HttpRequest, backup: Backup) -> None:
         at = timezone.now()
-        found = retrieving.verify_backup(owner_id=backup.owner_id, backup_id=backup.id, at=at)
+        try:
+            found = retrieving.verify_backup(owner_id=backup.owner_id, backup_id=backup.id, at=at)
+        except BackupExpired as error:
+            self.message_user(request, f"Backup {short(backup.id)}: {error.detail}", messages.WARNING)
+            return
         codes = sorted({problem.code for problem in found.problems})
         audit(
             actor=actor_of(request),
             action="backup_verified",
             target=backup.id,
             at=at,
+            app_id=backup.run.app_id,
             owner_id=backup.owner_id,
             data={"ok": found.ok, "problems": codes},
         )

@@ -60,6 +60,7 @@ class AppForm(forms.ModelForm):
             "allow_sensitive",
             "conflict_policy",
             "max_entry_bytes",
+            "backup_days",
             "limits",
             "staff",
         )
@@ -67,6 +68,7 @@ class AppForm(forms.ModelForm):
             "collections": forms.Textarea(attrs={"rows": 6, "cols": 80}),
             "limits": forms.Textarea(attrs={"rows": 4, "cols": 80}),
             "max_entry_bytes": forms.NumberInput(attrs={"class": "vTextField"}),
+            "backup_days": forms.NumberInput(attrs={"class": "vTextField"}),
         }
 
     def clean_allowed_origins(self) -> list[str]:
@@ -109,13 +111,13 @@ def _is_collection(one: Any) -> bool:
         return False
     patterns = one.get("patterns")
     texts = isinstance(patterns, list) and bool(patterns) and all(isinstance(text, str) and text for text in patterns)
-    return texts and not set(one) - {"name", "patterns", "conflict_policy"}
+    return texts and not set(one) - {"name", "patterns", "conflict_policy", "type"}
 
 
 _NAME: tuple[str | None, Any] = (None, {"fields": ("name", "slug", "is_active", "guests_allowed")})
 _COLLECTIONS: tuple[str | None, Any] = (
     "Collections",
-    {"fields": ("collections", "conflict_policy", "exclude", "allow_sensitive", "max_entry_bytes")},
+    {"fields": ("collections", "conflict_policy", "exclude", "allow_sensitive", "max_entry_bytes", "backup_days")},
 )
 _OF_SUPERUSERS: tuple[str | None, Any] = (
     "Who sees it here, and how much it may send",
