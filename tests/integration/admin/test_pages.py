@@ -183,7 +183,8 @@ class TestApps:
         return {
             "name": app.name, "slug": app.slug, "is_active": "on", "guests_allowed": "on", "collections": "[]",
             "allowed_origins": "\r\n".join(app.allowed_origins), "conflict_policy": "AUTO_MERGE", "exclude": "",
-            "allow_sensitive": "", "max_entry_bytes": app.max_entry_bytes, "backup_days": app.backup_days, "limits": "{}", **changes,
+            "allow_sensitive": "", "max_entry_bytes": app.max_entry_bytes, "backup_days": app.backup_days,
+            "limits": "{}", **changes,
         }  # fmt: skip
 
     def test_are_edited_with_an_audit_line_and_origins_as_browsers_write_them(self, desk: Client) -> None:
