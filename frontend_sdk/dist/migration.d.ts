@@ -1,6 +1,6 @@
 /**
- * Every public type of the SDK; what the server says is in `wire.ts`. Nothing here has code: importing it costs
- * no byte.
+ * Every public type of the SDK; what the server says is in `wire.ts`, what questions are answered with in
+ * `findings.ts`. Nothing here has code: importing it costs no byte.
  */
 /** Called before each request. `refresh` is true when the server refused the last token. */
 export type TokenProvider = (request: {
@@ -263,6 +263,94 @@ export interface MigrationEvents {
     };
 }
 export type MigrationEventName = keyof MigrationEvents;
+/** Stops listening. */
+export type Unsubscribe = () => void;
+export interface MigrationClient {
+    /** Reads the config, opens the SDK's own storage, starts watching. Every other call does it when needed. */
+    initialize(): Promise<Outcome<{
+        config: ServerConfig;
+    }>>;
+    checkIfMigrationNeeded(): Promise<NeedCheck>;
+    createMigrationPlan(): Promise<PlanAnswer>;
+    /** Starts, or goes on with what an earlier visit left unfinished. */
+    startMigration(options?: StartOptions): Promise<RunHandle>;
+    on<E extends MigrationEventName>(event: E, listener: (payload: MigrationEvents[E]) => void): Unsubscribe;
+    off<E extends MigrationEventName>(event: E, listener: (payload: MigrationEvents[E]) => void): void;
+    /** What this tab knows, at once. */
+    getMigrationStatus(): MigrationStatus;
+    /** What the server knows, asked now. */
+    checkMigrationStatus(): Promise<MigrationStatus>;
+    /**
+     * Compares digests of what is here with the server's records, and has the server hold the last run to its receipt
+     * (work in proportion to the run; `receipt: false` leaves it out).
+     */
+    validateMigration(options?: {
+        receipt?: boolean;
+    }): Promise<Outcome<Validation>>;
+    validateMigrationReadiness(): Promise<Readiness>;
+    /** For the given run, or the last one of this browser. */
+    canRollback(runId?: string): Promise<{
+        canRollback: boolean;
+        reasons: {
+            code: string;
+            detail: string;
+        }[];
+    }>;
+    listRollbackPoints(): Promise<Outcome<{
+        points: RollbackPoint[];
+    }>>;
+    /** With a point's id: everything since. Without: the last run's changes. */
+    previewRollback(pointId?: string): Promise<Outcome<{
+        preview: RollbackPreview;
+    }>>;
+    /** Resolves when the server has done it. Touches no local byte. */
+    rollbackMigration(pointId?: string): Promise<Outcome<{
+        rollback: Rollback;
+    }>>;
+    /** Undoes the given rollback, or the last one made here. */
+    undoRollback(rollbackId?: string): Promise<Outcome<{
+        rollback: Rollback;
+    }>>;
+    /** Uploads a copy of the storage that changes no record. */
+    createBackup(): Promise<Outcome<{
+        result: MigrationResult;
+    }>>;
+    listBackups(): Promise<Outcome<{
+        backups: Backup[];
+    }>>;
+    downloadBackup(id: string): Promise<Outcome<{
+        blob: Blob;
+    }>>;
+    /** Writes a backup into the browser's storage: all of it, or nothing. */
+    restoreBackup(id: string): Promise<Outcome<{
+        restored: number;
+    }>>;
+    getMigrationStatistics(): Promise<MigrationStatistics>;
+    /** Of the given run, or the last one of this browser: as data, or as one HTML page that needs nothing else. */
+    generateMigrationReport(runId?: string, options?: {
+        format?: "json";
+    }): Promise<Outcome<{
+        report: MigrationReport;
+    }>>;
+    generateMigrationReport(runId: string | undefined, options: {
+        format: "html";
+    }): Promise<Outcome<{
+        html: string;
+    }>>;
+    /** Everything this tab knows about the run, as JSON text. */
+    exportProgressData(): string;
+    checkSystemHealth(): Promise<SystemHealth>;
+    /** Dual write is not there yet: these six are refusals with the code `not_yet`. */
+    readonly storage: Refusal;
+    readonly pending: Refusal;
+    readonly ready: Promise<Refusal>;
+    install(): Promise<Refusal>;
+    get(key: string): Promise<Refusal>;
+    getAll(): Promise<Refusal>;
+    /** Stops watching, sockets and timers. A run under way resumes at the next visit. */
+    destroy(): void;
+}
+/** What the SDK found out: answers about the storage, the server, and how they stand to each other. */
 /** Answer of `validateMigration`. */
 export interface Validation {
     /** True when the server has every entry the browser would send as it is here, and the receipt still holds. */
@@ -352,93 +440,6 @@ export interface MigrationStatistics {
     retries: number;
     bytesSent: number;
     errors: number;
-}
-/** Stops listening. */
-export type Unsubscribe = () => void;
-export interface MigrationClient {
-    /** Reads the config, opens the SDK's own storage, starts watching. Every other call does it when needed. */
-    initialize(): Promise<Outcome<{
-        config: ServerConfig;
-    }>>;
-    checkIfMigrationNeeded(): Promise<NeedCheck>;
-    createMigrationPlan(): Promise<PlanAnswer>;
-    /** Starts, or goes on with what an earlier visit left unfinished. */
-    startMigration(options?: StartOptions): Promise<RunHandle>;
-    on<E extends MigrationEventName>(event: E, listener: (payload: MigrationEvents[E]) => void): Unsubscribe;
-    off<E extends MigrationEventName>(event: E, listener: (payload: MigrationEvents[E]) => void): void;
-    /** What this tab knows, at once. */
-    getMigrationStatus(): MigrationStatus;
-    /** What the server knows, asked now. */
-    checkMigrationStatus(): Promise<MigrationStatus>;
-    /**
-     * Compares digests of what is here with the server's records, and has the server hold the last run to its receipt
-     * (work in proportion to the run; `receipt: false` leaves it out).
-     */
-    validateMigration(options?: {
-        receipt?: boolean;
-    }): Promise<Outcome<Validation>>;
-    validateMigrationReadiness(): Promise<Readiness>;
-    /** For the given run, or the last one of this browser. */
-    canRollback(runId?: string): Promise<{
-        canRollback: boolean;
-        reasons: {
-            code: string;
-            detail: string;
-        }[];
-    }>;
-    listRollbackPoints(): Promise<Outcome<{
-        points: RollbackPoint[];
-    }>>;
-    /** With a point's id: everything since. Without: the last run's changes. */
-    previewRollback(pointId?: string): Promise<Outcome<{
-        preview: RollbackPreview;
-    }>>;
-    /** Resolves when the server has done it. Touches no local byte. */
-    rollbackMigration(pointId?: string): Promise<Outcome<{
-        rollback: Rollback;
-    }>>;
-    /** Undoes the given rollback, or the last one made here. */
-    undoRollback(rollbackId?: string): Promise<Outcome<{
-        rollback: Rollback;
-    }>>;
-    /** Uploads a copy of the storage that changes no record. */
-    createBackup(): Promise<Outcome<{
-        result: MigrationResult;
-    }>>;
-    listBackups(): Promise<Outcome<{
-        backups: Backup[];
-    }>>;
-    downloadBackup(id: string): Promise<Outcome<{
-        blob: Blob;
-    }>>;
-    /** Writes a backup into the browser's storage: all of it, or nothing. */
-    restoreBackup(id: string): Promise<Outcome<{
-        restored: number;
-    }>>;
-    getMigrationStatistics(): Promise<MigrationStatistics>;
-    /** Of the given run, or the last one of this browser: as data, or as one HTML page that needs nothing else. */
-    generateMigrationReport(runId?: string, options?: {
-        format?: "json";
-    }): Promise<Outcome<{
-        report: MigrationReport;
-    }>>;
-    generateMigrationReport(runId: string | undefined, options: {
-        format: "html";
-    }): Promise<Outcome<{
-        html: string;
-    }>>;
-    /** Everything this tab knows about the run, as JSON text. */
-    exportProgressData(): string;
-    checkSystemHealth(): Promise<SystemHealth>;
-    /** Dual write is not there yet: these six are refusals with the code `not_yet`. */
-    readonly storage: Refusal;
-    readonly pending: Refusal;
-    readonly ready: Promise<Refusal>;
-    install(): Promise<Refusal>;
-    get(key: string): Promise<Refusal>;
-    getAll(): Promise<Refusal>;
-    /** Stops watching, sockets and timers. A run under way resumes at the next visit. */
-    destroy(): void;
 }
 /** What the server says, in the server's spelling: what a page prints and what the API documents is the same word. */
 /** Who wins where two writers changed one record; the loser is always kept on the server. */

@@ -82,7 +82,7 @@ const declarations = () => {
   const factory =
     "/** Makes a client. Nothing is read, sent or kept before one of its calls. */\n" +
     "export declare const createMigrationClient: (options: MigrationClientOptions) => MigrationClient;\n";
-  return ["migration.d.ts", declare("types.ts") + declare("wire.ts") + factory];
+  return ["migration.d.ts", declare("types.ts") + declare("findings.ts") + declare("wire.ts") + factory];
 };
 
 /** Types of the older names; what each facade has is inferred, and so takes the whole compiler. */
