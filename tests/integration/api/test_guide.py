@@ -12,6 +12,8 @@ from tests.factories.doors import Browser
 pytestmark = pytest.mark.django_db
 
 ROOT = Path(__file__).resolve().parents[3]
+NEVER_SHOWN = {"bad_input", "refused", "lease_lost"}
+"""Roots of the error tree, and what one worker tells itself."""
 SECTIONS = ("**When.** ", "**What the SDK does.** ", "**What to do.** ")
 
 
@@ -23,8 +25,16 @@ def codes_in_the_code() -> set[str]:
     assert {"entry_too_large", "type_mismatch"} <= refusals
     thrown = set(re.findall(r'problem\("([a-z_]+)"', script))
     assert {"unsupported", "claimed_by_other"} <= thrown
+    classes = set(re.findall(r'^    code(?:: ClassVar\[str\])? = "([a-z_]+)"', python, re.MULTILINE))
     failures = set(re.findall(r'failure_code="([a-z_]+)"', python))
-    return set(problems.STATUSES) | refusals | thrown | failures | {"poison", "network", "http_status", "internal"}
+    return (
+        set(problems.STATUSES)
+        | (classes - NEVER_SHOWN)
+        | refusals
+        | thrown
+        | failures
+        | {"poison", "network", "http_status", "internal"}
+    )
 
 
 class TestPages:
