@@ -98,9 +98,10 @@ class World:
         self.stack.project.env = env
         for name in parts:
             child = self.stack.processes[name]
+            # One that is just being started may have been given the old environment: it must run, and be killed too.
+            until(lambda child=child: child.running, f"{name} runs")
             before = child.process
-            if child.running:
-                self.stack.kill(name)
+            self.stack.kill(name)
             child.failures, child.retry_at = 0, 0.0
             until(lambda child=child, before=before: child.running and child.process is not before, f"{name} is back")
         for name in parts:
