@@ -26,8 +26,8 @@ _THROUGH_FACADES = """async ([options, token]) => {
     const { canRollback } = await services.rollbackService.canRollback();
     const { backups } = await services.backupService.listBackups();
     const { healthy } = await services.zeroDowntimeCoordinator.checkSystemHealth();
-    const refused = (await services.zeroDowntimeCoordinator.ready).code;
-    return { heard, canProceed, ok, valid, canRollback, backups: backups.length, healthy, refused };
+    const { paused } = services.zeroDowntimeCoordinator.pending;
+    return { heard, canProceed, ok, valid, canRollback, backups: backups.length, healthy, paused };
 }"""
 
 
@@ -104,5 +104,5 @@ class TestCalls:
             "canRollback": True,
             "backups": 1,
             "healthy": True,
-            "refused": "not_yet",
+            "paused": "not_installed",
         }

@@ -16,19 +16,14 @@ export interface ProgressOptions {
     errorHistoryLimit?: number;
 }
 /**
- * Options of dual write and cutover. They are refused for now: the plan, the readiness check and each run's errors
+ * Options of the cutover. They are refused for now: the plan, the readiness check and each run's errors
  * name the ones that were given, with the code `not_yet`, and nothing else follows from them.
  */
 export interface OptionsNotYet {
-    syncInterval?: number;
-    maxRetries?: number;
-    retryDelay?: number;
-    healthCheckInterval?: number;
-    enableDualWrite?: boolean;
     enableGradualCutover?: boolean;
     cutoverPercentage?: number;
 }
-export interface MigrationClientOptions extends ProgressOptions, OptionsNotYet {
+export interface MigrationClientOptions extends ProgressOptions, DualWriteOptions, OptionsNotYet {
     /** Address of the server, e.g. `https://sync.example.com`. */
     url: string;
     /** The app's publishable key, `pk_…`. */
@@ -257,6 +252,10 @@ export interface MigrationEvents {
     sourceChanged: {
         itemCount: number;
     };
+    /** What the server does not have yet is another than before. */
+    pendingChanged: Pending;
+    /** The server has spoken about a write. */
+    writeSettled: SettledWrite;
     /** The server disabled this app: everything of ours stopped. */
     revoked: {
         code: string;
@@ -340,13 +339,28 @@ export interface MigrationClient {
     /** Everything this tab knows about the run, as JSON text. */
     exportProgressData(): string;
     checkSystemHealth(): Promise<SystemHealth>;
-    /** Dual write is not there yet: these six are refusals with the code `not_yet`. */
-    readonly storage: Refusal;
-    readonly pending: Refusal;
-    readonly ready: Promise<Refusal>;
-    install(): Promise<Refusal>;
-    get(key: string): Promise<Refusal>;
-    getAll(): Promise<Refusal>;
+    /**
+     * Has the server told of every change of the page's localStorage from now on, and brings other devices' changes
+     * down; the page notices nothing of it but the `storage` events it would have of another tab.
+     */
+    install(): Promise<Outcome<object>>;
+    /** Ends what `install` began, and leaves no trace in the page. */
+    uninstall(): void;
+    /** The page's localStorage itself, installed by the first look at it; one in memory where there is none. */
+    readonly storage: Storage;
+    /** What the server does not have yet. */
+    readonly pending: Pending;
+    /** Resolves when the server has the key's present value, or all of them; refused where it will not take it. */
+    whenSynced(key?: string): Promise<Outcome<object>>;
+    /** Installed by the first look at it; resolves once other devices' changes have come down, refused after a while. */
+    readonly ready: Promise<Outcome<object>>;
+    /** The value of a key once `ready` has been heard of. */
+    get(key: string): Promise<Outcome<{
+        value: string | null;
+    }>>;
+    getAll(): Promise<Outcome<{
+        entries: [key: string, value: string][];
+    }>>;
     /** Stops watching, sockets and timers. A run under way resumes at the next visit. */
     destroy(): void;
 }
@@ -440,6 +454,46 @@ export interface MigrationStatistics {
     retries: number;
     bytesSent: number;
     errors: number;
+}
+/** Types of dual write: what waits, and what became of it. */
+export interface DualWriteOptions {
+    /** Time between two exchanges with the server where nothing else asks for one, in ms (default 15000). */
+    syncInterval?: number;
+    /** Tries of one request before the next exchange has to make it (default 3). */
+    maxRetries?: number;
+    /** Longest wait after an exchange that failed, in ms (default 30000). */
+    retryDelay?: number;
+    /** Time between two questions whether dual write is switched on again, in ms (default 60000). */
+    healthCheckInterval?: number;
+    /** False refuses `install` with the code `dual_write_off` (default true). */
+    enableDualWrite?: boolean;
+    /** Longest wait of `ready`, in ms (default 3000). */
+    readyTimeout?: number;
+}
+/** What the server does not have yet. */
+export interface Pending {
+    /** Keys whose value here differs from what the server acknowledged. */
+    count: number;
+    bytes: number;
+    /** When the oldest of them was seen, in ms since 1970. */
+    oldest: number | null;
+    /** How many of them are missing here all at once: not deleted on the server before somebody says so. */
+    missing: number;
+    /** Values that are not sent as they are; counted nowhere else, and in nobody's way. */
+    refused: {
+        key: string;
+        reason: string;
+    }[];
+    /** Why nothing is sent at the moment. */
+    paused: string | null;
+}
+/** What became of a write. */
+export interface SettledWrite {
+    key: string;
+    outcome: "accepted" | "merged" | "conflict" | "refused";
+    /** The owner's revision that holds it. */
+    revision: number | null;
+    reason?: string;
 }
 /** What the server says, in the server's spelling: what a page prints and what the API documents is the same word. */
 /** Who wins where two writers changed one record; the loser is always kept on the server. */

@@ -1,3 +1,4 @@
+import { readAll, readItem } from "./area.js";
 import { base64url, toBinary } from "./codec.js";
 import { probe, storageHealth } from "./environment.js";
 import { contain, createEvents } from "./events.js";
@@ -17,10 +18,12 @@ import {
 } from "./host.js";
 import { createJudge } from "./judge.js";
 import { createSleep } from "./pace.js";
+import { createMemory } from "./memory.js";
 import { problem, problemOf, refuse } from "./problem.js";
 import { createProgress } from "./progress.js";
 import { openStore } from "./store.js";
 import { survey } from "./survey.js";
+import type { Sync } from "./sync.js";
 import { createTransport, type Transport } from "./transport.js";
 import type {
   MigrationClient,
@@ -29,6 +32,7 @@ import type {
   MigrationStatus,
   NeedCheck,
   Outcome,
+  Pending,
   RunHandle,
   ServerConfig,
   StartOptions,
@@ -56,9 +60,8 @@ const unanswered = (thrown: unknown) => {
   };
 };
 
-/** What belongs to dual write, which is not there yet: a refusal, so that a page that asks learns it and goes on. */
-const notYet = refuse(problem("not_yet"));
-const refuseYet = async () => notYet;
+const NOTHING_PENDING: Pending = { count: 0, bytes: 0, oldest: null, missing: 0, refused: [], paused: "not_installed" };
+const READY_MS = 3000;
 
 /** Makes a client. Nothing is read, sent or kept before one of its calls. */
 export const createMigrationClient = (options: MigrationClientOptions): MigrationClient => {
@@ -76,6 +79,9 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
   let told = false;
   let last: LastRun | undefined;
   let resumable = false;
+  let sync: Promise<Sync> | undefined;
+  let standing: Sync | undefined;
+  let memory: Storage | undefined;
 
   const judge = () => createJudge(options, config);
 
@@ -200,6 +206,62 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
     receipt: progress._run()?.receipt ?? last?.receipt ?? null,
   });
 
+  const begun = async (): Promise<Sync> => {
+    const area = supported();
+    if (options.enableDualWrite === false) throw problem("dual_write_off");
+    const { startSync } = await import("./sync.js").catch(() => {
+      throw problem("engine_unavailable");
+    });
+    return startSync(area, ready(), !options.storage);
+  };
+
+  const installed = (): Promise<Sync> => {
+    const mine = (sync ??= begun().then(
+      (started) => {
+        // Uninstalled meanwhile.
+        if (sync !== mine) started._stop();
+        else standing = started;
+        return started;
+      },
+      (thrown) => {
+        if (sync === mine) sync = undefined;
+        throw thrown;
+      },
+    ));
+    return mine;
+  };
+
+  const uninstall = () => {
+    standing?._stop();
+    sync = standing = undefined;
+  };
+
+  /** An answer of dual write, as soon as it is there. */
+  const dual = async (ask: (sync: Sync) => Promise<Outcome<object>> | void): Promise<Outcome<object>> => {
+    try {
+      return (await ask(await installed())) ?? { ok: true };
+    } catch (thrown) {
+      return refuse(thrown);
+    }
+  };
+
+  const whenReady = (): Promise<Outcome<object>> =>
+    dual(({ _first }) => {
+      const late = new Promise<Outcome<object>>((resolve) =>
+        setTimeout(resolve, options.readyTimeout ?? READY_MS, refuse(problem("not_ready"))),
+      );
+      return Promise.race([_first, late]);
+    });
+
+  const reading = async <T extends object>(read: () => T | Promise<T>): Promise<Outcome<T>> => {
+    try {
+      await whenReady();
+      return { ok: true, ...(await read()) };
+    } catch (thrown) {
+      return refuse(thrown);
+    }
+  };
+
   const own: Omit<MigrationClient, (typeof LATER)[number]> = {
     initialize: async () => {
       if (options.persist) void storageHealth(true);
@@ -239,15 +301,25 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
       return status();
     },
     exportProgressData: () => JSON.stringify(status()),
-    storage: notYet,
-    pending: notYet,
-    ready: refuseYet(),
-    install: refuseYet,
-    get: refuseYet,
-    getAll: refuseYet,
+    install: () => dual(() => {}),
+    uninstall,
+    get storage() {
+      void dual(() => {});
+      return environment._area ?? (memory ??= createMemory());
+    },
+    get pending() {
+      return standing?._pending() ?? NOTHING_PENDING;
+    },
+    whenSynced: (key) => dual(({ _synced }) => _synced(key)),
+    get ready() {
+      return whenReady();
+    },
+    get: async (key) => reading(() => ({ value: readItem(supported(), key) })),
+    getAll: async () => reading(async () => ({ entries: [...(await readAll(supported()))] })),
     destroy() {
       active?._halt();
       unwatch?.();
+      uninstall();
       globalThis.removeEventListener?.("online", sleep._wake);
     },
   };

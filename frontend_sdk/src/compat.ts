@@ -68,4 +68,16 @@ export const validationService = facade(
   "validateMigrationReadiness",
 );
 
-export const zeroDowntimeCoordinator = facade("storage", "install", "pending", "ready", "get", "getAll", "checkSystemHealth");
+export const zeroDowntimeCoordinator = facade(
+  "storage",
+  "install",
+  "uninstall",
+  "pending",
+  "whenSynced",
+  "ready",
+  "get",
+  "getAll",
+  "checkSystemHealth",
+  "on",
+  "off",
+);

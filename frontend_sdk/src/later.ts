@@ -1,18 +1,10 @@
 /**
- * Names that belong to dual write and cutover, which are not there yet. Whoever uses one is told so by the
+ * Names that belong to the cutover, which is not there yet. Whoever uses one is told so by the
  * code `not_yet`; everything else goes on as if it had not been said.
  */
 export const NOT_YET = "not_yet" as const;
 
-const OPTIONS = [
-  "syncInterval",
-  "maxRetries",
-  "retryDelay",
-  "healthCheckInterval",
-  "enableDualWrite",
-  "enableGradualCutover",
-  "cutoverPercentage",
-] as const;
+const OPTIONS = ["enableGradualCutover", "cutoverPercentage"] as const;
 
 /** The options that are refused, with the type each will have. */
 export type OptionNotYet = (typeof OPTIONS)[number];

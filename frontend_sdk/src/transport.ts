@@ -22,6 +22,8 @@ export interface Ask {
   _raw?: Uint8Array<ArrayBuffer>;
   _headers?: Record<string, string>;
   _run?: Patience;
+  /** Goes on when the page goes, if it is small enough. */
+  _keep?: boolean;
   /** Goes without a token. */
   _open?: boolean;
   /** Asked once a token is there: with true the request need not go out any more. */
@@ -69,6 +71,8 @@ const STALE_ROUNDS = 2;
 const OFFLINE_LOOK_MS = 30_000;
 // Slower than this an upload counts as stuck.
 const BYTES_PER_MS = 4;
+// Of the 64 KB a browser grants all requests of a page together.
+const KEPT_UNITS = 20_000;
 
 const NO_ANSWER = { _status: 0, _headers: { get: () => null }, _body: { code: "network" } };
 
@@ -94,7 +98,9 @@ export const createTransport = (line: Line): Transport => {
     counts._requests++;
     counts._sent += size;
     try {
-      const request = { method, headers, body, signal: abort.signal, cache: "no-store", credentials: "omit" } as const;
+      const keepalive = ask._keep && size < KEPT_UNITS;
+      const fixed = { cache: "no-store", credentials: "omit" } as const;
+      const request = { method, headers, body, signal: abort.signal, keepalive, ...fixed };
       const response = await (options.fetch ?? fetch)(base + path, request);
       const { status, headers: answered } = response;
       if (ask._bytes && response.ok)

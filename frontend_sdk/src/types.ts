@@ -16,6 +16,7 @@ import type {
   RunState,
   ServerConfig,
 } from "./wire.js";
+import type { DualWriteOptions, Pending, SettledWrite } from "./writes.js";
 import type {
   MigrationStatistics,
   Readiness,
@@ -24,6 +25,7 @@ import type {
 } from "./findings.js";
 
 export type * from "./findings.js";
+export type * from "./writes.js";
 export type * from "./wire.js";
 
 /** Called before each request. `refresh` is true when the server refused the last token. */
@@ -40,20 +42,15 @@ export interface ProgressOptions {
 }
 
 /**
- * Options of dual write and cutover. They are refused for now: the plan, the readiness check and each run's errors
+ * Options of the cutover. They are refused for now: the plan, the readiness check and each run's errors
  * name the ones that were given, with the code `not_yet`, and nothing else follows from them.
  */
 export interface OptionsNotYet {
-  syncInterval?: number;
-  maxRetries?: number;
-  retryDelay?: number;
-  healthCheckInterval?: number;
-  enableDualWrite?: boolean;
   enableGradualCutover?: boolean;
   cutoverPercentage?: number;
 }
 
-export interface MigrationClientOptions extends ProgressOptions, OptionsNotYet {
+export interface MigrationClientOptions extends ProgressOptions, DualWriteOptions, OptionsNotYet {
   /** Address of the server, e.g. `https://sync.example.com`. */
   url: string;
   /** The app's publishable key, `pk_…`. */
@@ -306,6 +303,10 @@ export interface MigrationEvents {
   unsupported: { reason: UnsupportedReason };
   /** The storage differs from the last look at it. */
   sourceChanged: { itemCount: number };
+  /** What the server does not have yet is another than before. */
+  pendingChanged: Pending;
+  /** The server has spoken about a write. */
+  writeSettled: SettledWrite;
   /** The server disabled this app: everything of ours stopped. */
   revoked: { code: string };
 }
@@ -356,13 +357,24 @@ export interface MigrationClient {
   /** Everything this tab knows about the run, as JSON text. */
   exportProgressData(): string;
   checkSystemHealth(): Promise<SystemHealth>;
-  /** Dual write is not there yet: these six are refusals with the code `not_yet`. */
-  readonly storage: Refusal;
-  readonly pending: Refusal;
-  readonly ready: Promise<Refusal>;
-  install(): Promise<Refusal>;
-  get(key: string): Promise<Refusal>;
-  getAll(): Promise<Refusal>;
+  /**
+   * Has the server told of every change of the page's localStorage from now on, and brings other devices' changes
+   * down; the page notices nothing of it but the `storage` events it would have of another tab.
+   */
+  install(): Promise<Outcome<object>>;
+  /** Ends what `install` began, and leaves no trace in the page. */
+  uninstall(): void;
+  /** The page's localStorage itself, installed by the first look at it; one in memory where there is none. */
+  readonly storage: Storage;
+  /** What the server does not have yet. */
+  readonly pending: Pending;
+  /** Resolves when the server has the key's present value, or all of them; refused where it will not take it. */
+  whenSynced(key?: string): Promise<Outcome<object>>;
+  /** Installed by the first look at it; resolves once other devices' changes have come down, refused after a while. */
+  readonly ready: Promise<Outcome<object>>;
+  /** The value of a key once `ready` has been heard of. */
+  get(key: string): Promise<Outcome<{ value: string | null }>>;
+  getAll(): Promise<Outcome<{ entries: [key: string, value: string][] }>>;
   /** Stops watching, sockets and timers. A run under way resumes at the next visit. */
   destroy(): void;
 }

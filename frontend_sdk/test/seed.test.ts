@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import * as compat from "../src/compat.js";
-import type { MigrationClient, MigrationClientOptions, MigrationEventName, Refusal, StartOptions } from "../src/types.js";
+import type { MigrationClient, MigrationClientOptions, MigrationEventName, StartOptions } from "../src/types.js";
 import { manyPairs, newProfile, useServer } from "./support/client.js";
 
 /** Every name the seed gave: where it is, or why it is refused. */
@@ -12,14 +12,19 @@ const CALLS = [
   ...["initialize", "checkIfMigrationNeeded", "createMigrationPlan", "startMigration", "on", "off"],
   ...["checkMigrationStatus", "canRollback", "listRollbackPoints", "rollbackMigration", "createBackup"],
   ...["validateMigration", "validateMigrationReadiness", "getMigrationStatistics", "generateMigrationReport"],
-  ...["exportProgressData", "checkSystemHealth"],
+  ...["exportProgressData", "checkSystemHealth", "install", "get", "getAll"],
 ] as (keyof MigrationClient)[];
-const CALLS_NOT_YET = ["install", "get", "getAll"] as const;
-const MEMBERS_NOT_YET = ["storage", "pending", "ready"] as const;
 const HANDLE = ["migrationId", "cancel", "pause", "resume", "done"];
 
 /** An option with a value of its type; the compiler holds the names to ours. */
 const CLIENT_OPTIONS: Partial<MigrationClientOptions> = { updateInterval: 1, metricsInterval: 50, errorHistoryLimit: 2 };
+const DUAL_WRITE_OPTIONS: Partial<MigrationClientOptions> = {
+  syncInterval: 20,
+  maxRetries: 1,
+  retryDelay: 10,
+  healthCheckInterval: 20,
+  enableDualWrite: true,
+};
 const RUN_OPTIONS: StartOptions = {
   conflictResolution: "AUTO_SKIP",
   backupBeforeMigration: true,
@@ -29,11 +34,6 @@ const RUN_OPTIONS: StartOptions = {
   retryAttempts: 3,
 };
 const OPTIONS_NOT_YET: Partial<MigrationClientOptions> & StartOptions = {
-  syncInterval: 1000,
-  maxRetries: 3,
-  retryDelay: 100,
-  healthCheckInterval: 1000,
-  enableDualWrite: false,
   enableGradualCutover: true,
   cutoverPercentage: 10,
 };
@@ -58,7 +58,6 @@ const REASONS = readFileSync(join(ROOT, "migration/DECISIONS.md"), "utf8")
   .split("\n## ")[0]!;
 const README = readFileSync(join(ROOT, "README.md"), "utf8");
 
-const REFUSAL: Partial<Refusal> = { ok: false, code: "not_yet" };
 const world = useServer();
 let client: MigrationClient;
 
@@ -76,14 +75,14 @@ describe("a call of the seed", () => {
     expect((await run.done).ok).toBe(true);
   });
 
-  it.each(CALLS_NOT_YET)("is refused with its reason: %s", async (name) => {
-    expect(await client[name]("key")).toMatchObject(REFUSAL);
-    expect(REASONS).toContain(`\`${name}\``);
-  });
-
-  it.each(MEMBERS_NOT_YET)("is refused with its reason: %s", async (name) => {
-    expect(await client[name]).toMatchObject(REFUSAL);
-    expect(REASONS).toContain(`\`${name}\``);
+  it("of dual write answers: storage, pending, ready, get, getAll", async () => {
+    expect(client.pending).toMatchObject({ count: 0, paused: "not_installed" });
+    client.storage.setItem("item:0", "through the member");
+    expect(await client.ready).toEqual({ ok: true });
+    expect(await client.get("item:0")).toEqual({ ok: true, value: "through the member" });
+    expect(await client.getAll()).toMatchObject({ ok: true, entries: { length: 30 } });
+    expect(await client.whenSynced("item:0")).toEqual({ ok: true });
+    expect(world.server.recordsOf().value("item:0")).toBe("through the member");
   });
 });
 
@@ -100,8 +99,24 @@ describe("an option of the seed", () => {
     expect(sent().dry_run).toBe(true);
   });
 
+  it("steers dual write: those of the outbox", async () => {
+    const page = world.open(newProfile(manyPairs(2)), { namespace: "seed", ...DUAL_WRITE_OPTIONS });
+    let refusals = 0;
+    world.server.intercept = ({ method, path }) =>
+      method === "POST" && path === "/records" && ++refusals < 4 ? { status: 503 } : undefined;
+    await page.install();
+    expect(await page.whenSynced()).toEqual({ ok: true });
+    expect(refusals).toBe(4);
+  });
+
+  it("switches dual write off: enableDualWrite", async () => {
+    const page = world.open(newProfile(manyPairs(2)), { enableDualWrite: false });
+    expect(await page.install()).toMatchObject({ ok: false, code: "dual_write_off" });
+    expect(await page.ready).toMatchObject({ ok: false, code: "dual_write_off" });
+  });
+
   it("limits what is remembered: errorHistoryLimit", async () => {
-    await (await client.startMigration({ syncInterval: 1, maxRetries: 2, retryDelay: 3 })).done;
+    await (await client.startMigration({ enableGradualCutover: true, cutoverPercentage: 3 })).done;
     expect(client.getMigrationStatus().errors.length).toBe(CLIENT_OPTIONS.errorHistoryLimit);
   });
 
@@ -118,7 +133,7 @@ describe("an option of the seed", () => {
   });
 
   it("that was not given is not spoken of", async () => {
-    const { plan } = await world.open(newProfile(manyPairs(3)), { syncInterval: undefined }).createMigrationPlan();
+    const { plan } = await world.open(newProfile(manyPairs(3)), { cutoverPercentage: undefined }).createMigrationPlan();
     expect(plan.recommendations.map(({ code }) => code)).not.toContain("not_yet");
   });
 });
@@ -133,7 +148,7 @@ describe("an event of the seed", () => {
       if (path.endsWith("/receipt?wait=10") && !late++) await new Promise((resolve) => setTimeout(resolve, 150));
       return undefined;
     };
-    const run = await client.startMigration({ maxRetries: 1 });
+    const run = await client.startMigration({ cutoverPercentage: 1 });
     await run.pause();
     await run.resume();
     await run.done;
@@ -168,7 +183,8 @@ describe("a facade of the seed", () => {
     expect(await compat.validationService.validateMigration()).toMatchObject({ valid: true });
     expect(await compat.rollbackService.canRollback()).toEqual({ canRollback: true, reasons: [] });
     expect(await compat.backupService.listBackups()).toMatchObject({ ok: true });
-    expect(await compat.zeroDowntimeCoordinator.ready).toMatchObject(REFUSAL);
+    expect(await compat.zeroDowntimeCoordinator.ready).toEqual({ ok: true });
+    expect(await compat.zeroDowntimeCoordinator.whenSynced()).toEqual({ ok: true });
     compat.migrationOrchestrator.destroy();
   });
 });
@@ -194,5 +210,5 @@ describe("a facade nobody configured", () => {
 });
 
 describe("the README", () => {
-  it.each(["not_yet", "not_configured"])("explains the code %s", (code) => expect(README).toContain(`\`${code}\``));
+  it.each(["not_yet", "not_configured", "not_installed", "dual_write_off"])("explains the code %s", (code) => expect(README).toContain(`\`${code}\``));
 });

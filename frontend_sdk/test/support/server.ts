@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gunzipSync, gzipSync } from "node:zlib";
+import { OwnerRecords } from "./records.js";
 import { bucketOf, globMatches, setDigest, sha, wire } from "./hashes.js";
 
 /**
@@ -45,6 +46,11 @@ export class ModelServer {
   readonly runs = new Map<string, ModelRun>();
   readonly records = new Map<string, Map<string, string>>();
   readonly fences = new Map<string, number>();
+  /** What dual write has brought, by owner. */
+  readonly written = new Map<string, OwnerRecords>();
+  stage = "dual_write";
+  /** Changes before this revision are not remembered. */
+  horizon = 0;
   /** Keys the server's own scan refuses. */
   sensitive: (key: string, value: string) => string | undefined = () => undefined;
   /** A chance to answer otherwise; called before the real thing. */
@@ -108,7 +114,7 @@ export class ModelServer {
       app: "pk_test",
       epoch: this.epoch,
       namespace: "default",
-      stage: "dual_write",
+      stage: this.stage,
       collections: this.collections,
       exclude: [],
       allow_sensitive: [],
@@ -203,6 +209,23 @@ export class ModelServer {
     }
   }
 
+  /** What the server holds of an owner through dual write. */
+  recordsOf(owner = "guest"): OwnerRecords {
+    if (!this.written.has(owner)) this.written.set(owner, new OwnerRecords());
+    return this.written.get(owner)!;
+  }
+
+  #routeRecords({ method, path, headers, json }: Call, who: string): [number, unknown] {
+    const device = String(headers["migration-device"]);
+    const records = this.recordsOf(who);
+    if (method === "POST") return [200, records.arrive(device, json.ops)];
+    const asked = new URLSearchParams(path.split("?")[1]);
+    const since = Number(asked.get("since"));
+    if (asked.get("timeline") !== records.timeline) throw [409, "timeline_changed", { timeline: records.timeline }];
+    if (since && since < this.horizon) throw [410, "cursor_expired"];
+    return [200, records.changes(device, since, Number(asked.get("limit")))];
+  }
+
   #route(call: Call): [number, unknown, Record<string, string>?] {
     const { method, json } = call;
     const [path] = call.path.split("?");
@@ -217,6 +240,7 @@ export class ModelServer {
     if (said && said !== this.epoch) throw [409, "stale_epoch", { config: this.config, epoch: this.epoch }];
     this.#fence(call);
     if (path === "/config") return [200, this.config];
+    if (path === "/records") return this.#routeRecords(call, who);
     if (path === "/tickets") return [201, { ticket: "t", expires_in: 30 }];
     if (path === "/runs" && method === "POST") return this.#create(who, json);
     if (path === "/runs") return [200, { runs: [...this.runs.values()].map((run) => this.snapshot(run)) }];

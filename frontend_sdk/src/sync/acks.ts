@@ -1,0 +1,91 @@
+import { encodeLine } from "../codec.js";
+import { markOf } from "../mark.js";
+import type { Store } from "../store.js";
+
+/**
+ * The acknowledged table: what the server is known to hold of each key. Kept as a few maps by a hash of the key, which
+ * IndexedDB takes a hundred times faster than a row a key.
+ */
+
+/** Says whether two values of one key are the same. Begins with the size in bytes; absent is the empty one. */
+export type Print = string;
+
+export const ABSENT: Print = "";
+
+/** `previous` is what was acknowledged before (null: not to be trusted), `at` the browser's time of the ack. */
+export type Ack = [print: Print, previous: Print | null, at: number, revision: number];
+
+export type Row = [key: string, ack: Ack | undefined];
+
+export interface Acks {
+  _get(key: string): Ack | undefined;
+  /** Keys the server holds a value of. */
+  _live(): string[];
+  /** Reads everything anew. */
+  _load(): Promise<void>;
+  /** Takes rows another tab has written. */
+  _hear(rows: Row[]): void;
+  _put(rows: Row[]): Promise<void>;
+  _drop(): Promise<void>;
+}
+
+const SHARDS = 64;
+// Longer keys are told apart well enough by their beginning.
+const HASHED_UNITS = 256;
+
+type Shard = Map<string, Ack>;
+
+const shardOf = (key: string): number => {
+  let sum = 0;
+  for (let i = 0; i < key.length && i < HASHED_UNITS; i++) sum = (Math.imul(sum, 31) + key.charCodeAt(i)) | 0;
+  return sum & (SHARDS - 1);
+};
+
+export const printOf = async (key: string, value: string | null | undefined): Promise<Print> => {
+  if (value == null) return ABSENT;
+  const line = await encodeLine([key, value]);
+  return [line.length, ...(await markOf(line))].join();
+};
+
+export const createAcks = (store: Store): Acks => {
+  const shards: Shard[] = Array.from({ length: SHARDS }, () => new Map());
+  const name = (shard: number) => "acks:" + shard;
+
+  const set = (into: Shard, rows: Row[]): Shard => {
+    for (const [key, ack] of rows) {
+      if (ack) into.set(key, ack);
+      else into.delete(key);
+    }
+    return into;
+  };
+
+  const byShard = (rows: Row[]): Map<number, Row[]> => {
+    const parts = new Map<number, Row[]>();
+    for (const row of rows) {
+      const shard = shardOf(row[0]);
+      parts.set(shard, [...(parts.get(shard) ?? []), row]);
+    }
+    return parts;
+  };
+
+  const each = (work: (shard: number) => Promise<Shard>) =>
+    Promise.all(shards.map(async (_, shard) => void (shards[shard] = await work(shard))));
+
+  return {
+    _get: (key) => shards[shardOf(key)]!.get(key),
+    _live: () => shards.flatMap((shard) => [...shard].flatMap(([key, [print]]) => (print ? [key] : []))),
+    async _load() {
+      await each(async (shard) => (await store._get<Shard>(name(shard))) ?? new Map());
+    },
+    _hear(rows) {
+      for (const [shard, part] of byShard(rows)) set(shards[shard]!, part);
+    },
+    async _put(rows) {
+      for (const [shard, part] of byShard(rows))
+        shards[shard] = await store._update<Shard>(name(shard), (old) => set(old ?? new Map(), part));
+    },
+    async _drop() {
+      await each((shard) => store._update(name(shard), () => new Map()));
+    },
+  };
+};

@@ -1,0 +1,54 @@
+import type { Host } from "../host.js";
+
+/** The owner's socket: says at once that another device has written. */
+export interface News {
+  /** True while the socket speaks. */
+  _live(): boolean;
+  _stop(): void;
+}
+
+export const hearNews = (host: Host, told: (revision: number) => void): News => {
+  let live = false;
+  let stopped = false;
+  let socket: WebSocket | undefined;
+
+  const listen = async (): Promise<void> => {
+    const { _body } = await host._net._send("POST", "/tickets", { _json: {} });
+    if (stopped) return;
+    const address = new URL(host._options.url.replace(/\/+$/, "") + "/ws/v1/owner", globalThis.location?.href);
+    address.protocol = address.protocol.replace("http", "ws");
+    await new Promise<void>((resolve) => {
+      socket = new WebSocket(address, ["migration.v1", "ticket." + _body.ticket]);
+      socket.onmessage = ({ data }) => {
+        live = true;
+        const { type, revision } = JSON.parse(data);
+        if (type === "recordsChanged") told(revision);
+      };
+      socket.onclose = () => {
+        // Something may have been said while nobody listened.
+        if (live) told(Infinity);
+        live = false;
+        resolve();
+      };
+    });
+  };
+
+  const loop = async () => {
+    for (let wait = LEAST_MS; !stopped; wait = live ? LEAST_MS : Math.min(MOST_MS, wait * 2)) {
+      await listen().catch(() => {});
+      if (!stopped) await host._sleep(wait);
+    }
+  };
+  void loop();
+
+  return {
+    _live: () => live,
+    _stop() {
+      stopped = true;
+      socket?.close();
+    },
+  };
+};
+
+const LEAST_MS = 2000;
+const MOST_MS = 60_000;

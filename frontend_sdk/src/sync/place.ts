@@ -1,0 +1,48 @@
+import { readItem, removeItem, writeItem } from "../area.js";
+import { printOf, type Print } from "./acks.js";
+import type { Echo } from "./echo.js";
+
+/** `moved`: the page was faster. `full`: the storage has no room. */
+export type Putting = "put" | "moved" | "full";
+
+/** The page's storage as the server's changes meet it. */
+export interface Place {
+  /** What stands there, and its print. */
+  _read(key: string): Promise<[value: string | null, print: Print]>;
+  /**
+   * Puts a value where `before` still stands, and tells the page as it would be told of another tab's write; undefined
+   * removes.
+   */
+  _put(key: string, value: string | undefined, before: string | null): Putting;
+}
+
+export const createPlace = (area: Storage, echo: Echo): Place => {
+  /** For a page whose frame could not be made: the same news, only not from the browser itself. */
+  const tell = (key: string, oldValue: string | null, newValue: string | null) => {
+    if (typeof StorageEvent !== "function") return;
+    const { href: url } = location;
+    dispatchEvent(new StorageEvent("storage", { key, oldValue, newValue, url, storageArea: area }));
+  };
+  return {
+    async _read(key) {
+      for (;;) {
+        const value = readItem(area, key);
+        const print = await printOf(key, value);
+        // Only what still stands now may be compared and replaced.
+        if (readItem(area, key) === value) return [value, print];
+      }
+    },
+    _put(key, value, before) {
+      const framed = echo._area();
+      if (readItem(area, key) !== before) return "moved";
+      try {
+        if (value === undefined) removeItem(framed ?? area, key);
+        else writeItem(framed ?? area, key, value);
+      } catch {
+        return "full";
+      }
+      if (!framed) tell(key, before, value ?? null);
+      return "put";
+    },
+  };
+};

@@ -1,0 +1,78 @@
+import type { Host } from "../host.js";
+import type { Pair } from "../codec.js";
+import type { Patience } from "../transport.js";
+import { ABSENT, printOf, type Acks, type Row } from "./acks.js";
+import type { Outbox } from "./outbox.js";
+import type { Place } from "./place.js";
+
+/** Coming down: the server's changes since the last look, put where nobody has written since the last ack. */
+
+interface Change {
+  line: string;
+  revision: number;
+  /** Last written by this device. */
+  own: boolean;
+  cause?: string;
+}
+
+/** How far down this browser is. The table beside it holds for this account and this life of the database alone. */
+export interface Position {
+  cursor: number;
+  timeline: string;
+  subject?: string;
+}
+
+export const POSITION = "position";
+const PAGE = 500;
+
+export const createReceiver = (
+  host: Host,
+  acks: Acks,
+  outbox: Outbox,
+  place: Place,
+  keep: (rows: Row[]) => Promise<void>,
+) => {
+  /** The row a change leaves in the table; none where a write of the page's is still to be sent, or no room. */
+  const apply = async ({ line, revision, own, cause }: Change): Promise<Row | undefined | "full"> => {
+    const [key, theirs] = JSON.parse(line) as Pair;
+    const known = acks._get(key);
+    if (known && known[3] >= revision) return;
+    const print = await printOf(key, theirs);
+    for (;;) {
+      const [value, mine] = await place._read(key);
+      const row: Row = [key, [print, known?.[0] ?? ABSENT, Date.now(), revision]];
+      outbox._doubt(key);
+      if (mine === print) return row;
+      // A rollback is no wish to change what a browser holds; and what is newer here than our own last word is sent.
+      const unsent = known ? mine !== known[0] : mine !== ABSENT;
+      if (cause === "rollback" || (own && unsent)) return mine || known ? row : undefined;
+      if (unsent) return;
+      const putting = place._put(key, theirs, value);
+      if (putting !== "moved") return putting === "put" ? row : putting;
+    }
+  };
+
+  /** Takes every change there is; resolves with false where the storage had no room for one. */
+  return async (patience: Patience, position: Position, keepPosition: () => Promise<unknown>): Promise<boolean> => {
+    let since = position.cursor;
+    let room = true;
+    for (;;) {
+      const query = `since=${since}&timeline=${position.timeline}&limit=${PAGE}`;
+      const { _body } = await host._net._send("GET", "/records?" + query, { _run: patience });
+      const rows: Row[] = [];
+      for (const change of _body.changes as Change[]) {
+        const row = await apply(change);
+        if (row === "full") room = false;
+        else if (row) rows.push(row);
+      }
+      await keep(rows);
+      since = _body.until;
+      // What found no room is asked for again.
+      if (room) {
+        position.cursor = since;
+        await keepPosition();
+      }
+      if (!_body.more) return room;
+    }
+  };
+};

@@ -1,0 +1,40 @@
+/** Types of dual write: what waits, and what became of it. */
+
+export interface DualWriteOptions {
+  /** Time between two exchanges with the server where nothing else asks for one, in ms (default 15000). */
+  syncInterval?: number;
+  /** Tries of one request before the next exchange has to make it (default 3). */
+  maxRetries?: number;
+  /** Longest wait after an exchange that failed, in ms (default 30000). */
+  retryDelay?: number;
+  /** Time between two questions whether dual write is switched on again, in ms (default 60000). */
+  healthCheckInterval?: number;
+  /** False refuses `install` with the code `dual_write_off` (default true). */
+  enableDualWrite?: boolean;
+  /** Longest wait of `ready`, in ms (default 3000). */
+  readyTimeout?: number;
+}
+
+/** What the server does not have yet. */
+export interface Pending {
+  /** Keys whose value here differs from what the server acknowledged. */
+  count: number;
+  bytes: number;
+  /** When the oldest of them was seen, in ms since 1970. */
+  oldest: number | null;
+  /** How many of them are missing here all at once: not deleted on the server before somebody says so. */
+  missing: number;
+  /** Values that are not sent as they are; counted nowhere else, and in nobody's way. */
+  refused: { key: string; reason: string }[];
+  /** Why nothing is sent at the moment. */
+  paused: string | null;
+}
+
+/** What became of a write. */
+export interface SettledWrite {
+  key: string;
+  outcome: "accepted" | "merged" | "conflict" | "refused";
+  /** The owner's revision that holds it. */
+  revision: number | null;
+  reason?: string;
+}
