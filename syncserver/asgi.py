@@ -1,6 +1,7 @@
 """The project for daphne: HTTP and the progress sockets."""
 
 import os
+from importlib import import_module
 
 from syncserver.stack import parent
 
@@ -16,8 +17,11 @@ from django.core.asgi import get_asgi_application  # noqa: E402 - as above
 
 http = get_asgi_application()
 
+from migration.config import spare_loaded_code  # noqa: E402 - the lines at the top must come first
 from migration.realtime.routing import websocket_urlpatterns  # noqa: E402 - models exist only after the line above
 
 if settings.SERVE_STATIC:
     http = ASGIStaticFilesHandler(http)
 application = ProtocolTypeRouter({"http": http, "websocket": URLRouter(websocket_urlpatterns)})
+import_module(settings.ROOT_URLCONF)  # now, so that the first request does not pay for it
+spare_loaded_code()

@@ -10,7 +10,7 @@ from django.db import DatabaseError, InterfaceError, connection
 from migration.models import MigrationRun
 from migration.states import RunState
 
-TICK_SECONDS = 0.1
+TICK_SECONDS = 0.05
 _UNDECIDED = (RunState.PLANNED, RunState.TRANSFERRING, RunState.VERIFYING)
 
 

@@ -1,5 +1,6 @@
 """Settings of the service: one place that names them, their defaults and their units."""
 
+from migration.config.collector import spare_loaded_code
 from migration.config.faults import FAULT_POINTS, FaultInjected, fault_point, faults_armed
 from migration.config.keys import encryption_keys, signing_seed, tombstone_key
 from migration.config.limits import OF_AN_APP, limit_of
@@ -17,5 +18,6 @@ __all__ = [
     "limit_of",
     "setting",
     "signing_seed",
+    "spare_loaded_code",
     "tombstone_key",
 ]

@@ -5,7 +5,7 @@ Nothing here touches the database; `secret_rules.json` and the vectors in `tests
 
 from migration.detection.autodetector import AutoDetector, TypeVerdict
 from migration.detection.sampling import Sampled, SchemaSampler
-from migration.detection.secrets import Entry, Finding, find_secret, scan_entries
+from migration.detection.secrets import Finding, find_secret, scan_entries
 from migration.detection.shapes import Difference, Shape, differences, path_of, pointer, schema_of, shape_of
 from migration.detection.types import TYPES, type_of
 
@@ -13,7 +13,6 @@ __all__ = [
     "TYPES",
     "AutoDetector",
     "Difference",
-    "Entry",
     "Finding",
     "Sampled",
     "SchemaSampler",

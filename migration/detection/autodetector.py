@@ -1,11 +1,11 @@
 """Decides what type of value each collection holds, from a sample. Only processes data."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from migration.detection.secrets import Entry
 from migration.detection.types import type_of
+from migration.values.lines import Lines
 
 MIXED = "mixed"
 
@@ -37,7 +37,7 @@ class AutoDetector:
     per_chunk: int = 50
     dominant: float = 0.9
 
-    def sample(self, entries: Sequence[Entry], *, label: Callable[[str], str]) -> dict[str, Counter[str]]:
+    def sample(self, entries: Lines, *, label: Callable[[str], str]) -> dict[str, Counter[str]]:
         """Return counts of types by collection for evenly spaced entries; deletions count for nothing.
 
         The same entries always give the same sample, so that a batch done twice tells the same.

@@ -1,101 +1,45 @@
-"""Finds the few lines of a chunk's payload that a value rule could match, without decoding any.
+"""Finds the few entries of a chunk that a rule could match: one pass over all keys, one over the whole payload.
 
-A literal of a rule stands in a decoded value only if it stands in the payload's bytes: canonical lines escape
-nothing but quotes, backslashes, control characters and lone surrogates, and no literal holds one of those.
-Looking for three dozen literals in a megabyte one by one would take 15 ms. So the rarest bytes of literals are
-made one, the *anchor*, which no payload holds, and a single pattern looks around each anchor. That may name
-a line too many, never one too few; whoever asked looks at the decoded value anyway.
+What a rule needs, stands in a decoded value only if it stands in the payload's bytes: canonical lines escape nothing
+but quotes, backslashes, control characters and lone surrogates, and no literal of a rule holds one of those. The
+literals are looked for all at once (Aho and Corasick, 1975). This may name an entry too many, never one too few;
+whoever asked looks at the decoded entry anyway.
 """
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from itertools import accumulate
 
-from migration.detection.rules import VALUE_RULES
+from ahocorasick_rs import BytesAhoCorasick
 
-_ANCHOR = b"\x01"
-_RARE = b"_/BGIJKXkwx"
+from migration.detection.rules import KEY_HINTS, VALUE_RULES
 
-
-def _mask(byte: int) -> int:
-    """Make rare bytes the anchor, digits 0 and hyphens blanks: so all forms of a card number look alike, too."""
-    if byte in _RARE:
-        return _ANCHOR[0]
-    if byte in b"0123456789":
-        return 0x30
-    return 0x20 if byte == 0x2D else byte
-
-
-_MASK = bytes(map(_mask, range(256)))
-_CARD = re.compile(b"0000 ?(?:0000 ?0000 ?0000|000000 ?00000)")
-_CARD_WINDOW = 32
-
+_LITERALS = sorted({rule.literal.encode("ascii") for rule in VALUE_RULES if rule.literal})
 # Places of rules in VALUE_RULES, by the literal they need; cards need none.
-_PLACES = [(rule.literal.encode("ascii"), place) for place, rule in enumerate(VALUE_RULES) if rule.literal]
+_NEEDING = [
+    [place for place, rule in enumerate(VALUE_RULES) if rule.literal and rule.literal.encode("ascii") == literal]
+    for literal in _LITERALS
+]
 _CARD_RULES = [place for place, rule in enumerate(VALUE_RULES) if not rule.literal]
 
+_FIND_LITERALS = BytesAhoCorasick(_LITERALS).find_matches_as_indexes
+_FIND_HINTS = BytesAhoCorasick([hint.encode("ascii") for hint in KEY_HINTS]).find_matches_as_indexes
 
-@dataclass(frozen=True, slots=True)
-class _Meant:
-    """A rule an alternative of the anchored pattern may stand for; its literal begins `back` before the anchor."""
-
-    place: int
-    back: int
-    encoded: re.Pattern[bytes] | None
-
-    def is_at(self, payload: bytes, anchor: int) -> bool:
-        """Tell whether the rule could match where the mask has an anchor."""
-        return self.encoded is None or self.encoded.match(payload, anchor - self.back) is not None
+# Digits 0 and hyphens blanks: so all forms of a card number look alike.
+_MASK = bytes(0x30 if 0x30 <= byte <= 0x39 else 0x20 if byte == 0x2D else byte for byte in range(256))
+_CARD = re.compile(b"0000 ?(?:0000 ?0000 ?0000|000000 ?00000)")
+_CARD_WINDOW = 32
+# No card follows a point, but the digits of a random fraction do; without their beginning they are too few.
+_FRACTION, _NOT_A_CARD = b".0000", b"....."
 
 
-def _ends(masked: bytes) -> tuple[bytes, bytes]:
-    """Cut a masked literal at its first anchor."""
-    head, _, tail = masked.partition(_ANCHOR)
-    return head, tail
-
-
-def _may_share_an_anchor(one: bytes, other: bytes) -> bool:
-    """Tell whether both masked literals can stand in one text with the same first anchor."""
-    (head, tail), (other_head, other_tail) = _ends(one), _ends(other)
-    tails = tail.startswith(other_tail) or other_tail.startswith(tail)
-    return tails and (head.endswith(other_head) or other_head.endswith(head))
-
-
-def _around_anchors(order: list[bytes]) -> re.Pattern[bytes]:
-    """Return what finds masked literals, the anchor first, then what follows it, then what is before."""
-    by_next: dict[bytes, list[bytes]] = {}
-    tailless = []
-    for each in order:
-        tail = _ends(each)[1]
-        behind = b"(?<=%s)(?P<r%d>)" % (re.escape(each), order.index(each))
-        if tail:
-            by_next.setdefault(tail[:1], []).append(re.escape(tail[1:]) + behind)
-        else:
-            tailless.append(behind)
-    before = b"".join(sorted({re.escape(each[-2:-1]) for each in order if not _ends(each)[1]}))
-    tailed = [re.escape(letter) + b"(?:%s)" % b"|".join(rest) for letter, rest in by_next.items()]
-    closing = b"(?<=[%s]%s)(?:%s)" % (before, _ANCHOR, b"|".join(tailless))
-    return re.compile(_ANCHOR + b"(?:%s)" % b"|".join([*tailed, closing]))
-
-
-def _meant_by(each: bytes, order: list[bytes]) -> list[_Meant]:
-    """Return the rules that may be meant where `each` is found: those before it in the order are not there."""
-    possible = {later for later in order[order.index(each) :] if _may_share_an_anchor(each, later)}
-    return [
-        _Meant(place, len(_ends(literal.translate(_MASK))[0]), VALUE_RULES[place].encoded)
-        for literal, place in _PLACES
-        if literal.translate(_MASK) in possible
-    ]
-
-
-# The longest tails first, so that a shorter literal hides no longer one.
-_ORDER = sorted(
-    {masked for literal, _ in _PLACES if _ANCHOR in (masked := literal.translate(_MASK))},
-    key=lambda masked: (-len(_ends(masked)[1]), masked),
-)
-_ANCHORED = _around_anchors(_ORDER)
-_MEANT = {f"r{rank}": _meant_by(masked, _ORDER) for rank, masked in enumerate(_ORDER)}
-_PLAIN = [(literal, place) for literal, place in _PLACES if _ANCHOR not in literal.translate(_MASK)]
+def hinted_keys(keys: Sequence[str]) -> list[int]:
+    """Return the places of the keys that a key rule could match, in order."""
+    encoded = _encoded(keys)
+    ends = list(accumulate(len(key) + 1 for key in encoded))
+    hits = _FIND_HINTS(b"\n".join(encoded).lower(), overlapping=True)
+    return sorted({bisect_right(ends, start) for _, start, _ in hits})
 
 
 def possible_rules(payload: bytes) -> dict[int, set[int]]:
@@ -103,37 +47,37 @@ def possible_rules(payload: bytes) -> dict[int, set[int]]:
 
     `payload` is canonical lines, each ended by a newline.
     """
-    masked = payload.translate(_MASK)
     found: dict[int, set[int]] = {}
-    for number, place in _anchored_lines(payload, masked):
+    for number, place in _lines_with_literals(payload):
         found.setdefault(number, set()).add(place)
-    for literal, place in _PLAIN:
-        for number in _lines_at(payload, _places(payload, literal)):
-            found.setdefault(number, set()).add(place)
-    for number in _card_lines(masked):
+    for number in _card_lines(payload.translate(_MASK).replace(_FRACTION, _NOT_A_CARD)):
         found.setdefault(number, set()).update(_CARD_RULES)
     return found
 
 
-def _anchored_lines(payload: bytes, masked: bytes) -> Iterator[tuple[int, int]]:
-    """Yield (line, place of a rule), each once, for literals with an anchor; where bytes can tell, the body fits."""
+def _encoded(keys: Sequence[str]) -> list[bytes]:
+    try:
+        return list(map(str.encode, keys))
+    except UnicodeEncodeError:
+        return [key.encode("utf-8", "surrogatepass") for key in keys]
+
+
+def _lines_with_literals(payload: bytes) -> Iterator[tuple[int, int]]:
+    """Yield (line, place of a rule) for each literal that stands there; where bytes can tell, the body fits, too."""
     number = counted = 0
-    told: dict[int, int] = {}  # place of a rule: end of the last line it was named for
-    match = _ANCHORED.search(masked)
-    while match is not None:
-        at = match.start()
-        for meant in _MEANT[str(match.lastgroup)]:
-            if told.get(meant.place, 0) <= at and meant.is_at(payload, at):
-                number += masked.count(b"\n", counted, at)
-                counted = at
-                told[meant.place] = masked.index(b"\n", at)
-                yield number, meant.place
-        match = _ANCHORED.search(masked, at + 1)
+    for literal, at, _ in _FIND_LITERALS(payload, overlapping=True):
+        if at > counted:  # two that overlap come by their ends, and stand in one line
+            number += payload.count(b"\n", counted, at)
+            counted = at
+        for place in _NEEDING[literal]:
+            encoded = VALUE_RULES[place].encoded
+            if encoded is None or encoded.match(payload, at):
+                yield number, place
 
 
 def _card_lines(masked: bytes) -> Iterator[int]:
     """Yield lines in which a card number could stand: 15 digits in a row, or groups with separators."""
-    yield from _lines_at(masked, _places(masked, b"0" * 15, _starts_no_fraction))
+    yield from _lines_at(masked, _places(masked, b"0" * 15))
     yield from _lines_at(masked, _places(masked, b"0000 0000", _is_in_a_card))
 
 
@@ -156,10 +100,6 @@ def _lines_at(text: bytes, places: Iterator[int]) -> Iterator[int]:
         number += text.count(b"\n", counted, place)
         counted = place
         yield number
-
-
-def _starts_no_fraction(masked: bytes, at: int) -> bool:
-    return not masked.endswith(b".", 0, at)
 
 
 def _is_in_a_card(masked: bytes, at: int) -> bool:

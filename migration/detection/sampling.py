@@ -1,14 +1,14 @@
 """Takes the shapes of a few entries of a span: all that is kept for the schemas of collections."""
 
 from collections import Counter
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container
 from dataclasses import dataclass
 from typing import Any
 
 from migration.detection.secrets import find_secret
 from migration.detection.shapes import shape_of
 from migration.values.judged import judged
-from migration.values.lines import Line
+from migration.values.lines import Lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class SchemaSampler:
     thin: int = 32
 
     def sample(
-        self, lines: Sequence[Line], *, label: Callable[[str], str], known: Container[str] | None, turn: int
+        self, lines: Lines, *, label: Callable[[str], str], known: Container[str] | None, turn: int
     ) -> list[Sampled]:
         """Return shapes of entries by collection, in order; deletions and what looks like a secret are left out.
 

@@ -4,25 +4,13 @@
 a record. An app's allow-list is a test on keys made by `values.collections.compile_patterns`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
-from migration.detection.prefilter import possible_rules
-from migration.detection.rules import HARMLESS, KEY_HINTS, KEY_RULES, NAME_UNITS, VALUE_RULES, KeyRule, ValueRule
+from migration.detection.prefilter import hinted_keys, possible_rules
+from migration.detection.rules import HARMLESS, KEY_RULES, NAME_UNITS, VALUE_RULES, KeyRule, ValueRule
 from migration.values.collections import code_units
-
-
-class Entry(Protocol):
-    """What is scanned: a key and its value, None where the entry is a deletion."""
-
-    @property
-    def key(self) -> str:
-        """The key, lone surrogates and all."""
-
-    @property
-    def value(self) -> str | None:
-        """The value, None for a deletion."""
+from migration.values.lines import Lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,30 +30,25 @@ def find_secret(key: str, value: str) -> Finding | None:
     return None if rule is None else Finding(key, rule.id, rule.why)
 
 
-def scan_entries(
-    payload: bytes, entries: Sequence[Entry], *, allowed: Callable[[str], bool] | None = None
-) -> list[Finding]:
+def scan_entries(payload: bytes, lines: Lines, *, allowed: Callable[[str], bool] | None = None) -> list[Finding]:
     """Return the findings of a chunk in the order of its lines; deletions carry nothing and are left out.
 
-    `payload` is the canonical lines `entries` were decoded from, one each. `allowed` names keys the app lets
-    through. Raises ValueError when lines and entries are not equally many.
+    `payload` is what `lines` were decoded from. `allowed` names keys the app lets through.
     """
-    if payload.count(b"\n") != len(entries):
-        raise ValueError("payload and entries must have equally many lines")
     hits: dict[int, KeyRule | ValueRule] = {}
-    for number in _lines_with_a_hint(entries):
-        key_rule = _key_rule_for(entries[number].key)
+    for number in hinted_keys(lines.keys):
+        key_rule = _key_rule_for(lines.keys[number])
         if key_rule is not None:
             hits[number] = key_rule
     for number, places in possible_rules(payload).items():
         if number not in hits:
-            value_rule = _value_rule_for(entries[number].value or "", [VALUE_RULES[place] for place in sorted(places)])
+            value_rule = _value_rule_for(lines.values[number] or "", [VALUE_RULES[place] for place in sorted(places)])
             if value_rule is not None:
                 hits[number] = value_rule
     return [
-        Finding(entries[number].key, hits[number].id, hits[number].why)
+        Finding(lines.keys[number], hits[number].id, hits[number].why)
         for number in sorted(hits)
-        if entries[number].value is not None and not (allowed and allowed(entries[number].key))
+        if lines.values[number] is not None and not (allowed and allowed(lines.keys[number]))
     ]
 
 
@@ -76,12 +59,3 @@ def _key_rule_for(key: str) -> KeyRule | None:
 
 def _value_rule_for(value: str, rules: Sequence[ValueRule]) -> ValueRule | None:
     return next((rule for rule in rules if rule.found_in(value)), None)
-
-
-def _lines_with_a_hint(entries: Sequence[Entry]) -> Iterator[int]:
-    joined = "\n".join([entry.key for entry in entries]).lower()
-    hints = [hint for hint in KEY_HINTS if hint in joined]
-    if not hints:
-        return iter(())
-    keys = (entry.key.lower() for entry in entries)
-    return (number for number, key in enumerate(keys) if any(hint in key for hint in hints))

@@ -4,7 +4,6 @@ Memory stays flat: one chunk is open at a time, and no chunk is larger than inta
 """
 
 from collections.abc import Iterator, Sequence
-from hashlib import sha256
 from typing import Protocol
 from uuid import UUID
 
@@ -13,16 +12,17 @@ from isal import isal_zlib
 
 from migration.config import encryption_keys
 from migration.errors import BackupUnreadable, LineForm
+from migration.lifecycle import ask
 from migration.models import Chunk
 from migration.values.envelopes import Envelope, chunk_binding, unseal
-from migration.values.lines import Line, read_lines
+from migration.values.lines import Lines, read_lines
 
 _PAGE = 4
 _PAGE_BYTES = 4 << 20
-_SEALED = (
-    *("id", "key", "app_id", "owner_id", "run_id", "seq", "sha256", "encoding", "payload_bytes"),
-    *("sealed_payload", "wrapped_key"),
-)
+_SEALED = """
+SELECT run_id, app_id, owner_id, seq, sha256, sealed_payload, wrapped_key FROM migration_chunk
+WHERE id = ANY(%s::bigint[])
+"""
 _GZIP = 31  # zlib's window bits for "gzip header and checksum"
 
 
@@ -37,6 +37,8 @@ class SealedChunk(Protocol):
     def run_id(self) -> UUID: ...
     @property
     def seq(self) -> int: ...
+    @property
+    def sha256(self) -> bytes | memoryview: ...
     @property
     def encoding(self) -> str: ...
     @property
@@ -59,15 +61,17 @@ class DataExtractor:
 
         Raises BackupUnreadable when a bit of it has changed, it was moved, or its key is not available.
         """
-        binding = chunk_binding(app_id=chunk.app_id, owner_id=chunk.owner_id, run_id=chunk.run_id, seq=chunk.seq)
+        whose = {"app_id": chunk.app_id, "owner_id": chunk.owner_id, "run_id": chunk.run_id}
         envelope = Envelope(bytes(chunk.sealed_payload), bytes(chunk.wrapped_key))
-        received = unseal(envelope, bound_to=binding, keys=self._keys)
+        received = unseal(
+            envelope, bound_to=chunk_binding(**whose, seq=chunk.seq, sha256=chunk.sha256), keys=self._keys
+        )
         payload = received if chunk.encoding == "identity" else _inflate(received, chunk.payload_bytes)
         if len(payload) != chunk.payload_bytes:
             raise BackupUnreadable("A chunk does not have the length it was stored with.")
         return payload
 
-    def chunk_lines(self, chunk: SealedChunk) -> list[Line]:
+    def chunk_lines(self, chunk: SealedChunk) -> Lines:
         """Return a chunk's entries. Raises BackupUnreadable."""
         try:
             return read_lines(self.open_payload(chunk))
@@ -78,16 +82,22 @@ class DataExtractor:
         """Return a chunk's canonical lines as they are: intake has judged their form. Raises BackupUnreadable."""
         return self.open_payload(chunk)[:-1].split(b"\n")
 
-    def check_payload(self, chunk: Chunk) -> None:
-        """Open a chunk and hold its payload to the SHA-256 it came with. Raises BackupUnreadable."""
-        if sha256(self.open_payload(chunk)).digest() != bytes(chunk.sha256):
-            raise BackupUnreadable("A chunk is not what it was announced as.")
+    def damaged_runs(self, run_ids: Sequence[UUID]) -> set[UUID]:
+        """Return those of these runs of which a chunk does not open.
 
-    def chunks_of(self, run_ids: Sequence[UUID]) -> Iterator[Chunk]:
-        """Yield the chunks of several runs in any order, few megabytes in memory at a time."""
+        Opened means unsealed: the seal is bound to the sum that intake has held the inflated payload to.
+        A few megabytes are in memory at a time.
+        """
+        damaged = set()
         listed = Chunk.objects.filter(run_id__in=run_ids).values_list("id", "payload_bytes")
         for page in _pages(list(listed)):
-            yield from Chunk.objects.filter(id__in=page).only(*_SEALED)
+            for run_id, app_id, owner_id, seq, digest, sealed, wrapped_key in ask(_SEALED, [page]):
+                binding = chunk_binding(app_id=app_id, owner_id=owner_id, run_id=run_id, seq=seq, sha256=digest)
+                try:
+                    unseal(Envelope(sealed, wrapped_key), bound_to=binding, keys=self._keys)
+                except BackupUnreadable:
+                    damaged.add(run_id)
+        return damaged
 
     def run_chunks(self, run_id: UUID) -> Iterator[Chunk]:
         """Yield a run's chunks in order (seq, id), a few in memory at a time: for most runs one query is all."""
@@ -99,7 +109,7 @@ class DataExtractor:
             after = Q(seq__gt=last.seq) | Q(seq=last.seq, id__gt=last.id)
             page = list(waiting.filter(after)[:_PAGE]) if len(page) == _PAGE else []
 
-    def run_lines(self, run_id: UUID) -> Iterator[tuple[Chunk, list[Line]]]:
+    def run_lines(self, run_id: UUID) -> Iterator[tuple[Chunk, Lines]]:
         """Yield a run's chunks in order (seq, id) with their entries, one chunk in memory at a time."""
         for chunk in self.run_chunks(run_id):
             yield chunk, self.chunk_lines(chunk)
@@ -110,7 +120,7 @@ def open_payload(chunk: SealedChunk) -> bytes:
     return DataExtractor().open_payload(chunk)
 
 
-def run_lines(run_id: UUID) -> Iterator[tuple[Chunk, list[Line]]]:
+def run_lines(run_id: UUID) -> Iterator[tuple[Chunk, Lines]]:
     """Read a run's entries under the configured keys; see `DataExtractor.run_lines`."""
     return DataExtractor().run_lines(run_id)
 

@@ -66,8 +66,8 @@ SET state = 'claimed', lease_until = %(until)s, holder = %(holder)s, fence = c.f
     attempts = CASE WHEN c.attempts > 0 AND taken.span = 1 AND (taken.tried > 1 OR c.span IS NULL) THEN 1
                     ELSE c.attempts + 1 END
 FROM taken WHERE c.id = taken.id
-RETURNING c.id, c.key, c.run_id, c.owner_id, c.app_id, c.seq, c.entries, c.payload_bytes, c.encoding, c.sealed_payload,
-          c.wrapped_key, c.fence, c.attempts, c.next_ordinal, c.span
+RETURNING c.id, c.key, c.run_id, c.owner_id, c.app_id, c.seq, c.entries, c.payload_bytes, c.sha256, c.encoding,
+          c.sealed_payload, c.wrapped_key, c.fence, c.attempts, c.next_ordinal, c.span
 """
 
 
@@ -83,6 +83,7 @@ class ClaimedChunk:
     seq: int
     entries: int
     payload_bytes: int
+    sha256: bytes
     encoding: str
     sealed_payload: bytes
     wrapped_key: bytes

@@ -31,13 +31,22 @@ FROM moved RETURNING run_id
 # Whose first attempt this is may be taken together; a run that was begun before is taken alone, because it may be what
 # ended the worker. The lock goes with the session, whatever happens to it.
 _CLAIM = """
-WITH due AS MATERIALIZED (
-    SELECT id, verify_attempts AS attempts, row_number() OVER (ORDER BY verify_attempts, sealed_at) AS place
+WITH RECURSIVE due AS MATERIALIZED (
+    SELECT id, entries_total, verify_attempts AS attempts,
+           row_number() OVER (ORDER BY verify_attempts, sealed_at) AS place
     FROM migration_migrationrun WHERE state = 'verifying' AND NOT pause_wished
-    ORDER BY verify_attempts, sealed_at LIMIT %s
+    ORDER BY verify_attempts, sealed_at LIMIT %(runs)s
+), walked(place, id, taken, entries) AS (  -- one by one, so that what is not taken is not locked either
+    SELECT 0::bigint, NULL::uuid, false, 0::bigint
+    UNION ALL
+    SELECT due.place, due.id, tried.taken, walked.entries + CASE WHEN tried.taken THEN due.entries_total ELSE 0 END
+    FROM walked JOIN due ON due.place = walked.place + 1 CROSS JOIN LATERAL (
+        SELECT (due.attempts = 0 OR due.place = 1)
+               AND pg_try_advisory_lock(('x' || left(replace(due.id::text, '-', ''), 16))::bit(64)::bigint) AS taken
+        OFFSET 0
+    ) tried WHERE walked.entries < %(entries)s
 ), locked AS MATERIALIZED (
-    SELECT id FROM due WHERE (attempts = 0 OR place = 1)
-       AND pg_try_advisory_lock(('x' || left(replace(id::text, '-', ''), 16))::bit(64)::bigint)
+    SELECT id FROM walked WHERE taken
 ), begun AS (
     UPDATE migration_migrationrun r SET verify_attempts = verify_attempts + 1
     FROM locked WHERE r.id = locked.id AND r.state = 'verifying' RETURNING r.id, r.verify_attempts
@@ -89,12 +98,13 @@ def begin_verifications(run_ids: Sequence[UUID], *, at: datetime) -> list[UUID]:
         return [run_id for (run_id,) in cursor.fetchall()]
 
 
-def claim_verifications(*, most: int) -> dict[UUID, int]:
+def claim_verifications(*, most: int, most_entries: int) -> dict[UUID, int]:
     """Claim runs that wait for their receipt, in a commit of its own; return how often each was claimed, this time too.
 
-    Those nobody has begun come together, the others one at a time. 0: it has moved on. All of them must be given back.
+    Those nobody has begun come together until they announce `most_entries`, the others one at a time. 0: it has moved
+    on. All of them must be given back.
     """
-    return dict(ask(_CLAIM, [most]))
+    return dict(ask(_CLAIM, {"runs": most, "entries": most_entries}))
 
 
 def give_verifications_back(run_ids: Sequence[UUID]) -> None:

@@ -30,8 +30,8 @@ WHERE row_security_active('migration_record')
            AND r.key_hash = s.key_hash LIMIT 1)
 """
 _COPY = """
-COPY migration_record (owner_id, namespace, key_hash, revision, seq, device_id, run_id, cause, written_at, form,
-    queryable, fingerprint, collection, key_json, value) FROM STDIN (FORMAT BINARY)
+COPY migration_record (owner_id, namespace, seq, device_id, run_id, cause, written_at, collection, key_hash, revision,
+    form, queryable, fingerprint, key_json, value) FROM STDIN (FORMAT BINARY)
 """
 _RISE = """
 UPDATE migration_owner o SET revision = top.revision
@@ -40,8 +40,8 @@ FROM unnest(%s::uuid[], %s::bigint[]) AS top(id, revision) WHERE o.id = top.id
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _LENGTH = struct.Struct("!i").pack
-_KEYED = struct.Struct("!i32siq").pack  # key_hash · revision
-_JUDGED = struct.Struct("!ihi?i32s").pack  # form · queryable · fingerprint
+# key_hash · revision · form · queryable · fingerprint · length of key_json
+_OWN = struct.Struct("!i32s iq ih i? i32s i").pack
 
 
 def looks_new(parts: list[Part]) -> set[int]:
@@ -99,21 +99,16 @@ def _blocks(
     pieces, size = [HEADER], 0
     for chunk_id, rows in latest:
         part = parts[chunk_id]
-        owner, written, names = _owner(part), _written(part, at), dict[str, bytes]()
+        common, begun = _common(part, at), dict[str, bytes]()
         for revision, row in enumerate(rows, start=risen[part.claim.owner_id] + 1):
-            name = names.get(row.collection) or names.setdefault(row.collection, _text(row.collection))
-            value = row.value
+            _, key_hash, key_json, collection, value, form, queryable, fingerprint = row
             pieces += (
-                owner,
-                _KEYED(32, row.key_hash, 8, revision),
-                written,
-                _JUDGED(2, row.form, 1, row.queryable, 32, row.fingerprint),
-                name,
-                _LENGTH(len(row.key_json)),
-                row.key_json,
+                begun.get(collection) or begun.setdefault(collection, common + _text(collection)),
+                _OWN(32, key_hash, 8, revision, 2, form, 1, queryable, 32, fingerprint, len(key_json)),
+                key_json,
                 NULL if value is None else _LENGTH(len(value)) + value,
             )
-            size += len(row.key_json) + (200 if value is None else 200 + len(value))
+            size += len(key_json) + (200 if value is None else 200 + len(value))
             if size > BLOCK:
                 yield b"".join(pieces)
                 pieces.clear()
@@ -123,17 +118,14 @@ def _blocks(
     yield b"".join(pieces)
 
 
-def _owner(part: Part) -> bytes:
-    """Field count, owner and namespace: what each row of a part begins with."""
-    return struct.pack("!hi", 15, 16) + part.claim.owner_id.bytes + _text(part.terms.namespace)
-
-
-def _written(part: Part, at: datetime) -> bytes:
-    """Sequence, device, run, cause and time: who wrote a row of the part, and when."""
+def _common(part: Part, at: datetime) -> bytes:
+    """Field count and what all rows of a part share: whose they are, who wrote them, how and when."""
     since = at - _EPOCH
     moment = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
     return b"".join(
         (
+            struct.pack("!hi", 15, 16) + part.claim.owner_id.bytes,
+            _text(part.terms.namespace),
             struct.pack("!iq", 8, part.claim.seq),
             _LENGTH(16) + part.terms.device_id.bytes,
             _LENGTH(16) + part.terms.run_id.bytes,

@@ -70,6 +70,7 @@ class Part:
             seq=seq,
             entries=0,
             payload_bytes=0,
+            sha256=b"",
             encoding="",
             sealed_payload=b"",
             wrapped_key=b"",

@@ -1,14 +1,18 @@
 """Entries → rows. The hot path: no model instance, no second encoding, no work per entry that a slice can save."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from hashlib import sha256
 
-from migration.values.forms import LITERAL, VERBATIM, form_of_encoded
-from migration.values.lines import Line, literal
+from migration.values.forms import LITERAL, NOT_JSON, VERBATIM, form_of_encoded
+from migration.values.lines import Lines, literals
 from migration.values.rows import Row
 
 Label = Callable[[str], str]
 """Names the collection a key belongs to."""
+
+# The tuple's own constructor: half the price of Row(…), which passes through a Python __new__.
+_ROW: Callable[[tuple[object, ...]], Row] = partial(tuple.__new__, Row)
 
 
 class DataMapper:
@@ -18,39 +22,42 @@ class DataMapper:
         """Remember how keys are labelled."""
         self._label = label
 
-    def rows(self, lines: Sequence[Line], *, first: int = 0, skip: frozenset[int] = frozenset()) -> list[Row]:
+    def rows(self, lines: Lines, *, first: int = 0, skip: frozenset[int] = frozenset()) -> list[Row]:
         """Return one row per line, ordinals counted from `first`, leaving out the ordinals in `skip`."""
         return map_rows(lines, label=self._label, first=first, skip=skip)
 
 
-def map_rows(lines: Sequence[Line], *, label: Label, first: int = 0, skip: frozenset[int] = frozenset()) -> list[Row]:
+def map_rows(lines: Lines, *, label: Label, first: int = 0, skip: frozenset[int] = frozenset()) -> list[Row]:
     """Return one row per line, ordinals counted from `first`, leaving out the ordinals in `skip`."""
+    ordinals: Sequence[int] = range(first, first + len(lines))
     if skip:
-        return [_row(place, line, label(line.key)) for place, line in enumerate(lines, first) if place not in skip]
-    return [_row(place, line, label(line.key)) for place, line in enumerate(lines, first)]
+        ordinals = [ordinal for ordinal in ordinals if ordinal not in skip]
+        lines = Lines.of(lines[ordinal - first] for ordinal in ordinals)
+    if not lines:
+        return []
+    key_jsons = literals(lines.keys)
+    kept, forms, queryable = zip(*_kept(lines, key_jsons), strict=True)
+    key_hashes, fingerprints = _hashes(key_jsons), _hashes(lines.raws)
+    columns = (ordinals, key_hashes, key_jsons, map(label, lines.keys), kept, forms, queryable, fingerprints)
+    return list(map(_ROW, zip(*columns, strict=True)))
 
 
-def _row(ordinal: int, line: Line, collection: str) -> Row:
-    raw, value = line.raw, line.value
-    key_json = literal(line.key)
-    if value is None:
-        kept, form, queryable = None, VERBATIM, False
-    else:
-        kept, form, queryable = _kept(value, raw, len(key_json) + 2)
-    # Through the tuple's own constructor: half the price of Row(…), which passes through a Python __new__.
-    return tuple.__new__(
-        Row,
-        (ordinal, sha256(key_json).digest(), key_json, collection, kept, form, queryable, sha256(raw).digest()),
-    )
+def _hashes(texts: Iterable[bytes]) -> list[bytes]:
+    return [sha256(text).digest() for text in texts]
 
 
-def _kept(value: str, raw: bytes, start: int) -> tuple[bytes, int, bool]:
-    """Return the value as its column takes it; the literal is a slice of the line, which already holds one."""
-    try:
-        encoded = value.encode()
-    except UnicodeEncodeError:
-        return raw[start:-1], LITERAL, False
-    decided = form_of_encoded(encoded)
-    if decided.form == LITERAL:
-        return raw[start:-1], LITERAL, False
-    return encoded, VERBATIM, decided.queryable
+def _kept(lines: Lines, key_jsons: Sequence[bytes]) -> Iterator[tuple[bytes | None, int, bool]]:
+    """Yield each value as its column takes it, its form, and whether it is queryable."""
+    for value, raw, key_json in zip(lines.values, lines.raws, key_jsons, strict=True):
+        if value is None:
+            yield None, VERBATIM, False
+            continue
+        try:
+            encoded = value.encode()
+            decided = form_of_encoded(encoded)
+        except UnicodeEncodeError:
+            decided = NOT_JSON
+        if decided is NOT_JSON:
+            yield raw[len(key_json) + 2 : -1], LITERAL, False  # the line already holds the value's literal
+        else:
+            yield encoded, VERBATIM, decided.queryable

@@ -162,11 +162,11 @@ def open_parcel(parcel: Parcel, *, app: App) -> None:
         raise EntryCountWrong(f"A chunk holds 1 to {most} entries.", limit=most)
     envelope = uploads.Envelope(parcel.body, head.encoding, head.sha256, head.payload_bytes)
     payload = uploads.open_envelope(envelope, limits=uploads.limits_for(head.entries))
-    found = payload.count(b"\n")
-    if found != head.entries:
-        raise EntryCountWrong(f"The payload holds {found} entries, {head.entries} were announced.")
+    lines = decode_lines(payload)
+    if len(lines) != head.entries:
+        raise EntryCountWrong(f"The payload holds {len(lines)} entries, {head.entries} were announced.")
     allowed = compile_patterns(app.allow_sensitive) if app.allow_sensitive else None
-    findings = detection.scan_entries(payload, decode_lines(payload), allowed=allowed)
+    findings = detection.scan_entries(payload, lines, allowed=allowed)
     if findings:
         raise SensitiveItem(items=[{"key": literal(one.key).decode(), "rule": one.rule} for one in findings])
 

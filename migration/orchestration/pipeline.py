@@ -19,7 +19,7 @@ from migration.validation import ValidationService
 from migration.values.collections import Labeller, compile_labels
 from migration.values.digests import fingerprint, key_hash
 from migration.values.forms import LITERAL
-from migration.values.lines import Line, literal
+from migration.values.lines import Line, Lines, literal
 from migration.values.refusals import Refusal
 from migration.values.rows import Row
 
@@ -82,7 +82,7 @@ def prepare(claim: ClaimedChunk, plan: RunPlan, *, extractor: DataExtractor) -> 
     first = claim.next_ordinal
     last = len(lines) if claim.span is None else min(len(lines), first + claim.span)
     span = lines[first:last]
-    part = Part(claim, plan.terms, [], [], first, last, sum(len(line.raw) for line in span))
+    part = Part(claim, plan.terms, [], [], first, last, sum(map(len, span.raws)))
     if is_poison(claim):
         part.refused = [_poison(first, span[0])]
     elif not plan.only_backed_up:
@@ -95,10 +95,10 @@ def is_poison(claim: ClaimedChunk) -> bool:
     return claim.span == 1 and claim.attempts > setting("POISON_ATTEMPTS")
 
 
-def _fill(part: Part, span: list[Line], plan: RunPlan) -> None:
+def _fill(part: Part, span: Lines, plan: RunPlan) -> None:
     if faults_armed():
-        for line in span:
-            fault_point("load.entry", about=line.raw)
+        for raw in span.raws:
+            fault_point("load.entry", about=raw)
     mapper = DataMapper(label=plan.label.label)
     part.types = AutoDetector().sample(span, label=plan.label.label)
     refusals = plan.rules.judge_all(span, label=plan.label.label, first=part.first)
@@ -108,7 +108,7 @@ def _fill(part: Part, span: list[Line], plan: RunPlan) -> None:
         part.samples = _samples(part, span, plan)
 
 
-def _samples(part: Part, span: list[Line], plan: RunPlan) -> dict[str, list[dict[str, Any]]]:
+def _samples(part: Part, span: Lines, plan: RunPlan) -> dict[str, list[dict[str, Any]]]:
     sampled = SchemaSampler().sample(span, label=plan.label.label, known=plan.settled, turn=part.claim.id)
     refused = {one.row.ordinal for one in part.refused}
     found: dict[str, list[dict[str, Any]]] = {}
@@ -120,7 +120,7 @@ def _samples(part: Part, span: list[Line], plan: RunPlan) -> dict[str, list[dict
 
 
 def _refused(refusal: Refusal, line: Line, mapper: DataMapper) -> Refused:
-    row = mapper.rows([line], first=refusal.ordinal)[0]
+    row = mapper.rows(Lines.of([line]), first=refusal.ordinal)[0]
     return Refused(row, line.raw, refusal.code, refusal.detail, refusal.path)
 
 

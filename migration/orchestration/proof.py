@@ -1,9 +1,8 @@
 """The short way to receipts: runs whose standing records are exactly what their manifests announce, many at once.
 
 Where the fingerprints of what a run has stored, computed from the bytes, add up to every digest of its manifest, each
-entry it announced is held and nothing else has to be asked. Its backup is proved by opening each chunk and comparing
-the payload with the sum under which it came. A run with conflicts, quarantine or anything amiss goes the long way
-(`verification`), which finds where each entry is.
+entry it announced is held and nothing else has to be asked. Its backup is proved by unsealing each chunk. A run with
+conflicts, quarantine or anything amiss goes the long way (`verification`), which finds where each entry is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,6 @@ from django.db import transaction
 
 from migration import records
 from migration.config import fault_point
-from migration.errors import BackupUnreadable
 from migration.extraction import DataExtractor
 from migration.models import MigrationRun, Owner
 from migration.orchestration.completion import Proven, complete
@@ -40,8 +38,9 @@ def verify_together(run_ids: Sequence[UUID], *, at: datetime) -> set[UUID]:
     if not runs:
         return set()
     with transaction.atomic():
-        sound = _with_sound_backups(runs)  # the long half comes before the locks: in this state no chunk is added
-        proven = _proven(sound)
+        # The long half comes before the locks: in this state no chunk is added.
+        damaged = DataExtractor().damaged_runs([run.id for run in runs])
+        proven = _proven([run for run in runs if run.id not in damaged])
         if proven:
             complete(proven, at=at)
         fault_point("verify.before_commit")
@@ -61,16 +60,6 @@ def _simple(run_ids: Sequence[UUID]) -> list[MigrationRun]:
         entries_unchanged=0,
     )
     return list(runs.select_related("app", "device").only(*_NEEDED))
-
-
-def _with_sound_backups(runs: Sequence[MigrationRun]) -> list[MigrationRun]:
-    extractor, damaged = DataExtractor(), set()
-    for chunk in extractor.chunks_of([run.id for run in runs]):
-        try:
-            extractor.check_payload(chunk)
-        except BackupUnreadable:
-            damaged.add(chunk.run_id)
-    return [run for run in runs if run.id not in damaged]
 
 
 def _proven(runs: Sequence[MigrationRun]) -> list[Proven]:

@@ -28,7 +28,7 @@ from migration.orchestration.quarantine import Cause
 from migration.states import QuarantineState, RunState
 from migration.values import edits
 from migration.values.edits import Change, Unfit
-from migration.values.lines import Line, decode_line, encode_line
+from migration.values.lines import Line, Lines, decode_line, encode_line
 from migration.values.refusals import Refusal
 
 BATCH = 500
@@ -212,7 +212,7 @@ def _sort(entries: list[QuarantineEntry], order: Replay, trial: Trial) -> list[P
         else:
             trial.replayed.append(entry)
             part = parts.setdefault(entry.chunk_id, _part(entry, plan))
-            part.rows += DataMapper(label=plan.label.label).rows([line], first=entry.ordinal)
+            part.rows += DataMapper(label=plan.label.label).rows(Lines.of([line]), first=entry.ordinal)
     return list(parts.values())
 
 

@@ -22,7 +22,7 @@ from migration.models import Backup, Owner, Restoration
 from migration.orchestration.pipeline import plans_for
 from migration.orchestration.retrieving import download_backup, readable_backup
 from migration.rollback import RollbackService
-from migration.values.lines import Line, decode_line
+from migration.values.lines import Line, Lines, decode_line
 
 BATCH = 2000
 """Lines in memory at a time."""
@@ -112,7 +112,7 @@ def _write(order: Restoration, backup: Backup, file: IO[bytes]) -> Counter[str]:
         taken = [line for line in lines if plan.rules.judge(0, line, plan.label.label(line.key)) is None]
         counts["refused"] += len(lines) - len(taken)
         part = Part.unclaimed(plan.terms, owner_id=order.owner_id, app_id=app_id, place=number, seq=0)
-        part.rows += mapper.rows(taken)
+        part.rows += mapper.rows(Lines.of(taken))
         counts += restore(part, replaces=order.mode == Restoration.Mode.REPLACE, at=order.created_at)
     return counts
 

@@ -66,7 +66,7 @@ def store_chunk(*, app_id: UUID, owner_id: UUID, run_id: UUID, head: ChunkHead, 
 
     The caller holds the run's row lock, and judges its state if the chunk was new. Raises IdempotencyMismatch.
     """
-    binding = chunk_binding(app_id=app_id, owner_id=owner_id, run_id=run_id, seq=head.seq)
+    binding = chunk_binding(app_id=app_id, owner_id=owner_id, run_id=run_id, seq=head.seq, sha256=head.sha256)
     envelope = seal(body, bound_to=binding, keys=encryption_keys())
     with together():
         row = (

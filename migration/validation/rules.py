@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from migration.values.forms import LITERAL, form_of
-from migration.values.lines import Line
+from migration.values.lines import Line, Lines
 from migration.values.refusals import Refusal
 
 _KINDS = {"{": "object", "[": "array", '"': "string", "t": "boolean", "f": "boolean", "n": "null"}
@@ -15,7 +15,7 @@ _WIDER = {"json": frozenset({*_KINDS.values(), "number"}), "text": None, "any": 
 class Rule(Protocol):
     """A rule. `may_refuse` looks at a whole span cheaply; only if it says so is each entry judged."""
 
-    def may_refuse(self, lines: Sequence[Line]) -> bool:
+    def may_refuse(self, lines: Lines) -> bool:
         """Tell whether any of these lines could be refused."""
 
     def judge(self, ordinal: int, line: Line, collection: str) -> Refusal | None:
@@ -28,9 +28,9 @@ class EntryTooLarge:
 
     limit: int
 
-    def may_refuse(self, lines: Sequence[Line]) -> bool:
+    def may_refuse(self, lines: Lines) -> bool:
         """Look for one long line."""
-        return any(len(line.raw) > self.limit for line in lines)
+        return max(map(len, lines.raws), default=0) > self.limit
 
     def judge(self, ordinal: int, line: Line, collection: str) -> Refusal | None:
         """Refuse a line longer than the limit."""
@@ -47,9 +47,9 @@ class KeyTooLarge:
 
     limit: int
 
-    def may_refuse(self, lines: Sequence[Line]) -> bool:
+    def may_refuse(self, lines: Lines) -> bool:
         """Look for one long line: a key is never longer in code units than its line in bytes."""
-        return any(len(line.raw) > self.limit for line in lines)
+        return max(map(len, lines.raws), default=0) > self.limit
 
     def judge(self, ordinal: int, line: Line, collection: str) -> Refusal | None:
         """Refuse a key of too many code units."""
@@ -79,7 +79,7 @@ class TypeMismatch:
         """Build the rule from an app's collections (`"type"` is optional in each)."""
         return cls({str(one["name"]): str(one["type"]) for one in collections if one.get("type")}, kind_of)
 
-    def may_refuse(self, lines: Sequence[Line]) -> bool:
+    def may_refuse(self, lines: Lines) -> bool:
         """Only an app that declares types has anything to judge."""
         return bool(lines) and bool(self.declared)
 

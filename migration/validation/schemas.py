@@ -15,7 +15,7 @@ from jsonschema_rs import Draft202012Validator, ReferencingError, RegexOptions, 
 from migration.config import setting
 from migration.errors import SchemaInvalid
 from migration.values.judged import encodable, judged
-from migration.values.lines import Line
+from migration.values.lines import Line, Lines
 from migration.values.refusals import Refusal
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
@@ -67,7 +67,7 @@ class SchemaMismatch:
 
     pinned: Mapping[str, PinnedSchema]
 
-    def may_refuse(self, lines: Sequence[Line]) -> bool:
+    def may_refuse(self, lines: Lines) -> bool:
         """Only pinned schemas have anything to judge."""
         return bool(lines) and bool(self.pinned)
 

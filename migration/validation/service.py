@@ -7,7 +7,7 @@ from migration.config import setting
 from migration.validation.completeness import Buckets, compare_with_manifest
 from migration.validation.rules import EntryTooLarge, KeyTooLarge, Rule, TypeMismatch
 from migration.validation.schemas import PinnedSchema, SchemaMismatch
-from migration.values.lines import Line
+from migration.values.lines import Line, Lines
 from migration.values.refusals import Refusal
 
 
@@ -41,7 +41,7 @@ class ValidationService:
         """Return why an entry is refused, or None."""
         return _first_refusal(self._rules, ordinal, line, collection)
 
-    def judge_all(self, lines: Sequence[Line], *, label: Callable[[str], str], first: int = 0) -> list[Refusal]:
+    def judge_all(self, lines: Lines, *, label: Callable[[str], str], first: int = 0) -> list[Refusal]:
         """Return the refusals among `lines`, whose ordinals count from `first`.
 
         Rules that cannot refuse any of these lines are dropped first; mostly none is left and no key is labelled.

@@ -1,7 +1,8 @@
 """Sealing bytes with AES-256-GCM under a key of their own, itself wrapped by rotatable keys.
 
 A stolen dump shows nothing without the wrapping keys; rotating those rewraps 32 bytes, not the data.
-`bound_to` (app, owner, run, seq) is authenticated, so a sealed chunk moved to another row does not open.
+`bound_to` (app, owner, run, seq, sum of the payload) is authenticated, so a sealed chunk moved to another row does not
+open, and one that opens is what intake has held to that sum.
 """
 
 import os
@@ -65,6 +66,6 @@ def wrapped_under(wrapped: bytes, *, keys: Sequence[str]) -> int | None:
     return None
 
 
-def chunk_binding(*, app_id: object, owner_id: object, run_id: object, seq: int) -> str:
-    """Return what a chunk's envelope is bound to."""
-    return f"chunk:{app_id}:{owner_id}:{run_id}:{seq}"
+def chunk_binding(*, app_id: object, owner_id: object, run_id: object, seq: int, sha256: bytes | memoryview) -> str:
+    """Return what a chunk's envelope is bound to: its place, and the sum its payload was held to when it came."""
+    return f"chunk:{app_id}:{owner_id}:{run_id}:{seq}:{sha256.hex()}"

@@ -9,6 +9,9 @@ Strings in Python may carry lone surrogates as such; pairs are always joined.
 
 import json
 import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import overload
 
 import msgspec
 
@@ -17,7 +20,6 @@ from migration.errors import LineForm
 _FAST = msgspec.json.Encoder()
 _PAIR = msgspec.json.Decoder(tuple[str, ...])
 _LITERAL = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
-_PAIRS = msgspec.json.Decoder(list[tuple[str, ...]])
 
 
 class Line(msgspec.Struct, frozen=True, gc=False):
@@ -26,6 +28,36 @@ class Line(msgspec.Struct, frozen=True, gc=False):
     key: str
     value: str | None
     raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Lines(Sequence[Line]):
+    """The entries of a chunk, or a span of them, column by column: what is done to all costs no object for each."""
+
+    keys: Sequence[str]
+    values: Sequence[str | None]
+    raws: Sequence[bytes]
+
+    @classmethod
+    def of(cls, lines: Iterable[Line]) -> "Lines":
+        """Gather single lines."""
+        listed = list(lines)
+        return cls([one.key for one in listed], [one.value for one in listed], [one.raw for one in listed])
+
+    def __len__(self) -> int:
+        return len(self.raws)
+
+    def __iter__(self) -> Iterator[Line]:
+        return map(Line, self.keys, self.values, self.raws)
+
+    @overload
+    def __getitem__(self, at: int) -> Line: ...
+    @overload
+    def __getitem__(self, at: slice) -> "Lines": ...
+    def __getitem__(self, at: int | slice) -> "Line | Lines":
+        if isinstance(at, slice):
+            return Lines(self.keys[at], self.values[at], self.raws[at])
+        return Line(self.keys[at], self.values[at], self.raws[at])
 
 
 def literal(text: str) -> bytes:
@@ -90,47 +122,59 @@ def key_literal_of(raw: bytes) -> bytes:
     return found[0]
 
 
-def decode_lines(payload: bytes) -> list[Line]:
+def literals(texts: Sequence[str]) -> list[bytes]:
+    """Return the literal of each text."""
+    try:
+        return list(map(_FAST.encode, texts))
+    except UnicodeEncodeError:
+        return list(map(literal, texts))
+
+
+def decode_lines(payload: bytes) -> Lines:
     """Read a chunk's payload: canonical lines, each ended by a newline.
 
     Raises LineForm with `line` (counted from 1) for the first line that is not canonical.
     """
-    if not payload:
-        return []
-    if not payload.endswith(b"\n"):
+    if payload and not payload.endswith(b"\n"):
         raise LineForm("The payload does not end with a newline.", line=payload.count(b"\n") + 1)
-    raws = payload[:-1].split(b"\n")
     try:
-        # One call decodes all of them; that each line, encoded anew, is itself again is what makes them canonical
-        # (and keeps a line that is two, or half of one, from slipping through).
-        parts = _PAIRS.decode(b"[" + b",".join(raws) + b"]")
-        if list(map(_FAST.encode, parts)) == raws and 0 < min(map(len, parts)) <= max(map(len, parts)) <= 2:
-            return [
-                Line(part[0], part[1] if len(part) == 2 else None, raw) for part, raw in zip(parts, raws, strict=True)
-            ]
-    except (msgspec.DecodeError, UnicodeDecodeError, UnicodeEncodeError):
+        parts = _PAIR.decode_lines(payload)
+        # That all lines, encoded anew, are the payload again is what makes them canonical (and keeps a line that is
+        # two, or half of one, from slipping through).
+        if _FAST.encode_lines(parts) == payload:
+            return _columns(parts, payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, UnicodeEncodeError, LineForm):
         pass  # some line holds a lone surrogate, or is wrong: look at each
-    return _decode_each(raws)
+    return _decode_each(payload)
 
 
-def read_lines(payload: bytes) -> list[Line]:
+def read_lines(payload: bytes) -> Lines:
     """Read a payload whose form was judged before it was stored; a third less work than `decode_lines`.
 
     Raises LineForm where it is no payload at all.
     """
-    raws = payload[:-1].split(b"\n") if payload else []
     try:
-        parts = _PAIRS.decode(b"[" + b",".join(raws) + b"]")
-        return [Line(part[0], part[1] if len(part) == 2 else None, raw) for part, raw in zip(parts, raws, strict=True)]
-    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, IndexError):
-        return _decode_each(raws)  # some line holds a lone surrogate
+        return _columns(_PAIR.decode_lines(payload), payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, LineForm):
+        return _decode_each(payload)  # some line holds a lone surrogate
 
 
-def _decode_each(raws: list[bytes]) -> list[Line]:
+def _columns(parts: list[tuple[str, ...]], payload: bytes) -> Lines:
+    raws = payload[:-1].split(b"\n") if payload else []
+    lengths = set(map(len, parts))
+    if len(raws) != len(parts) or not lengths <= {1, 2}:
+        raise LineForm("A line is an array of one or two strings.")
+    if lengths == {2}:
+        keys, values = zip(*parts, strict=True)
+        return Lines(keys, values, raws)
+    return Lines([part[0] for part in parts], [part[1] if len(part) == 2 else None for part in parts], raws)
+
+
+def _decode_each(payload: bytes) -> Lines:
     lines = []
-    for number, raw in enumerate(raws, start=1):
+    for number, raw in enumerate(payload[:-1].split(b"\n"), start=1):
         try:
             lines.append(decode_line(raw))
         except LineForm as error:
             raise LineForm(error.detail, line=number) from error
-    return lines
+    return Lines.of(lines)

@@ -16,6 +16,8 @@ from syncserver.stack.processes import Command, Program
 
 # Seconds a web server gets to finish what it has begun.
 DRAIN = 10
+# Requests a WSGI process answers at once.
+THREADS = 4
 # Seconds a probe waits for an answer: a machine under load is slow, not down.
 PROBE = 10.0
 
@@ -64,7 +66,9 @@ class Project:
 
     def gunicorn(self, name: str, listener: Listener, *, processes: int) -> Program:
         """Gunicorn on the given listener: the API without sockets, at a fraction of the cost."""
-        options = ["--workers", str(processes), "--graceful-timeout", str(DRAIN), "--no-control-socket"]
+        # Threads, because a request may wait seconds for a receipt, and nobody else should wait with it.
+        options = ["--workers", str(processes), "--threads", str(THREADS), "--graceful-timeout", str(DRAIN)]
+        options += ["--no-control-socket"]
         application = "syncserver.wsgi:application"
         return self._served(
             name, listener, lambda fd: ["-m", "gunicorn", "--bind", f"fd://{fd}", *options, application]

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from migration.mapping import map_rows
 from migration.models import Owner
-from migration.values.lines import decode_line, encode_line
+from migration.values.lines import decode_lines, encode_line
 
 _STATE = (
     "key_json, revision, seq, device_id, run_id, cause, written_at, form, queryable, fingerprint, collection, value"
@@ -31,7 +31,7 @@ def write(
 
     The same value again changes nothing.
     """
-    row = map_rows([decode_line(encode_line(key, value))], label=lambda _: "default")[0]
+    row = map_rows(decode_lines(encode_line(key, value) + b"\n"), label=lambda _: "default")[0]
     place = [owner.id, namespace, row.key_hash]
     with connection.cursor() as cursor:
         cursor.execute("SELECT revision FROM migration_owner WHERE id = %s FOR NO KEY UPDATE", [owner.id])

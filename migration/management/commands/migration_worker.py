@@ -1,7 +1,6 @@
 """`manage.py migration_worker`: waits for bells and does the work. Run as many as there are cores to spare."""
 
 import contextlib
-import gc
 import os
 import time
 from typing import Any
@@ -15,6 +14,7 @@ from rq import SimpleWorker
 from rq.serializers import JSONSerializer
 from rq.utils import import_attribute
 
+from migration.config import spare_loaded_code
 from migration.dispatch import JOB, QUEUE
 from migration.lifecycle import enlist
 
@@ -37,8 +37,7 @@ class Command(BaseCommand):
         import_attribute(JOB)  # loaded now, so that the first job does not pay for it
         with contextlib.suppress(DatabaseError):
             enlist()  # counted before the first job; a database that is away is the first job's matter
-        gc.collect()
-        gc.freeze()  # the loaded code is not garbage; keep the collector from walking it
+        spare_loaded_code()
         while True:
             try:
                 worker = Worker(

@@ -10,12 +10,14 @@ from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from migration.config import encryption_keys
 from migration.errors import BackupUnreadable, NotFound
+from migration.extraction import open_payload
 from migration.models import App, AppSecret, Backup, Chunk, MigrationRun
 from migration.orchestration import retrieving
 from migration.orchestration.tenancy import add_secret
 from migration.values.digests import fingerprint, key_hash, set_digest, to_wire
-from migration.values.envelopes import wrapper
+from migration.values.envelopes import chunk_binding, seal, wrapper
 from migration.values.lines import encode_line, literal
 from tests.factories.loads import make_owner, put_chunk
 from tests.factories.runs import completed_run, sealed_run
@@ -151,7 +153,7 @@ class TestVerifying:
     @pytest.mark.parametrize(
         ("column", "code"),
         [
-            ({"sha256": bytes(32)}, "checksum_mismatch"),
+            ({"sha256": bytes(32)}, "backup_unreadable"),
             ({"entries": 3}, "entry_count"),
             ({"payload_bytes": 9}, "backup_unreadable"),
         ],
@@ -160,6 +162,16 @@ class TestVerifying:
         run = sealed_run(todos(4))
         Chunk.objects.filter(run=run).update(**column)
         assert [problem.code for problem in verify(run).problems] == [code]
+
+    def test_holds_what_was_sealed_to_its_sum(self) -> None:
+        run = sealed_run(todos(4))
+        chunk = Chunk.objects.get(run=run)
+        other = open_payload(chunk).replace(b"todo", b"tada")
+        whose = {"app_id": chunk.app_id, "owner_id": chunk.owner_id, "run_id": run.id}
+        binding = chunk_binding(**whose, seq=chunk.seq, sha256=chunk.sha256)
+        sealed = seal(gzip.compress(other), bound_to=binding, keys=encryption_keys())
+        Chunk.objects.filter(id=chunk.id).update(sealed_payload=sealed.sealed, wrapped_key=sealed.wrapped_key)
+        assert [problem.code for problem in verify(run).problems] == ["checksum_mismatch"]
 
 
 class TestRotation:

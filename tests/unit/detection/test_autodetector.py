@@ -4,13 +4,13 @@ import pytest
 
 from migration.detection import AutoDetector
 from migration.values.collections import compile_labels
-from migration.values.lines import Line
+from migration.values.lines import Line, Lines
 
 LABEL = compile_labels([("todo", ["todo:*"]), ("note", ["note:*"])]).label
 
 
-def lines(*pairs: tuple[str, str | None]) -> list[Line]:
-    return [Line(key, value, b"") for key, value in pairs]
+def lines(*pairs: tuple[str, str | None]) -> Lines:
+    return Lines.of(Line(key, value, b"") for key, value in pairs)
 
 
 class TestSample:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from migration.detection import Finding, find_secret, scan_entries
 from migration.detection.rules import KEY_HINTS, VALUE_RULES
 from migration.values.collections import compile_patterns
-from migration.values.lines import Line, decode_line, encode_line
+from migration.values.lines import Lines, decode_lines, encode_line
 from tests.unit.detection.vectors import SecretCase, secret_cases
 
 REPOSITORY = Path(__file__).parents[3]
@@ -20,13 +20,13 @@ KINDS = sorted({case.kind for case in secret_cases()})
 CARD = "4111-1111-1111-1111"  # what every payment provider tests with
 
 
-def chunk_of(*entries: tuple[str, str | None]) -> tuple[bytes, list[Line]]:
+def chunk_of(*entries: tuple[str, str | None]) -> tuple[bytes, Lines]:
     """Return the payload of `entries` and what intake decodes from it."""
-    lines = [decode_line(encode_line(key, value)) for key, value in entries]
-    return b"".join(line.raw + b"\n" for line in lines), lines
+    payload = b"".join(encode_line(key, value) + b"\n" for key, value in entries)
+    return payload, decode_lines(payload)
 
 
-def one_by_one(lines: list[Line]) -> list[Finding]:
+def one_by_one(lines: Lines) -> list[Finding]:
     found = [find_secret(line.key, line.value) for line in lines if line.value is not None]
     return [finding for finding in found if finding]
 
@@ -120,19 +120,17 @@ class TestScanEntries:
         assert [finding.key for finding in found] == ["token"]
 
     def test_finds_nothing_in_nothing(self) -> None:
-        assert scan_entries(b"", []) == []
-
-    def test_refuses_lines_that_are_not_the_entries(self) -> None:
-        payload, lines = chunk_of(("a", "1"), ("b", "2"))
-        with pytest.raises(ValueError, match="equally many"):
-            scan_entries(payload, lines[:1])
+        assert scan_entries(b"", decode_lines(b"")) == []
 
     def test_tells_card_numbers_from_fractions(self) -> None:
-        payload, lines = chunk_of(("a", "0.4111111111111111"), ("b", f"paid with {CARD}."), ("c", f"0.5 {CARD}"))
-        assert [finding.key for finding in scan_entries(payload, lines)] == ["b", "c"]
+        closed = CARD.replace("-", "")
+        payload, lines = chunk_of(
+            ("a", f"0.{closed}"), ("b", f"paid with {CARD}."), ("c", f"0.5 {CARD}"), ("d", f"0.1234567 {closed}")
+        )
+        assert [finding.key for finding in scan_entries(payload, lines)] == ["b", "c", "d"]
 
     def test_costs_little_for_a_clean_chunk(self) -> None:
-        """4 µs a record where little else runs; the bound leaves room for a busy machine."""
+        """2 µs a record where little else runs; the bound leaves room for a busy machine."""
         value = (
             '{"title":"buy milk","body":"' + "Three oat milks, call back before noon. " * 9 + '","order":0.8273648273}'
         )

@@ -2,6 +2,7 @@
 
 import gzip
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from uuid import UUID, uuid4
 
 import pytest
@@ -13,6 +14,7 @@ from migration.values.envelopes import chunk_binding, seal
 
 KEYS = [Fernet.generate_key().decode()]
 PAYLOAD = b'["a","1"]\n["b"]\n'
+DIGEST = sha256(PAYLOAD).digest()
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Sealed:
     owner_id: UUID
     run_id: UUID
     seq: int
+    sha256: bytes
     encoding: str
     payload_bytes: int
     sealed_payload: bytes
@@ -31,9 +34,9 @@ class Sealed:
 
 def sealed(body: bytes, *, encoding: str = "gzip", payload_bytes: int = len(PAYLOAD)) -> Sealed:
     app, owner, run = uuid4(), uuid4(), uuid4()
-    binding = chunk_binding(app_id=app, owner_id=owner, run_id=run, seq=4)
+    binding = chunk_binding(app_id=app, owner_id=owner, run_id=run, seq=4, sha256=DIGEST)
     envelope = seal(body, bound_to=binding, keys=KEYS)
-    return Sealed(app, owner, run, 4, encoding, payload_bytes, envelope.sealed, envelope.wrapped_key)
+    return Sealed(app, owner, run, 4, DIGEST, encoding, payload_bytes, envelope.sealed, envelope.wrapped_key)
 
 
 class TestOpening:
@@ -48,6 +51,10 @@ class TestOpening:
     def test_refuses_a_chunk_that_was_moved(self, field: str) -> None:
         with pytest.raises(BackupUnreadable):
             DataExtractor(keys=KEYS).open_payload(replace(sealed(gzip.compress(PAYLOAD)), **{field: uuid4()}))
+
+    def test_refuses_a_chunk_that_is_said_to_have_another_sum(self) -> None:
+        with pytest.raises(BackupUnreadable):
+            DataExtractor(keys=KEYS).open_payload(replace(sealed(gzip.compress(PAYLOAD)), sha256=bytes(32)))
 
     def test_refuses_without_the_key(self) -> None:
         with pytest.raises(BackupUnreadable):

@@ -14,7 +14,7 @@ from migration.values.rows import Row
 
 CLAIM = ClaimedChunk(
     id=7, key=uuid4(), run_id=uuid4(), owner_id=uuid4(), app_id=uuid4(), seq=3, entries=1_000, payload_bytes=1,
-    encoding="gzip", sealed_payload=b"", wrapped_key=b"", fence=1, attempts=1, next_ordinal=0, span=None,
+    sha256=b"", encoding="gzip", sealed_payload=b"", wrapped_key=b"", fence=1, attempts=1, next_ordinal=0, span=None,
 )  # fmt: skip
 TERMS = RunTerms(uuid4(), uuid4(), "default", "1.1", "AUTO_MERGE", {}, writes=True)
 ROW = Row(5, b"k" * 32, b'"key"', "notes", b'{"a":1}', 1, True, b"f" * 32)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from migration.validation import EntryTooLarge, KeyTooLarge, TypeMismatch, ValidationService
-from migration.values.lines import Line, decode_line, encode_line
+from migration.values.lines import Line, Lines, decode_line, encode_line
 
 
 def line(key: str, value: str | None) -> Line:
@@ -76,7 +76,7 @@ class TestTypes:
 
 class TestJudgingAll:
     def test_gives_the_first_reason_of_each_refused_entry_with_its_place(self) -> None:
-        lines = [line("a", "1"), line("b", "x" * 200), line("c", "{}"), line("d", "nope")]
+        lines = Lines.of([line("a", "1"), line("b", "x" * 200), line("c", "{}"), line("d", "nope")])
         found = service(collections=[{"name": "c", "type": "json"}]).judge_all(lines, label=lambda _: "c", first=20)
         assert [(one.ordinal, one.code) for one in found] == [(21, "entry_too_large"), (23, "type_mismatch")]
 
@@ -84,5 +84,6 @@ class TestJudgingAll:
         def label(key: str) -> str:
             raise AssertionError(key)
 
-        assert service().judge_all([line("a", "1")], label=label) == []
-        assert service(collections=[{"name": "c", "patterns": []}]).judge_all([line("a", "1")], label=label) == []
+        lines = Lines.of([line("a", "1")])
+        assert service().judge_all(lines, label=label) == []
+        assert service(collections=[{"name": "c", "patterns": []}]).judge_all(lines, label=label) == []

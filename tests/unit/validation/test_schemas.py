@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from migration.errors import SchemaInvalid
 from migration.validation import SchemaMismatch, ValidationService, compile_schema
-from migration.values.lines import decode_line, encode_line
+from migration.values.lines import decode_line, decode_lines, encode_line
 
 SECRET = "hunter2-zebra"
 
@@ -137,9 +137,10 @@ class TestMisfits:
         assert rule.judge(7, decode_line(encode_line("note:1", None)), "note") is None
 
     def test_cost_nothing_where_nothing_is_pinned(self) -> None:
-        assert not SchemaMismatch({}).may_refuse([decode_line(encode_line("a", "1"))])
+        lines = decode_lines(encode_line("a", "1") + b"\n")
+        assert not SchemaMismatch({}).may_refuse(lines)
         service = ValidationService.for_app(max_entry_bytes=1_000)
-        assert service.judge_all([decode_line(encode_line("a", "1"))], label=lambda _: pytest.fail("labelled")) == []
+        assert service.judge_all(lines, label=lambda _: pytest.fail("labelled")) == []
 
     @given(st.sampled_from(['{"type":"string"}', '{"type":"object"}', '{"minLength":3}']), st.text(max_size=40))
     def test_of_any_value_are_found_without_failing(self, schema: str, value: str) -> None:

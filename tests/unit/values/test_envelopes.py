@@ -39,11 +39,11 @@ def test_a_cut_one_is_noticed(length):
 
 
 def test_another_place_does_not_open_it():
-    ids = {"app_id": "a", "owner_id": "o", "run_id": "r", "seq": 1}
+    ids = {"app_id": "a", "owner_id": "o", "run_id": "r", "seq": 1, "sha256": bytes(32)}
     envelope = seal(b"x", bound_to=chunk_binding(**ids), keys=[KEY])
-    for name in ids:
+    for name, other in {**dict.fromkeys(ids, 2), "sha256": bytes(31) + b"x"}.items():
         with pytest.raises(BackupUnreadable):
-            unseal(envelope, bound_to=chunk_binding(**{**ids, name: 2}), keys=[KEY])
+            unseal(envelope, bound_to=chunk_binding(**{**ids, name: other}), keys=[KEY])
 
 
 def test_another_key_does_not_open_it():

@@ -115,4 +115,4 @@ class TestPayload:
         assert caught.value.extras["line"] == line
 
     def test_may_be_empty(self):
-        assert decode_lines(b"") == []
+        assert list(decode_lines(b"")) == []
