@@ -29,12 +29,12 @@ class Unfit(ValueError):
 
 def derive(original: str, edited: str) -> list[Change]:
     """Return the changes that make `original` into `edited`, both the text of JSON objects. Raises Unfit for others."""
-    return list(_differences(_object(original.encode(), ""), _object(edited.encode(), ""), ""))
+    return list(_differences(members_of(original.encode(), ""), members_of(edited.encode(), ""), ""))
 
 
 def apply(changes: Sequence[Change], value: str) -> str:
     """Return `value`, the text of a JSON object, with all changes made. Raises Unfit when one of them does not fit."""
-    whole = _object(_encoded(value), "")
+    whole = members_of(_encoded(value), "")
     for change in changes:
         _make(change, whole, _parts(change.path), "")
     return msgspec.json.encode(whole).decode()
@@ -48,8 +48,8 @@ def _differences(before: dict[str, Raw], after: dict[str, Raw], path: str) -> It
             yield Change("remove", place)
         elif bytes(old) == bytes(new):
             continue
-        elif _is_object(old) and _is_object(new):
-            yield from _differences(_object(bytes(old), place), _object(bytes(new), place), place)
+        elif is_object(old) and is_object(new):
+            yield from _differences(members_of(bytes(old), place), members_of(bytes(new), place), place)
         else:
             yield Change("replace", place, bytes(new).decode())
     for name, new in after.items():
@@ -63,7 +63,7 @@ def _make(change: Change, members: dict[str, Raw], parts: Sequence[str], path: s
     if rest:
         if name not in members:
             raise Unfit(f"There is nothing at {here}.")
-        inner = _object(bytes(members[name]), here)
+        inner = members_of(bytes(members[name]), here)
         _make(change, inner, rest, here)
         members[name] = Raw(msgspec.json.encode(inner))
     elif change.op == "add":
@@ -76,8 +76,11 @@ def _make(change: Change, members: dict[str, Raw], parts: Sequence[str], path: s
         members[name] = Raw(change.value.encode())
 
 
-def _object(text: bytes, path: str) -> dict[str, Raw]:
-    """Read one object, its members unread. A member named twice would be lost by that, so it is not touched."""
+def members_of(text: bytes, path: str) -> dict[str, Raw]:
+    """Read one object, its members unread. Raises Unfit for anything else.
+
+    A member named twice would be lost by that, so it is not touched.
+    """
     try:
         members = _MEMBERS.decode(text)
         json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse, parse_float=str, parse_int=str)
@@ -104,7 +107,8 @@ def _encoded(value: str) -> bytes:
         raise Unfit("The value holds a lone surrogate.") from error
 
 
-def _is_object(raw: Raw) -> bool:
+def is_object(raw: Raw) -> bool:
+    """Tell whether a member is an object, by how it begins."""
     return bytes(raw).startswith(b"{")
 
 
