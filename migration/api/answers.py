@@ -259,24 +259,52 @@ class BackupChecked(Struct, forbid_unknown_fields=True):
     problems: list[BackupProblem]
 
 
-class Record(Struct, forbid_unknown_fields=True):
-    """A record's current state; key and value as JSON text, so that any string survives. A null value is deleted."""
+class Change(Struct, forbid_unknown_fields=True):
+    """A record as it stands: its canonical line as text, one element long for a deletion.
 
-    key_json: str
-    value_json: str | None
-    form: int
-    collection: str
+    `own` tells that the asking device wrote it last. What has the cause `rollback` is never written into a browser that
+    reads from itself.
+    """
+
+    line: str
     revision: int
-    fingerprint: str
+    own: bool
+    cause: str
 
 
-class RecordPage(Struct, forbid_unknown_fields=True):
-    """Records changed after a revision, in revision order."""
+class ChangePage(Struct, forbid_unknown_fields=True):
+    """Records changed after a revision, in revision order. `revision` is the owner's, `until` where to go on from."""
 
-    records: list[Record]
+    changes: list[Change]
     revision: int
+    until: int
     more: bool
     timeline: str
+
+
+class OpOutcome(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """What became of one op.
+
+    `line` is what the server holds, where that is not what was sent. An accepted op without a revision was overtaken
+    by a newer one of the same device.
+    """
+
+    seq: int
+    outcome: Literal["accepted", "merged", "conflict", "refused"]
+    revision: int | None
+    line: str | None = None
+    reason: str | None = None
+    detail: str | None = None
+    policy: str | None = None
+    conflict: int | None = None
+
+
+class OpsWritten(Struct, forbid_unknown_fields=True):
+    """The ops are committed; `revision` is the owner's after them."""
+
+    timeline: str
+    revision: int
+    outcomes: list[OpOutcome]
 
 
 class Quarantined(Struct, forbid_unknown_fields=True):

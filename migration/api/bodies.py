@@ -16,6 +16,7 @@ from migration.api.problems import InvalidJson
 from migration.config import setting
 from migration.errors import BodyInvalid, ManifestInvalid, TooLarge
 from migration.orchestration.intake import Parcel, RunOrder
+from migration.orchestration.writing import Op
 from migration.uploads import ChunkHead
 from migration.values.collections import PatternsInvalid, compile_labels
 from migration.values.digests import from_wire
@@ -122,6 +123,27 @@ class Holdings(Struct, forbid_unknown_fields=True):
         return [msgspec.structs.asdict(one) for one in self.collections]
 
 
+class OpBody(Struct, forbid_unknown_fields=True):
+    """One write: the device's number of it, the entry's canonical line as text, and the revision it is based on."""
+
+    seq: Number
+    line: str
+    base: Number | None = None
+
+
+class Ops(Struct, forbid_unknown_fields=True):
+    """A device's writes. `timeline` is the one the bases are of."""
+
+    ops: Annotated[list[OpBody], Meta(min_length=1, max_length=500)]
+    timeline: Annotated[str, Meta(max_length=64)] | None = None
+
+    def listed(self) -> list[Op]:
+        """Return what is to be written. Raises BodyInvalid when two ops have the same number."""
+        if len({one.seq for one in self.ops}) != len(self.ops):
+            raise BodyInvalid("Two ops have the same seq.")
+        return [Op(one.seq, one.line.encode(), one.base) for one in self.ops]
+
+
 class TicketOrder(Struct, forbid_unknown_fields=True):
     """A socket ticket is asked for, of one run or of the owner."""
 
@@ -164,14 +186,14 @@ def read_body(request: Request, *, limit: int) -> bytes:
     return body
 
 
-def parse(request: Request, kind: type[Body]) -> Body:
-    """Return the JSON body as `kind`.
+def parse(request: Request, kind: type[Body], *, limit: int | None = None) -> Body:
+    """Return the JSON body, of at most `limit` bytes (default: CREATE_BYTES), as `kind`.
 
     Raises InvalidJson, BodyInvalid (ManifestInvalid inside a manifest), TooLarge, UnsupportedMediaType.
     """
     if (request.content_type or "").partition(";")[0].strip().lower() != "application/json":
         raise exceptions.UnsupportedMediaType(request.content_type or "none")
-    raw = read_body(request, limit=int(setting("CREATE_BYTES")))
+    raw = read_body(request, limit=limit or int(setting("CREATE_BYTES")))
     _check_json(raw)
     try:
         body = msgspec.json.decode(raw, type=kind)

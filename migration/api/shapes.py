@@ -2,12 +2,16 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
+from migration.api import answers
 from migration.backups import Examination
 from migration.models import Backup, Conflict, QuarantineEntry, Rollback, RollbackPoint
 from migration.orchestration.quarantine import key_json_of
+from migration.orchestration.writing import Outcome
 from migration.records import Change
-from migration.rollback import Outcome, Reason
+from migration.rollback import Outcome as Reverted
+from migration.rollback import Reason
 from migration.values.digests import to_wire
 
 
@@ -46,7 +50,7 @@ def rollback(row: Rollback) -> dict[str, Any]:
     }
 
 
-def preview(scope: str, reasons: list[Reason], outcome: Outcome) -> dict[str, Any]:
+def preview(scope: str, reasons: list[Reason], outcome: Reverted) -> dict[str, Any]:
     """Return what a rollback would do, and why it cannot be asked for."""
     return {
         "scope": scope,
@@ -89,16 +93,24 @@ def examination(found: Examination) -> dict[str, Any]:
     }
 
 
-def change(row: Change) -> dict[str, Any]:
-    """Return a record's current state."""
-    return {
-        "key_json": row.key_json,
-        "value_json": row.value_json,
-        "form": row.form,
-        "collection": row.collection,
-        "revision": row.revision,
-        "fingerprint": to_wire(row.fingerprint),
-    }
+def change(row: Change, *, device_id: UUID | None) -> answers.Change:
+    """Return a record's current state as this device is told it."""
+    own = device_id is not None and row.device_id == device_id
+    return answers.Change(row.line, row.revision, own, row.cause)
+
+
+def outcome(one: Outcome) -> answers.OpOutcome:
+    """Return what became of an op."""
+    return answers.OpOutcome(
+        one.seq,
+        one.outcome,
+        one.revision,
+        one.line,
+        one.reason,
+        one.detail,
+        one.policy,
+        one.conflict,
+    )
 
 
 def quarantined(row: QuarantineEntry) -> dict[str, Any]:

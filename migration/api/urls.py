@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from migration.api.views import guide, health, holdings, owners, refused, reports, rollbacks, runs, sessions
+from migration.api.views import guide, health, holdings, owners, records, refused, reports, rollbacks, runs, sessions
 
 _described = [
     path("sessions", sessions.SessionsView.as_view(), name="sessions"),
@@ -27,8 +27,8 @@ _described = [
     path("backups", holdings.BackupsView.as_view(), name="backups"),
     path("backups/<uuid:backup_id>/verify", holdings.BackupCheckView.as_view(), name="backup-verify"),
     path("backups/<uuid:backup_id>/download", holdings.BackupDownloadView.as_view(), name="backup-download"),
-    path("records", holdings.RecordsView.as_view(), name="records"),
-    path("records/digests", holdings.RecordDigestsView.as_view(), name="records-digests"),
+    path("records", records.RecordsView.as_view(), name="records"),
+    path("records/digests", records.RecordDigestsView.as_view(), name="records-digests"),
     path("quarantine", refused.QuarantineView.as_view(), name="quarantine"),
     path("conflicts", refused.ConflictsView.as_view(), name="conflicts"),
     path("runs/<uuid:run_id>/validate", reports.ValidationView.as_view(), name="validate"),

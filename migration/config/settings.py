@@ -20,6 +20,7 @@ SETTINGS: dict[str, Setting] = {
     "SINGLE_ENTRY_BYTES": Setting(33_554_432, "inflated size allowed to a chunk of one entry, bytes"),
     "INFLATE_RATIO": Setting(200, "a chunk may inflate to this many times its size (64 KiB are always allowed)"),
     "CHUNK_ENTRIES": Setting(10_000, "entries in a chunk"),
+    "OPS_BYTES": Setting(1_048_576, "lines of one request of several ops, characters (a single op: an entry's size)"),
     "CREATE_BYTES": Setting(1_572_864, "largest JSON body (a run created with its chunks), bytes"),
     "ENTRY_BYTES": Setting(33_554_432, "a longer canonical line goes to quarantine, bytes"),
     "KEY_UNITS": Setting(5_242_880, "a longer key goes to quarantine, UTF-16 code units (no localStorage holds one)"),

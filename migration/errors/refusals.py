@@ -51,6 +51,18 @@ class StaleEpoch(Refused):
     code = "stale_epoch"
 
 
+class TimelineChanged(Refused):
+    """The database was restored or taken over since; revisions from before mean nothing now: verify by digest."""
+
+    code = "timeline_changed"
+
+
+class CursorExpired(Refused):
+    """Deletions after this revision are no longer known; verify by digest and go on from there."""
+
+    code = "cursor_expired"
+
+
 class IdempotencyMismatch(Refused):
     """This id was used before with another body."""
 

@@ -5,7 +5,7 @@ from migration.models.backups import Backup
 from migration.models.chunks import Chunk
 from migration.models.erasures import Erasure, Tombstone
 from migration.models.pulse import EVERYBODY, FOLDED, STANDING, Pulse
-from migration.models.records import Conflict, QuarantineEntry, Record, RecordVersion
+from migration.models.records import Conflict, QuarantineEntry, Record, RecordVersion, Repetition
 from migration.models.replays import Replay
 from migration.models.restorations import Restoration
 from migration.models.rollbacks import Rollback, RollbackPoint
@@ -34,6 +34,7 @@ __all__ = [
     "QuarantineEntry",
     "Record",
     "RecordVersion",
+    "Repetition",
     "Replay",
     "Restoration",
     "Rollback",

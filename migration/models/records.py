@@ -50,6 +50,8 @@ class Record(VersionColumns):
     class Meta:
         db_table = "migration_record"
         permissions = [("reveal_record", "Can look at users' values (written to the audit log)")]
+        # What devices that follow live by: what has changed since a revision.
+        indexes = [models.Index(fields=["owner_id", "revision"], name="record_by_revision")]
 
 
 class RecordVersion(VersionColumns):
@@ -60,6 +62,21 @@ class RecordVersion(VersionColumns):
 
     class Meta:
         db_table = "migration_record_version"
+
+
+class Repetition(models.Model):
+    """A device said what another had written already: no change, but a later number than what it had said before.
+
+    Without it an older write of that device, arriving late, would pass for a newer one.
+    """
+
+    pk = models.CompositePrimaryKey("owner_id", "namespace", "key_hash", "device_id")
+    owner_id = models.UUIDField()
+    namespace = models.TextField(db_collation="C", help_text="Compared as bytes: it stands in every key.")
+    key_hash = models.BinaryField(max_length=32)
+    device_id = models.UUIDField()
+    seq = models.BigIntegerField()
+    revision = models.BigIntegerField(help_text="What the record stood at.")
 
 
 class Conflict(models.Model):
@@ -91,7 +108,11 @@ class Conflict(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["owner_id", "namespace", "key_hash", "record_revision", "loser_fingerprint"],
+                fields=[
+                    *("owner_id", "namespace", "key_hash", "record_revision"),
+                    *("loser_device_id", "loser_fingerprint"),
+                ],
+                nulls_distinct=False,
                 name="conflict_once",
             )
         ]

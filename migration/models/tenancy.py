@@ -92,6 +92,11 @@ class Owner(models.Model):
         max_length=255, help_text="The account's `sub`, or the base64url SHA-256 of a guest's random id."
     )
     revision = models.BigIntegerField(default=0, help_text="Last revision given out; gapless, in commit order.")
+    horizon = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Up to this revision history and tombstones may be pruned; cursors and bases below are void.",
+    )
     epoch = models.BigIntegerField(default=1, help_text="Rises on rollback.")
     created_at = models.DateTimeField(auto_now_add=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)

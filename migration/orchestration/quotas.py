@@ -21,23 +21,27 @@ STORED_RETRY_SECONDS = 3_600
 _USE = """
 INSERT INTO migration_usage AS u (app_id, owner_id, day, bytes, entries, runs)
 VALUES (%(app)s, %(owner)s, %(day)s, %(bytes)s, %(entries)s, %(runs)s),
-       (%(app)s, %(owner)s, NULL, %(bytes)s, %(entries)s, %(runs)s)
+       (%(app)s, %(owner)s, NULL, %(stored)s, %(entries)s, %(runs)s)
 ON CONFLICT (app_id, owner_id, day) DO UPDATE SET bytes = u.bytes + excluded.bytes,
     entries = u.entries + excluded.entries, runs = u.runs + excluded.runs
 RETURNING day IS NULL, bytes, entries, runs
 """
-_USE_OF_APP = "SELECT * FROM migration_use_of_app(%(app)s, %(day)s, %(bytes)s, %(entries)s, %(runs)s)"
+_USE_OF_APP = "SELECT * FROM migration_use_of_app(%(app)s, %(day)s, %(bytes)s, %(entries)s, %(runs)s, %(stored)s)"
 _PER_DAY = ("BYTES_PER_DAY", "ENTRIES_PER_DAY", "RUNS_PER_DAY")
 _STORED = "STORED_BYTES"
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """What a request would use: payload bytes once inflated, entries, runs begun."""
+    """What a request would use: payload bytes once inflated, entries, runs begun.
+
+    `kept` says whether the payload stays as a backup beside the records; an op does not.
+    """
 
     bytes: int = 0
     entries: int = 0
     runs: int = 0
+    kept: bool = True
 
 
 def spend(use: Use, *, app_id: UUID, limits: Mapping[str, Any], owner_id: UUID, is_guest: bool, at: datetime) -> None:
@@ -52,7 +56,8 @@ def spend(use: Use, *, app_id: UUID, limits: Mapping[str, Any], owner_id: UUID, 
 
 
 def _members(use: Use) -> dict[str, int]:
-    return {"bytes": use.bytes, "entries": use.entries, "runs": use.runs}
+    stored = use.bytes if use.kept else 0
+    return {"bytes": use.bytes, "entries": use.entries, "runs": use.runs, "stored": stored}
 
 
 def _used(statement: str, said: dict[str, Any]) -> dict[bool, tuple[int, ...]]:

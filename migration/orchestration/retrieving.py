@@ -8,7 +8,7 @@ from uuid import UUID
 
 from migration import records
 from migration.backups import BackupService, Examination
-from migration.errors import BackupExpired, BackupUnreadable, NotFound
+from migration.errors import BackupExpired, BackupUnreadable, NotFound, TimelineChanged
 from migration.extraction import DataExtractor
 from migration.lifecycle import audit
 from migration.models import App, Backup, Chunk
@@ -121,9 +121,21 @@ def compare_records(*, owner_id: UUID, collections: Sequence[Mapping[str, Any]])
     }
 
 
-def changed_records(*, owner_id: UUID, after: int, limit: int) -> records.Changes:
-    """Return a page of an owner's records that changed since a revision. Raises NotFound."""
-    return records.changes_since(owner_id=owner_id, namespace=_namespace(owner_id), after=after, limit=limit)
+def changed_records(
+    *, owner_id: UUID, since: int, limit: int, timeline: str, told_timeline: str | None
+) -> records.Changes:
+    """Return a page of an owner's records that changed since a revision of `told_timeline`.
+
+    Raises NotFound, TimelineChanged, CursorExpired.
+    """
+    refuse_other_timeline(told_timeline, now=timeline)
+    return records.changes_since(owner_id=owner_id, namespace=_namespace(owner_id), since=since, limit=limit)
+
+
+def refuse_other_timeline(told: str | None, *, now: str) -> None:
+    """Raise TimelineChanged when revisions are of another timeline than the one that holds now."""
+    if told not in (None, now):
+        raise TimelineChanged(timeline=now)
 
 
 def _chunks(run_id: UUID) -> Iterator[tuple[Chunk, list[bytes]]]:

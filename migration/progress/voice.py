@@ -55,6 +55,12 @@ def announce_epoch(owner_id: UUID, epoch: object) -> None:
     transaction.on_commit(partial(channel().publish, [(owner_group(owner_id), message)]), robust=True)
 
 
+def announce_records(owner_id: UUID, revision: int) -> None:
+    """Tell an owner's sockets, after the commit, that the records stand at a new revision."""
+    message = {"type": "records.event", "revision": revision}
+    transaction.on_commit(partial(channel().publish, [(owner_group(owner_id), message)]), robust=True)
+
+
 def _take_numbers(run_ids: Sequence[UUID]) -> dict[UUID, int]:
     """Give each of these events a number of its own. Only events that somebody hears cost an update."""
     try:

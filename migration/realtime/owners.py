@@ -1,4 +1,4 @@
-"""`/ws/v1/owner`: all runs of one owner, and the epoch."""
+"""`/ws/v1/owner`: all runs of one owner, the epoch, and the revision the records stand at."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -17,6 +17,7 @@ class OwnerSocket(Socket):
     """Shows the ticket's owner. A ticket for one run does not open it."""
 
     epoch = ""
+    revision = 0
 
     async def admitted(self) -> bool:
         """Tell whether the ticket is for the owner as a whole."""
@@ -27,23 +28,24 @@ class OwnerSocket(Socket):
         return [owner_group(self.permit.owner_id), OWNERS]
 
     async def send_snapshot(self) -> bool:
-        """Send `{"type": "snapshot", "runs", "epoch"}`."""
+        """Send `{"type": "snapshot", "runs", "epoch", "revision"}`."""
         view = await self._read()
         if view is None:
             return False
-        self.epoch = view.epoch
+        self.epoch, self.revision = view.epoch, view.revision
         for run, event in view.runs.items():
             self.seen(run, event)
         runs = ",".join(event.run for event in view.runs.values())
-        await self.send(f'{{"type":"snapshot","runs":[{runs}],"epoch":{_json(view.epoch)}}}')
+        await self.send(f'{{"type":"snapshot","runs":[{runs}],"epoch":{_json(view.epoch)},"revision":{view.revision}}}')
         return True
 
     async def look(self) -> float:
-        """Send runs and epoch where they are news."""
+        """Send runs, epoch and revision where they are news."""
         view = await self._read()
         if view is None:
             return IDLE_LOOK
         await self._tell_epoch(view.epoch)
+        await self._tell_revision(view.revision)
         for run, event in view.runs.items():
             await self.tell(run, event)
         at_work = any(event.state in AT_WORK for event in view.runs.values())
@@ -52,6 +54,15 @@ class OwnerSocket(Socket):
     async def epoch_event(self, message: dict[str, Any]) -> None:
         """Take what `announce_epoch` published."""
         await self._tell_epoch(message["epoch"])
+
+    async def records_event(self, message: dict[str, Any]) -> None:
+        """Take what `announce_records` published."""
+        await self._tell_revision(message["revision"])
+
+    async def _tell_revision(self, revision: int) -> None:
+        if revision > self.revision:
+            self.revision = revision
+            await self.send(f'{{"type":"recordsChanged","revision":{revision}}}')
 
     async def _tell_epoch(self, epoch: str) -> None:
         if Epoch.parse(self.epoch).is_stale(Epoch.parse(epoch)):

@@ -18,9 +18,10 @@ NEWEST_RUNS = 50
 
 @dataclass(frozen=True, slots=True)
 class OwnerView:
-    """An owner's epoch and newest runs; each run as an event that has not been named yet."""
+    """An owner's epoch, revision and newest runs; each run as an event that has not been named yet."""
 
     epoch: str
+    revision: int
     runs: dict[str, Event]
 
 
@@ -49,12 +50,12 @@ def read_owner(permit: Ticket) -> OwnerView | None:
 
 
 def _owner_view(owner_id: UUID) -> OwnerView | None:
-    epochs = Owner.objects.filter(id=owner_id).values_list("app__epoch", "epoch").first()
-    if epochs is None:
+    standing = Owner.objects.filter(id=owner_id).values_list("app__epoch", "epoch", "revision").first()
+    if standing is None:
         return None
     newest = MigrationRun.objects.filter(owner_id=owner_id).order_by("-created_at").values_list("id", flat=True)
     ids = list(newest[:NEWEST_RUNS])
-    return OwnerView(f"{epochs[0]}.{epochs[1]}", dict(zip(map(str, ids), _events(ids), strict=False)))
+    return OwnerView(f"{standing[0]}.{standing[1]}", standing[2], dict(zip(map(str, ids), _events(ids), strict=False)))
 
 
 def _events(run_ids: list[UUID]) -> list[Event]:

@@ -18,8 +18,8 @@ GRANTS: dict[str, str] = {
     "migration_auditline": "INSERT, SELECT",  # read by an owner's export
     "migration_backup": "SELECT, INSERT, UPDATE (verified_at)",
     "migration_chunk": "SELECT, INSERT",
-    "migration_collectionschema": "",
-    "migration_conflict": "SELECT, INSERT",
+    "migration_collectionschema": "SELECT (app_id, collection, pinned, sampled, version)",
+    "migration_conflict": "SELECT, INSERT, UPDATE",
     "migration_device": "SELECT, UPDATE (fence, last_seen_at)",
     "migration_driftnotice": "",
     "migration_erasure": "SELECT, INSERT",
@@ -27,6 +27,7 @@ GRANTS: dict[str, str] = {
     "migration_pulse": "",
     "migration_owner": "SELECT, UPDATE (epoch, kind, last_seen_at, revision, subject)",
     "migration_quarantineentry": "SELECT",
+    "migration_repetition": "SELECT, INSERT, UPDATE",
     "migration_replay": "",
     "migration_record": "SELECT, INSERT, UPDATE, DELETE",
     "migration_record_version": "SELECT, INSERT",

@@ -65,6 +65,7 @@ ASKS: dict[str, Callable[[Ids], Any]] = {
     "points_rollback_preview": _nothing,
     "quarantine_list": _nothing,
     "records_changes": _nothing,
+    "records_write": lambda _: {"ops": [{"seq": 1, "line": '["mine","1"]'}]},
     "records_digests": _none_held,
     "rollbacks_show": _nothing,
     "rollbacks_undo": _order,

@@ -13,5 +13,6 @@ INTAKE = ("intake.before_store", "intake.after_commit")
 ROLLING_BACK = ("rollback.before_commit", "rollback.after_commit")
 REPLAYING = ("replay.before_commit",)
 FOLDING = ("schemas.before_commit",)
+WRITING = ("records.before_commit", "records.after_commit")
 ERASING = ("erase.before_commit", "erase.after_commit")
-ROWS = {*LOADING, *INTAKE, *ROLLING_BACK, *REPLAYING, *FOLDING, *ERASING}
+ROWS = {*LOADING, *INTAKE, *ROLLING_BACK, *REPLAYING, *FOLDING, *WRITING, *ERASING}

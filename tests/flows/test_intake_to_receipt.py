@@ -14,7 +14,7 @@ from migration.api import answers
 from migration.lifecycle import enlist
 from migration.orchestration import MigrationOrchestrator
 from migration.values.digests import fingerprint, set_digest, to_wire
-from migration.values.lines import encode_line, text_of
+from migration.values.lines import encode_line
 from tests.factories.doors import Browser, account, guest, make_tenant
 from tests.factories.uploads import chunk_of, manifest_of, todos
 
@@ -73,10 +73,10 @@ class TestAMigration:
         device.upload(ENTRIES)
         work()
         found: dict[str, str] = {}
-        page: dict[str, Any] = {"revision": 0, "more": True}
+        page: dict[str, Any] = {"until": 0, "more": True}
         while page["more"]:
-            page = held_to(answers.RecordPage, device.get(f"/records?after={page['revision']}&limit=7"))
-            found.update({text_of(row["key_json"]): text_of(row["value_json"]) for row in page["records"]})
+            page = held_to(answers.ChangePage, device.get(f"/records?since={page['until']}&limit=7"))
+            found.update(json.loads(row["line"]) for row in page["changes"])
         assert found == ENTRIES
 
     def test_leaves_a_backup_that_is_what_was_sent(self, device: Browser) -> None:
@@ -119,12 +119,12 @@ class TestAMigration:
         work()
         done = held_to(answers.Rollback, device.get(f"/rollbacks/{asked.json()['id']}"))
         assert (done["state"], done["reverted"]) == ("done", len(ENTRIES))
-        assert all(row["value_json"] is None for row in device.get("/records").json()["records"])
+        assert all(len(json.loads(row["line"])) == 1 for row in device.get("/records").json()["changes"])
         undone = device.post(f"/rollbacks/{done['id']}/undo", {"idempotency_key": str(uuid4())})
         assert undone.status_code == 202, undone.content
         work()
-        records = device.get("/records").json()["records"]
-        assert {text_of(row["key_json"]): text_of(row["value_json"]) for row in records} == ENTRIES
+        changes = device.get("/records").json()["changes"]
+        assert dict(json.loads(row["line"]) for row in changes) == ENTRIES
 
     def test_can_go_back_to_a_named_point(self, device: Browser) -> None:
         device.get("/runs")
@@ -164,7 +164,7 @@ class TestAMigration:
         work()
         [refused] = held_to(answers.QuarantineList, browser.get("/quarantine"))["quarantine"]
         assert json.loads(refused["key_json"]) == "todo:large"
-        assert len(browser.get("/records").json()["records"]) == 5
+        assert len(browser.get("/records").json()["changes"]) == 5
 
     def test_has_a_report(self, device: Browser) -> None:
         run_id = device.upload(ENTRIES)
@@ -191,11 +191,11 @@ class TestSteering:
         work()
         assert device.post(f"/runs/{run_id}/cancel").json()["state"] == "cancelled"
         assert device.put(run_id, chunk_of(ODD)).json()["code"] == "wrong_state"
-        assert len(device.get("/records").json()["records"]) == 40
+        assert len(device.get("/records").json()["changes"]) == 40
         assert device.get(f"/runs/{run_id}").json()["can_rollback"] is True
 
     def test_a_dry_run_goes_the_whole_way_and_writes_no_record(self, device: Browser) -> None:
         answer = device.create(ENTRIES, chunks=[chunk_of(ENTRIES).inline()], seal=True, dry_run=True)
         work()
         assert device.get(f"/runs/{answer.json()['id']}").json()["state"] == "completed"
-        assert device.get("/records").json() == {**device.get("/records").json(), "records": [], "revision": 0}
+        assert device.get("/records").json() == {**device.get("/records").json(), "changes": [], "revision": 0}

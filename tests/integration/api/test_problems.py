@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from migration import cutover
 from migration.api import limits, problems
-from migration.models import App, Backup, Chunk, MigrationRun, Rollback
+from migration.models import App, Backup, Chunk, MigrationRun, Owner, Rollback
 from migration.orchestration import rolling_back
 from tests.factories.doors import Browser, Tenant, account, guest, guest_id, make_tenant, owner_of
 from tests.factories.uploads import ChunkUpload, chunk_of, manifest_of, todos
@@ -123,6 +123,18 @@ def not_migrated() -> Any:
     return browser.post(f"/runs/{created(browser)}/validate")
 
 
+def timeline_changed() -> Any:
+    browser, _ = of_tenant()
+    return browser.get("/records?since=0&timeline=another")
+
+
+def cursor_expired() -> Any:
+    browser, _ = of_tenant()
+    assert browser.get("/records").status_code == 200
+    Owner.objects.update(horizon=2)
+    return browser.get("/records?since=1")
+
+
 def run_expired() -> Any:
     browser, _ = of_tenant()
     run_id = created(browser)
@@ -229,6 +241,8 @@ PROVOKED: dict[str, Callable[..., Any]] = {
         *(
             cannot_roll_back,
             not_migrated,
+            timeline_changed,
+            cursor_expired,
             run_expired,
             too_large,
             inflate_limit,
@@ -243,6 +257,7 @@ PROVOKED: dict[str, Callable[..., Any]] = {
 MEMBERS = {
     "stale_epoch": {"epoch", "config"},
     "wrong_state": {"state"},
+    "timeline_changed": {"timeline"},
     "line_form": {"line"},
     "sensitive_item": {"items"},
     "cannot_roll_back": {"reasons"},

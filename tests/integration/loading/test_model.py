@@ -48,6 +48,8 @@ class Model:
         elif held[0] == value:
             if held[1] == device and seq > held[2]:
                 self.current[key] = (value, device, seq)
+            elif held[1] != device:
+                self.newest[key, device] = max(seq, self.newest.get((key, device), -1))
         elif held[1] == device:
             if seq > held[2]:
                 self._write(key, value, device, seq)

@@ -10,7 +10,7 @@ from migration.errors import NotFound
 from migration.models import Owner, Record
 from migration.orchestration import retrieving
 from migration.values.digests import bucket_of, fingerprint, key_hash, to_wire
-from migration.values.lines import encode_line, literal, text_of
+from migration.values.lines import encode_line, literal
 from tests.factories.loads import make_owner
 from tests.factories.runs import COLLECTIONS
 from tests.factories.uploads import manifest_of, todos
@@ -25,10 +25,10 @@ def pages(owner: Owner, limit: int) -> list[records.Change]:
     found: list[records.Change] = []
     after, more = 0, True
     while more:
-        page = records.changes_since(owner_id=owner.id, namespace="default", after=after, limit=limit)
+        page = records.changes_since(owner_id=owner.id, namespace="default", since=after, limit=limit)
         assert len(page.records) <= limit
-        assert page.revision > after or not page.more
-        found, after, more = [*found, *page.records], page.revision, page.more
+        assert page.until > after or not page.more
+        found, after, more = [*found, *page.records], page.until, page.more
     assert after == Owner.objects.get(id=owner.id).revision
     return found
 
@@ -41,14 +41,14 @@ class TestChangesSince:
             write(owner, key, "older")
             write(owner, key, value)
         found = pages(owner, limit)
-        assert {text_of(one.key_json): json.loads(one.value_json or "null") for one in found} == HARD
+        assert dict(json.loads(one.line) for one in found) == HARD
         assert [one.revision for one in found] == sorted(one.revision for one in found)
 
     def test_give_a_tombstone_as_no_value(self) -> None:
         owner = make_owner()
         write(owner, "gone", "x")
         write(owner, "gone", None)
-        assert [(one.key_json, one.value_json) for one in pages(owner, 10)] == [('"gone"', None)]
+        assert [one.line for one in pages(owner, 10)] == ['["gone"]']
 
     def test_end_a_page_early_where_values_are_large_but_always_go_on(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("migration.records.changes._PAGE_BYTES", 25)
@@ -60,18 +60,18 @@ class TestChangesSince:
     def test_give_nothing_after_the_last(self) -> None:
         owner = make_owner()
         last = write(owner, "k", "v")
-        page = records.changes_since(owner_id=owner.id, namespace="default", after=last)
-        assert (page.records, page.revision, page.more) == ([], last, False)
+        page = records.changes_since(owner_id=owner.id, namespace="default", since=last)
+        assert (page.records, page.revision, page.until, page.more) == ([], last, last, False)
 
     def test_give_nothing_of_another_owner_or_namespace(self) -> None:
         owner, other = make_owner(), make_owner()
         write(owner, "k", "v", namespace="elsewhere")
         write(other, "k", "v")
-        assert records.changes_since(owner_id=owner.id, namespace="default", after=0).records == []
+        assert records.changes_since(owner_id=owner.id, namespace="default", since=0).records == []
 
     def test_refuse_an_owner_who_is_not_there(self) -> None:
         with pytest.raises(NotFound):
-            records.changes_since(owner_id=uuid4(), namespace="default", after=0)
+            records.changes_since(owner_id=uuid4(), namespace="default", since=0)
 
 
 class TestDifferingRecords:

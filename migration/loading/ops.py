@@ -1,0 +1,239 @@
+"""Ops: single writes of one device, judged and written by the same rules as batches, in one small statement.
+
+What a batch stages by COPY travels here as arrays: for a few rows a temporary table costs more than the rows.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+from django.db import connection
+
+from migration.errors import NotFound
+from migration.loading.verdicts import BY_KEY, DECIDE
+from migration.values.epochs import Epoch
+from migration.values.rows import Row
+
+# The owner's row is the lock under which records change; the device's keeps its fence from rising meanwhile.
+_LOCK = """
+SELECT o.revision, a.epoch, o.epoch, d.fence FROM migration_owner o
+JOIN migration_app a ON a.id = o.app_id JOIN migration_device d ON d.owner_id = o.id AND d.id = %s
+WHERE o.id = %s FOR NO KEY UPDATE OF o, d
+"""
+
+_OF_KEY = "{0}.owner_id = n.owner_id AND {0}.namespace = n.namespace AND {0}.key_hash = n.key_hash"
+_WRITE = f"""
+WITH arrived AS (
+    SELECT %(owner)s::uuid AS owner_id, %(namespace)s::text AS namespace, %(device)s::uuid AS device_id,
+           NULL::uuid AS run_id, s.seq, false AS follows, true AS is_op, s.base, s.settled, %(policy)s::text AS policy,
+           %(policies)s::text AS policies, true AS writes, %(server_decides)s::bool AS server_decides,
+           %(risen_to)s::bigint AS risen_to, s.place, s.key_hash, s.fingerprint, s.form, s.queryable, s.collection,
+           s.key_json, s.value::json AS value
+    FROM unnest(%(places)s::int[], %(seqs)s::bigint[], %(bases)s::bigint[], %(settled)s::text[],
+                %(key_hashes)s::bytea[], %(fingerprints)s::bytea[], %(forms)s::smallint[], %(queryable)s::bool[],
+                %(collections)s::text[], %(keys)s::text[], %(values)s::text[])
+        AS s(place, seq, base, settled, key_hash, fingerprint, form, queryable, collection, key_json, value)
+), {DECIDE}
+SELECT n.place, n.outcome, coalesce(n.new_revision, t.revision, n.old_revision), coalesce(d.policy, n.verdict),
+       coalesce(d.id, new.id), d.winner = 'arriving', t.fingerprint, h.form, h.value::text, h.device_id, h.seq,
+       b.form, b.value::text
+FROM numbered n
+-- What stands instead of the row, wherever it was not written.
+LEFT JOIN LATERAL (SELECT * FROM migration_record r WHERE {_OF_KEY.format("r")}) h
+    ON n.outcome IN ('conflict', 'mergeable', 'superseded')
+-- The op itself, come before.
+LEFT JOIN LATERAL (
+    SELECT r.revision, r.fingerprint FROM migration_record r
+    WHERE {_OF_KEY.format("r")} AND r.device_id = n.device_id AND r.seq = n.seq AND r.cause = 'op'
+    UNION ALL
+    SELECT v.revision, v.fingerprint FROM migration_record_version v
+    WHERE {_OF_KEY.format("v")} AND v.device_id = n.device_id AND v.seq = n.seq AND v.cause = 'op'
+    UNION ALL
+    SELECT e.revision, coalesce(
+        (SELECT r.fingerprint FROM migration_record r WHERE {_OF_KEY.format("r")} AND r.revision = e.revision),
+        (SELECT v.fingerprint FROM migration_record_version v WHERE {_OF_KEY.format("v")} AND v.revision = e.revision))
+    FROM migration_repetition e WHERE {_OF_KEY.format("e")} AND e.device_id = n.device_id AND e.seq = n.seq LIMIT 1
+) t ON n.outcome IN ('unchanged', 'superseded')
+LEFT JOIN LATERAL (
+    SELECT c.id, c.policy, c.winner FROM migration_conflict c
+    WHERE {_OF_KEY.format("c")} AND (c.record_revision = t.revision AND c.winner = 'arriving'
+          OR c.loser_device_id = n.device_id AND c.loser_seq = n.seq) ORDER BY c.id DESC LIMIT 1
+) d ON n.outcome IN ('unchanged', 'superseded')
+LEFT JOIN disputes new ON new.key_hash = n.key_hash
+-- What both sides began with.
+LEFT JOIN LATERAL (
+    SELECT v.form, v.value FROM migration_record_version v
+    WHERE {_OF_KEY.format("v")} AND v.revision <= n.base AND v.superseded_by > n.base
+) b ON n.outcome = 'mergeable'
+ORDER BY n.place
+"""
+
+
+_JOURNAL = """
+INSERT INTO migration_conflict (owner_id, namespace, key_hash, key_json, collection, policy, winner, reason,
+    record_revision, base_revision, loser_device_id, loser_seq, loser_form, loser_fingerprint, loser_value, state,
+    created_at)
+VALUES (%s, %s, %s, %s, %s, 'AUTO_MERGE', %s, %s, %s, %s, %s, %s, %s, %s, %s::json, 'decided', %s) RETURNING id
+"""
+
+
+class Arrival(NamedTuple):
+    """One op: the device's number of it, the revision it is based on (None: of none), and the row it would become.
+
+    `settled` says what a merge of members came to: `merged` (the row is the result) or `tie`.
+    """
+
+    seq: int
+    base: int | None
+    row: Row
+    settled: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """Who writes ops and under which terms. `server_decides`: the stage gives the server the last word on ties."""
+
+    owner_id: UUID
+    device_id: UUID
+    namespace: str
+    policy: str
+    policies: dict[str, str]
+    server_decides: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """How an owner and a device stand, both locked until the transaction ends."""
+
+    revision: int
+    epoch: Epoch
+    fence: int
+
+
+class Text(NamedTuple):
+    """A stored value: its form, its text (None: deleted), and who wrote it."""
+
+    form: int
+    text: str | None
+    device_id: UUID | None = None
+    seq: int = 0
+
+
+class Tie(NamedTuple):
+    """Members both sides had changed: what the record came to at which revision, and the side that lost them."""
+
+    arrival: Arrival
+    revision: int
+    arriving_won: bool
+    loser: Text
+    fingerprint: bytes
+
+
+class Written(NamedTuple):
+    """What became of one op.
+
+    `outcome` is stored, unchanged, superseded, won, conflict, mergeable or overtaken (by another op of the same
+    call); `revision` the one the op was given, else the one the record stands at. `held` is what stands where the op
+    was not written, `base` what a merge begins with. `before` is the fingerprint the same op was written with when it
+    came before, `won` whether it won its conflict then.
+    """
+
+    place: int
+    outcome: str
+    revision: int = 0
+    policy: str = ""
+    conflict: int | None = None
+    won: bool = False
+    before: bytes | None = None
+    held: Text | None = None
+    base: Text | None = None
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> "Written":
+        """Read a row of the statement."""
+        place, outcome, revision, policy, conflict, won, before, form, text, device, seq, base_form, base_text = row
+        held = None if form is None else Text(form, text, device, seq)
+        base = None if base_form is None else Text(base_form, base_text)
+        fingerprint = None if before is None else bytes(before)
+        return cls(place, outcome, revision, policy, conflict, bool(won), fingerprint, held, base)
+
+
+def lock_writer(*, owner_id: UUID, device_id: UUID) -> Lock:
+    """Lock an owner and one of its devices in the caller's transaction. Raises NotFound."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK, [device_id, owner_id])
+        row = cursor.fetchone()
+    if row is None:
+        raise NotFound("There is no such owner.")
+    revision, of_app, of_owner, fence = row
+    return Lock(revision, Epoch(of_app, of_owner), fence)
+
+
+def write(arrivals: Sequence[Arrival], *, writer: Writer, risen_to: int, at: datetime) -> list[Written]:
+    """Judge ops of an owner who is locked at revision `risen_to`, and write what they come to.
+
+    They stand in the order of their numbers; one answer each is returned. Of several ops with one key only the newest
+    is looked at. What can be merged member by member is not written but answered as `mergeable`: the caller merges it
+    and writes it, settled, in the same transaction.
+    """
+    newest = {arrival.row.key_hash: place for place, arrival in enumerate(arrivals)}
+    given = {
+        "owner": writer.owner_id,
+        "namespace": writer.namespace,
+        "device": writer.device_id,
+        "policy": writer.policy,
+        "policies": json.dumps(writer.policies),
+        "server_decides": writer.server_decides,
+        "risen_to": risen_to,
+        "at": at,
+        "cause": "op",
+        **_columns(arrivals, sorted(newest.values())),
+    }
+    found = {written.place: written for written in map(Written.of, _say(given))}
+    return [found.get(place) or Written(place, "overtaken") for place in range(len(arrivals))]
+
+
+def journal(tie: Tie, *, writer: Writer, at: datetime) -> int:
+    """Keep what lost a tie within a merged record, whole, as a conflict that is decided; return its id."""
+    row = tie.arrival.row
+    winner, reason = (
+        ("arriving", "both sides changed the same member: the arriving write wins")
+        if tie.arriving_won
+        else ("server", "both sides changed the same member: the server has the last word")
+    )
+    given = [
+        *(writer.owner_id, writer.namespace, row.key_hash, row.key_json.decode(), row.collection, winner, reason),
+        *(tie.revision, tie.arrival.base, tie.loser.device_id, tie.loser.seq, tie.loser.form, tie.fingerprint),
+        *(tie.loser.text, at),
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_JOURNAL, given)
+        return int(cursor.fetchone()[0])
+
+
+def _columns(arrivals: Sequence[Arrival], places: list[int]) -> dict[str, list[Any]]:
+    listed = [arrivals[place] for place in places]
+    return {
+        "places": places,
+        "seqs": [one.seq for one in listed],
+        "bases": [one.base for one in listed],
+        "settled": [one.settled for one in listed],
+        "key_hashes": [one.row.key_hash for one in listed],
+        "fingerprints": [one.row.fingerprint for one in listed],
+        "forms": [one.row.form for one in listed],
+        "queryable": [one.row.queryable for one in listed],
+        "collections": [one.row.collection for one in listed],
+        "keys": [one.row.key_json.decode() for one in listed],
+        "values": [None if one.row.value is None else one.row.value.decode() for one in listed],
+    }
+
+
+def _say(given: dict[str, Any]) -> list[tuple[Any, ...]]:
+    # Prepared, as a batch's merge is: planning it takes longer than writing a row with it.
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
+        cursor.execute(BY_KEY)
+        return cursor.execute(_WRITE, given, prepare=True).fetchall()

@@ -1,0 +1,274 @@
+"""Ops: a device's single writes, judged and written while it waits for the answer.
+
+One transaction: fence and epoch are looked at under the owner's lock, and all ops commit together or not at all.
+Everything may be repeated: the answers are those of once. What cannot become a record is refused by itself, and
+nothing of it is kept; the browser still has it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from django.db import transaction
+
+from migration import detection, progress
+from migration.config import fault_point
+from migration.cutover import check_epoch
+from migration.errors import FenceSuperseded, LineForm, WrongState
+from migration.loading import ops as loading
+from migration.loading.ops import Arrival, Lock, Text, Writer, Written
+from migration.mapping import map_rows
+from migration.models import App, Device
+from migration.orchestration import quotas
+from migration.orchestration.intake import Sender
+from migration.orchestration.knowledge import UNKNOWN, knowledge_of
+from migration.orchestration.retrieving import refuse_other_timeline
+from migration.states import Stage
+from migration.validation import ValidationService
+from migration.values.collections import Labeller, compile_labels, compile_patterns
+from migration.values.digests import fingerprint as fingerprint_of
+from migration.values.edits import Unfit
+from migration.values.forms import VERBATIM
+from migration.values.lines import Line, decode_line, encode_line, text_of
+from migration.values.merging import merge_members
+from migration.values.refusals import Refusal
+from migration.values.stored import line_of
+
+Word = Literal["accepted", "merged", "conflict", "refused"]
+ACCEPTED: Word = "accepted"
+MERGED: Word = "merged"
+CONFLICT: Word = "conflict"
+REFUSED: Word = "refused"
+_SERVER_DECIDES = {Stage.SERVER_PRIMARY, Stage.COMPLETE}
+
+
+@dataclass(frozen=True, slots=True)
+class Op:
+    """One write: the device's number of it, its canonical line, and the revision it is based on (None: of none)."""
+
+    seq: int
+    line: bytes
+    base: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one op. `line` is what the server holds, wherever that is not what was sent."""
+
+    seq: int
+    outcome: Word
+    revision: int | None = None
+    line: str | None = None
+    reason: str | None = None
+    detail: str | None = None
+    policy: str | None = None
+    conflict: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """The ops are committed: the owner's revision after them, and what became of each, in the order they came."""
+
+    revision: int
+    outcomes: list[Outcome]
+
+
+def write_ops(*, sender: Sender, ops: Sequence[Op], timeline: str, told_timeline: str | None, at: datetime) -> Ack:
+    """Write a device's ops and say what became of each.
+
+    `told_timeline` is the one their bases are of. Raises WrongState (with `stage`) where dual write is off,
+    TimelineChanged, StaleEpoch, FenceSuperseded, OverQuota; nothing is written then.
+    """
+    if sender.app.stage == Stage.OFF:
+        raise WrongState("Dual write is off.", stage=str(sender.app.stage))
+    refuse_other_timeline(told_timeline, now=timeline)
+    judge = _Judge.of(sender.app)
+    with transaction.atomic():
+        lock = loading.lock_writer(owner_id=sender.owner_id, device_id=sender.device_id)
+        check_epoch(told=sender.epoch, current=lock.epoch)
+        _hold_fence(sender, lock)
+        refused, arrivals = judge.sort_out(ops)
+        written = _Writing(sender, judge, lock.revision, at)
+        outcomes = {one.seq: one for one in [*refused, *written.write(arrivals)]}
+        _spend(sender, ops, at=at)
+        if written.revision > lock.revision:
+            progress.announce_records(sender.owner_id, written.revision)
+        fault_point("records.before_commit")
+    fault_point("records.after_commit")
+    return Ack(written.revision, [outcomes[op.seq] for op in ops])
+
+
+def _hold_fence(sender: Sender, lock: Lock) -> None:
+    """Keep the device's highest fence; raise FenceSuperseded for a lower one."""
+    if sender.fence is None:
+        return
+    if sender.fence < lock.fence:
+        raise FenceSuperseded(fence=lock.fence)
+    if sender.fence > lock.fence:
+        Device.objects.filter(id=sender.device_id).update(fence=sender.fence)
+
+
+def _spend(sender: Sender, ops: Sequence[Op], *, at: datetime) -> None:
+    use = quotas.Use(sum(len(op.line) for op in ops), len(ops), kept=False)
+    app, owner_id = sender.app, sender.owner_id
+    quotas.spend(use, app_id=app.id, limits=app.limits, owner_id=owner_id, is_guest=sender.is_guest, at=at)
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """What an app lets pass, and how it names keys."""
+
+    app: App
+    labels: Labeller
+    rules: ValidationService
+
+    @classmethod
+    def of(cls, app: App) -> "_Judge":
+        known = knowledge_of([app.id]).get(app.id, UNKNOWN)
+        rules = ValidationService.for_app(
+            max_entry_bytes=app.max_entry_bytes, collections=app.collections, pinned=known.pinned
+        )
+        return cls(app, compile_labels([(one["name"], one["patterns"]) for one in app.collections]), rules)
+
+    def sort_out(self, ops: Sequence[Op]) -> tuple[list[Outcome], list[Arrival]]:
+        """Return what is refused, and the others as rows in the order of their numbers."""
+        refused, lines = _read(ops)
+        for seq, refusal in [*self._secrets(lines), *self._misfits(lines)]:
+            refused.setdefault(seq, refusal)
+        kept = [(op, lines[op.seq]) for op in sorted(ops, key=lambda op: op.seq) if op.seq not in refused]
+        rows = map_rows([line for _, line in kept], label=self.labels.label)
+        told = [Outcome(seq, REFUSED, reason=one.code, detail=one.detail) for seq, one in refused.items()]
+        return told, [Arrival(op.seq, op.base, row) for (op, _), row in zip(kept, rows, strict=True)]
+
+    def refuses(self, line: Line) -> bool:
+        """Tell whether a line breaks a rule."""
+        return self.rules.judge(0, line, self.labels.label(line.key)) is not None
+
+    def _misfits(self, lines: Mapping[int, Line]) -> Iterator[tuple[int, Refusal]]:
+        seqs = list(lines)
+        for refusal in self.rules.judge_all(list(lines.values()), label=self.labels.label):
+            yield seqs[refusal.ordinal], refusal
+
+    def _secrets(self, lines: Mapping[int, Line]) -> Iterator[tuple[int, Refusal]]:
+        allowed = compile_patterns(self.app.allow_sensitive) if self.app.allow_sensitive else None
+        entries = list(lines.values())
+        found = detection.scan_entries(b"".join(line.raw + b"\n" for line in entries), entries, allowed=allowed)
+        if found:
+            why = {one.key: one for one in found}
+            for seq, line in lines.items():
+                # Asked again: the same key may come twice, and be harmless once.
+                if line.key in why and line.value is not None and detection.find_secret(line.key, line.value):
+                    yield seq, Refusal(0, "sensitive_item", why[line.key].why)
+
+
+def _read(ops: Sequence[Op]) -> tuple[dict[int, Refusal], dict[int, Line]]:
+    refused: dict[int, Refusal] = {}
+    lines: dict[int, Line] = {}
+    for op in ops:
+        try:
+            lines[op.seq] = decode_line(op.line)
+        except LineForm as error:
+            refused[op.seq] = Refusal(0, error.code, error.detail)
+    return refused, lines
+
+
+class _Writing:
+    """The ops of one transaction on their way into records; `revision` is the owner's, as it rises."""
+
+    def __init__(self, sender: Sender, judge: _Judge, revision: int, at: datetime) -> None:
+        app = sender.app
+        policies = {one["name"]: one["conflict_policy"] for one in app.collections if one.get("conflict_policy")}
+        decides = app.stage in _SERVER_DECIDES
+        self._writer = Writer(sender.owner_id, sender.device_id, app.namespace, app.conflict_policy, policies, decides)
+        self._judge, self._at, self.revision = judge, at, revision
+
+    def write(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
+        """Write ops, merging those that can be, and say what became of each."""
+        if not arrivals:
+            return []
+        found = self._write(arrivals)
+        outcomes = [_told(one, arrivals[one.place]) for one in found if one.outcome != "mergeable"]
+        merging = [(arrivals[one.place], one) for one in found if one.outcome == "mergeable"]
+        return outcomes + self._merge(merging) if merging else outcomes
+
+    def _merge(self, merging: Sequence[tuple[Arrival, Written]]) -> list[Outcome]:
+        """Put together what both sides changed; where that cannot be done, the tie is decided as a whole."""
+        settled = [self._settled(arrival, one) for arrival, one in merging]
+        written = self._write([one.arrival for one in settled])
+        outcomes = []
+        for (arrival, one), merge, again in zip(merging, settled, written, strict=True):
+            told = _told(again, merge.arrival)
+            if merge.arrival.settled == "merged":
+                conflict = self._journal(arrival, one, again, merge) if merge.ties else None
+                told = _of_merge(again, arrival, merge.arrival, conflict)
+            outcomes.append(told)
+        return outcomes
+
+    def _settled(self, arrival: Arrival, one: Written) -> "_Settled":
+        row, base, held = arrival.row, one.base, one.held
+        if not (row.value and base and base.form == VERBATIM and base.text and held and held.text):
+            return _Settled(arrival._replace(settled="tie"))
+        try:
+            wins = not self._writer.server_decides
+            merged = merge_members(base.text, held.text, row.value.decode(), arriving_wins=wins)
+        except Unfit:
+            return _Settled(arrival._replace(settled="tie"))
+        key = text_of(row.key_json)
+        line = Line(key, merged.text, encode_line(key, merged.text))
+        if self._judge.refuses(line):
+            return _Settled(arrival._replace(settled="tie"))
+        mapped = map_rows([line], label=self._judge.labels.label)[0]
+        return _Settled(Arrival(arrival.seq, arrival.base, mapped, "merged"), merged.ties)
+
+    def _journal(self, arrival: Arrival, one: Written, again: Written, merge: "_Settled") -> int:
+        """Keep the side that lost a tie, whole."""
+        row, wins = arrival.row, not self._writer.server_decides
+        loser = Text(row.form, row.value.decode() if row.value else None, self._writer.device_id, arrival.seq)
+        fingerprint = row.fingerprint
+        if wins and one.held is not None:
+            loser = one.held
+            fingerprint = fingerprint_of(line_of(row.key_json.decode(), loser.form, loser.text).encode())
+        tie = loading.Tie(merge.arrival, again.revision, wins, loser, fingerprint)
+        return loading.journal(tie, writer=self._writer, at=self._at)
+
+    def _write(self, arrivals: Sequence[Arrival]) -> list[Written]:
+        found = loading.write(arrivals, writer=self._writer, risen_to=self.revision, at=self._at)
+        self.revision = max([self.revision, *(one.revision for one in found if one.outcome in ("stored", "won"))])
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """An op with the row it is to be written as, and how many members both sides had changed."""
+
+    arrival: Arrival
+    ties: int = 0
+
+
+def _of_merge(written: Written, arrival: Arrival, merged: Arrival, conflict: int | None) -> Outcome:
+    """Return the answer to an op that was merged; one that came out as it was sent is as good as accepted."""
+    as_sent = merged.row.fingerprint == arrival.row.fingerprint
+    if as_sent and conflict is None:
+        return Outcome(arrival.seq, ACCEPTED, revision=written.revision)
+    row = merged.row
+    line = line_of(row.key_json.decode(), row.form, row.value.decode() if row.value is not None else None)
+    known: dict[str, Any] = {"revision": written.revision, "policy": "AUTO_MERGE", "conflict": conflict}
+    return Outcome(arrival.seq, CONFLICT, **known) if as_sent else Outcome(arrival.seq, MERGED, line=line, **known)
+
+
+def _told(written: Written, arrival: Arrival) -> Outcome:
+    """Return the answer an op is given, the first time and each time it comes again."""
+    seq, held = arrival.seq, None
+    if written.held is not None:
+        held = line_of(arrival.row.key_json.decode(), written.held.form, written.held.text)
+    known: dict[str, Any] = {"revision": written.revision, "policy": written.policy, "conflict": written.conflict}
+    if written.before not in (None, arrival.row.fingerprint):
+        return Outcome(seq, MERGED, line=held, **{**known, "policy": "AUTO_MERGE"})
+    if written.outcome == "won" or written.won:
+        return Outcome(seq, CONFLICT, **known)
+    if written.outcome == "conflict" or written.conflict is not None:
+        return Outcome(seq, CONFLICT, line=held, **known)
+    if written.outcome == "overtaken" or (written.outcome == "superseded" and written.before is None):
+        return Outcome(seq, ACCEPTED)
+    return Outcome(seq, ACCEPTED, revision=written.revision)
