@@ -30,7 +30,7 @@ from migration.values.collections import Labeller, compile_labels, compile_patte
 from migration.values.digests import fingerprint as fingerprint_of
 from migration.values.edits import Unfit
 from migration.values.forms import VERBATIM
-from migration.values.lines import Line, decode_line, encode_line, text_of
+from migration.values.lines import Line, Lines, decode_line, encode_line, text_of
 from migration.values.merging import merge_members
 from migration.values.refusals import Refusal
 from migration.values.stored import line_of
@@ -137,7 +137,7 @@ class _Judge:
         for seq, refusal in [*self._secrets(lines), *self._misfits(lines)]:
             refused.setdefault(seq, refusal)
         kept = [(op, lines[op.seq]) for op in sorted(ops, key=lambda op: op.seq) if op.seq not in refused]
-        rows = map_rows([line for _, line in kept], label=self.labels.label)
+        rows = map_rows(Lines.of(line for _, line in kept), label=self.labels.label)
         told = [Outcome(seq, REFUSED, reason=one.code, detail=one.detail) for seq, one in refused.items()]
         return told, [Arrival(op.seq, op.base, row) for (op, _), row in zip(kept, rows, strict=True)]
 
@@ -147,12 +147,12 @@ class _Judge:
 
     def _misfits(self, lines: Mapping[int, Line]) -> Iterator[tuple[int, Refusal]]:
         seqs = list(lines)
-        for refusal in self.rules.judge_all(list(lines.values()), label=self.labels.label):
+        for refusal in self.rules.judge_all(Lines.of(lines.values()), label=self.labels.label):
             yield seqs[refusal.ordinal], refusal
 
     def _secrets(self, lines: Mapping[int, Line]) -> Iterator[tuple[int, Refusal]]:
         allowed = compile_patterns(self.app.allow_sensitive) if self.app.allow_sensitive else None
-        entries = list(lines.values())
+        entries = Lines.of(lines.values())
         found = detection.scan_entries(b"".join(line.raw + b"\n" for line in entries), entries, allowed=allowed)
         if found:
             why = {one.key: one for one in found}
@@ -218,7 +218,7 @@ class _Writing:
         line = Line(key, merged.text, encode_line(key, merged.text))
         if self._judge.refuses(line):
             return _Settled(arrival._replace(settled="tie"))
-        mapped = map_rows([line], label=self._judge.labels.label)[0]
+        mapped = map_rows(Lines.of([line]), label=self._judge.labels.label)[0]
         return _Settled(Arrival(arrival.seq, arrival.base, mapped, "merged"), merged.ties)
 
     def _journal(self, arrival: Arrival, one: Written, again: Written, merge: "_Settled") -> int:
