@@ -1,53 +1,44 @@
 """One page for every code: it says what happened, what the SDK does and what to do, and answers lead to it."""
 
 import re
-from pathlib import Path
 
 import pytest
 
 from migration.api import guide, problems
 from migration.models import App
+from tests.factories.codes import codes_of_the_sdk, codes_of_the_server, reasons_of_the_sdk
 from tests.factories.doors import Browser
 
 pytestmark = pytest.mark.django_db
 
-ROOT = Path(__file__).resolve().parents[3]
-NEVER_SHOWN = {"bad_input", "refused", "lease_lost"}
-"""Roots of the error tree, and what one worker tells itself."""
 SECTIONS = ("**When.** ", "**What the SDK does.** ", "**What to do.** ")
 
 
 def codes_in_the_code() -> set[str]:
-    """Every code an answer, a quarantined entry, a failed run or the SDK can show, as the sources spell them."""
-    python = "\n".join(path.read_text() for path in (ROOT / "migration").rglob("*.py"))
-    script = "\n".join(path.read_text() for path in (ROOT / "frontend_sdk" / "src").rglob("*.ts"))
-    refusals = set(re.findall(r'Refusal\(\s*ordinal,\s*"([a-z_]+)"', python))
-    assert {"entry_too_large", "type_mismatch"} <= refusals
-    thrown = set(re.findall(r'problem\("([a-z_]+)"', script))
-    assert {"unsupported", "claimed_by_other"} <= thrown
-    classes = set(re.findall(r'^    code(?:: ClassVar\[str\])? = "([a-z_]+)"', python, re.MULTILINE))
-    failures = set(re.findall(r'failure_code="([a-z_]+)"', python))
-    return (
-        set(problems.STATUSES)
-        | (classes - NEVER_SHOWN)
-        | refusals
-        | thrown
-        | failures
-        | {"poison", "network", "http_status", "internal"}
-    )
+    return codes_of_the_server() | codes_of_the_sdk()
 
 
 class TestPages:
     def test_are_one_for_each_code(self) -> None:
         assert codes_in_the_code() - set(guide.codes()) == set()
 
+    def test_are_of_codes_found_wherever_one_can_be_said(self) -> None:
+        one_of_each_kind = {
+            *("stale_epoch", "not_acceptable", "schema_invalid"),  # an answer, a framework's, a class only people meet
+            *("entry_too_large", "schema_mismatch", "poison"),  # refused entries
+            *("entry_refused", "verification_mismatch", "rollback_failed"),  # errors of a run
+            *("already_rolled_back", "not_done", "digest_mismatch"),  # reasons, findings about a backup
+            *("claimed_by_other", "engine_unavailable", "too_large", "empty"),  # the SDK throws, refuses, plans
+            *("network", "not_configured", "http_status", "expired"),  # makes an answer up, ends
+        }
+        assert one_of_each_kind - codes_in_the_code() == set()
+
     def test_are_of_no_code_that_is_never_said(self) -> None:
-        everything = "\n".join(
-            path.read_text()
-            for folder in ("migration", "frontend_sdk/src")
-            for path in (ROOT / folder).rglob("*.[pt][ys]")
-        )
-        assert [code for code in guide.codes() if f'"{code}"' not in everything and code != "http_status"] == []
+        assert set(guide.codes()) - codes_in_the_code() == set()
+
+    def test_of_what_is_unsupported_names_every_reason(self) -> None:
+        page = (guide.PAGES / "unsupported.md").read_text()
+        assert [reason for reason in sorted(reasons_of_the_sdk()) if f"`{reason}`" not in page] == []
 
     @pytest.mark.parametrize("code", guide.codes())
     def test_say_when_it_comes_and_what_to_do(self, code: str) -> None:
