@@ -7,13 +7,12 @@ whoever asked looks at the decoded entry anyway.
 """
 
 import re
-from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ahocorasick_rs import BytesAhoCorasick
 
 from migration.detection.rules import KEY_HINTS, VALUE_RULES
+from migration.values.lines import literals
 
 _LITERALS = sorted({rule.literal.encode("ascii") for rule in VALUE_RULES if rule.literal})
 # Places of rules in VALUE_RULES, by the literal they need; cards need none.
@@ -34,12 +33,10 @@ _CARD_WINDOW = 32
 _FRACTION, _NOT_A_CARD = b".0000", b"....."
 
 
-def hinted_keys(keys: Sequence[str]) -> list[int]:
-    """Return the places of the keys that a key rule could match, in order."""
-    encoded = _encoded(keys)
-    ends = list(accumulate(len(key) + 1 for key in encoded))
-    hits = _FIND_HINTS(b"\n".join(encoded).lower(), overlapping=True)
-    return sorted({bisect_right(ends, start) for _, start, _ in hits})
+def hinted_keys(keys: Sequence[str]) -> set[int]:
+    """Return the places of the keys that a key rule could match."""
+    joined = b"\n".join(literals(keys)).lower()  # literals, because a key may hold a newline
+    return set(_lines_at(joined, (at for _, at, _ in _FIND_HINTS(joined, overlapping=True))))
 
 
 def possible_rules(payload: bytes) -> dict[int, set[int]]:
@@ -55,20 +52,10 @@ def possible_rules(payload: bytes) -> dict[int, set[int]]:
     return found
 
 
-def _encoded(keys: Sequence[str]) -> list[bytes]:
-    try:
-        return list(map(str.encode, keys))
-    except UnicodeEncodeError:
-        return [key.encode("utf-8", "surrogatepass") for key in keys]
-
-
 def _lines_with_literals(payload: bytes) -> Iterator[tuple[int, int]]:
     """Yield (line, place of a rule) for each literal that stands there; where bytes can tell, the body fits, too."""
-    number = counted = 0
-    for literal, at, _ in _FIND_LITERALS(payload, overlapping=True):
-        if at > counted:  # two that overlap come by their ends, and stand in one line
-            number += payload.count(b"\n", counted, at)
-            counted = at
+    found = _FIND_LITERALS(payload, overlapping=True)
+    for (literal, at, _), number in zip(found, _lines_at(payload, (at for _, at, _ in found)), strict=True):
         for place in _NEEDING[literal]:
             encoded = VALUE_RULES[place].encoded
             if encoded is None or encoded.match(payload, at):
@@ -93,12 +80,13 @@ def _places(text: bytes, part: bytes, fits: Callable[[bytes, int], bool] | None 
         at = text.find(part, at)
 
 
-def _lines_at(text: bytes, places: Iterator[int]) -> Iterator[int]:
-    """Yield the line number of each of the rising `places`."""
+def _lines_at(text: bytes, places: Iterable[int]) -> Iterator[int]:
+    """Yield the line number of each of the `places`, which rise, but for such as overlap."""
     number = counted = 0
     for place in places:
-        number += text.count(b"\n", counted, place)
-        counted = place
+        if place > counted:  # those that overlap stand in one line
+            number += text.count(b"\n", counted, place)
+            counted = place
         yield number
 
 

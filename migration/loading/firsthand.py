@@ -99,16 +99,18 @@ def _blocks(
     pieces, size = [HEADER], 0
     for chunk_id, rows in latest:
         part = parts[chunk_id]
-        common, begun = _common(part, at), dict[str, bytes]()
+        common = _common(part, at)
+        begun = {name: common + _text(name) for name in {row.collection for row in rows}}
         for revision, row in enumerate(rows, start=risen[part.claim.owner_id] + 1):
             _, key_hash, key_json, collection, value, form, queryable, fingerprint = row
-            pieces += (
-                begun.get(collection) or begun.setdefault(collection, common + _text(collection)),
-                _OWN(32, key_hash, 8, revision, 2, form, 1, queryable, 32, fingerprint, len(key_json)),
-                key_json,
-                NULL if value is None else _LENGTH(len(value)) + value,
-            )
-            size += len(key_json) + (200 if value is None else 200 + len(value))
+            length = len(key_json)
+            own = _OWN(32, key_hash, 8, revision, 2, form, 1, queryable, 32, fingerprint, length)
+            if value is None:
+                pieces += (begun[collection], own, key_json, NULL)
+            else:
+                pieces += (begun[collection], own, key_json, _LENGTH(len(value)), value)
+                length += len(value)
+            size += length
             if size > BLOCK:
                 yield b"".join(pieces)
                 pieces.clear()

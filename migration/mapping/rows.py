@@ -1,10 +1,10 @@
 """Entries → rows. The hot path: no model instance, no second encoding, no work per entry that a slice can save."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from hashlib import sha256
 
-from migration.values.forms import LITERAL, NOT_JSON, VERBATIM, form_of_encoded
+from migration.values.forms import DELETED, NOT_JSON, Form, form_of_encoded
 from migration.values.lines import Lines, literals
 from migration.values.rows import Row
 
@@ -36,9 +36,10 @@ def map_rows(lines: Lines, *, label: Label, first: int = 0, skip: frozenset[int]
     if not lines:
         return []
     key_jsons = literals(lines.keys)
-    kept, forms, queryable = zip(*_kept(lines, key_jsons), strict=True)
+    kept, forms = _kept(lines, key_jsons)
+    stored, queryable = [form.form for form in forms], [form.queryable for form in forms]
     key_hashes, fingerprints = _hashes(key_jsons), _hashes(lines.raws)
-    columns = (ordinals, key_hashes, key_jsons, map(label, lines.keys), kept, forms, queryable, fingerprints)
+    columns = (ordinals, key_hashes, key_jsons, map(label, lines.keys), kept, stored, queryable, fingerprints)
     return list(map(_ROW, zip(*columns, strict=True)))
 
 
@@ -46,18 +47,26 @@ def _hashes(texts: Iterable[bytes]) -> list[bytes]:
     return [sha256(text).digest() for text in texts]
 
 
-def _kept(lines: Lines, key_jsons: Sequence[bytes]) -> Iterator[tuple[bytes | None, int, bool]]:
-    """Yield each value as its column takes it, its form, and whether it is queryable."""
-    for value, raw, key_json in zip(lines.values, lines.raws, key_jsons, strict=True):
-        if value is None:
-            yield None, VERBATIM, False
-            continue
-        try:
-            encoded = value.encode()
-            decided = form_of_encoded(encoded)
-        except UnicodeEncodeError:
-            decided = NOT_JSON
-        if decided is NOT_JSON:
-            yield raw[len(key_json) + 2 : -1], LITERAL, False  # the line already holds the value's literal
-        else:
-            yield encoded, VERBATIM, decided.queryable
+def _kept(lines: Lines, key_jsons: Sequence[bytes]) -> tuple[list[bytes | None], list[Form]]:
+    """Return each value as its column takes it, and its form."""
+    kept = _encoded(lines.values)
+    forms = [DELETED if value is None else form_of_encoded(value) for value in kept]
+    for place, form in enumerate(forms):
+        if form is NOT_JSON:  # the line already holds the value's literal
+            kept[place] = lines.raws[place][len(key_jsons[place]) + 2 : -1]
+    return kept, forms
+
+
+def _encoded(values: Sequence[str | None]) -> list[bytes | None]:
+    """Return UTF-8; of what has none, nothing, which is no JSON either."""
+    try:
+        return list(map(str.encode, values))  # type: ignore[arg-type] # refuses None, as mypy says
+    except (UnicodeEncodeError, TypeError):
+        return [None if value is None else _utf8(value) for value in values]
+
+
+def _utf8(value: str) -> bytes:
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        return b""

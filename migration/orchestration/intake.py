@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from psycopg.errors import UniqueViolation
 
 from migration import detection, dispatch, progress, uploads
@@ -31,15 +31,12 @@ from migration.models import App, Backup, Device, MigrationRun, Owner, RollbackP
 from migration.orchestration import quotas
 from migration.states import RunState, UploadState
 from migration.states.run import ACCEPTS_CHUNKS
-from migration.uploads import ChunkHead, Outcome
+from migration.uploads import ChunkHead, Outcome, Standing
 from migration.values import manifests
 from migration.values.collections import compile_patterns
 from migration.values.epochs import Epoch
 from migration.values.lines import decode_lines, literal
 from migration.values.manifests import Manifest
-
-_GUARDED = ("state", "expires_at", "cancel_wished", "epoch")
-"""What decides whether a run takes a chunk. A manifest is many times larger, and read for each chunk for nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,21 +106,21 @@ def receive_chunk(*, sender: Sender, run_id: UUID, parcel: Parcel, at: datetime)
     Raises NotFound, WrongState (with `state`), RunExpired, StaleEpoch, FenceSuperseded, IdempotencyMismatch,
     OverQuota, and whatever opening it raises.
     """
-    run = _run_of(sender, run_id, columns=_GUARDED)
+    standing = _standing(sender, run_id)
     if uploads.find_chunk(run_id=run_id, head=parcel.head):
         return Outcome.DUPLICATE
-    _refuse_closed(run, sender, at=at)
+    _refuse_closed(standing, sender, at=at)
     open_parcel(parcel, app=sender.app)
     fault_point("intake.before_store")
     with transaction.atomic():
-        run = _run_of(sender, run_id, lock=True, columns=_GUARDED)
+        standing = _standing(sender, run_id, lock=True)
         _refuse_superseded(sender)
         outcome = _store(sender, run_id, parcel, at=at)
         if outcome is Outcome.STORED:
-            _refuse_closed(run, sender, at=at)
-            if run.state == RunState.PLANNED:
+            _refuse_closed(standing, sender, at=at)
+            if standing.state == RunState.PLANNED:
                 _start(run_id, at=at)
-            _tell(run_id, Message.STAGE if run.state == RunState.PLANNED else Message.PROGRESS)
+            _tell(run_id, Message.STAGE if standing.state == RunState.PLANNED else Message.PROGRESS)
             _spend(sender, [parcel], at=at)
     fault_point("intake.after_commit")
     return outcome
@@ -137,7 +134,7 @@ def seal(*, sender: Sender, run_id: UUID, manifest: Manifest, at: datetime) -> M
     """
     manifests.check(manifest)
     with transaction.atomic():
-        run = _run_of(sender, run_id, lock=True)
+        run = _locked_run(sender, run_id)
         if not _sealed_so_already(run, manifest):
             _refuse_superseded(sender)
             _refuse_closed(run, sender, at=at)
@@ -247,15 +244,23 @@ def _tell(run_id: UUID, message: Message) -> None:
     dispatch.ring()
 
 
-def _run_of(sender: Sender, run_id: UUID, *, lock: bool = False, columns: Sequence[str] = ()) -> MigrationRun:
-    runs = MigrationRun.objects.filter(id=run_id, owner_id=sender.owner_id, device_id=sender.device_id).only(*columns)
-    run = (runs.select_for_update(no_key=True) if lock else runs).order_by().first()
+def _standing(sender: Sender, run_id: UUID, *, lock: bool = False) -> Standing:
+    whose = {"owner_id": sender.owner_id, "device_id": sender.device_id}
+    standing = uploads.standing_of(run_id=run_id, **whose, lock=lock)
+    if standing is None:
+        raise NotFound("There is no such run.")
+    return standing
+
+
+def _locked_run(sender: Sender, run_id: UUID) -> MigrationRun:
+    runs = MigrationRun.objects.filter(id=run_id, owner_id=sender.owner_id, device_id=sender.device_id)
+    run = runs.select_for_update(no_key=True).order_by().first()
     if run is None:
         raise NotFound("There is no such run.")
     return run
 
 
-def _refuse_closed(run: MigrationRun, sender: Sender, *, at: datetime) -> None:
+def _refuse_closed(run: MigrationRun | Standing, sender: Sender, *, at: datetime) -> None:
     """Raise unless the run takes chunks now, under the epoch that holds now."""
     if run.state == RunState.EXPIRED or (run.state == RunState.PLANNED and run.expires_at < at):
         raise RunExpired
@@ -269,7 +274,12 @@ def _refuse_superseded(sender: Sender) -> None:
     """Keep the device's highest fence; raise FenceSuperseded for a lower one. The run's row is locked."""
     if sender.fence is None:
         return
-    highest = Device.objects.values_list("fence", flat=True).get(id=sender.device_id)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT fence FROM migration_device WHERE id = %s", [sender.device_id])
+        found = cursor.fetchone()
+    if found is None:
+        raise NotFound("There is no such device.")  # its owner was erased a moment ago
+    [highest] = found
     if sender.fence < highest:
         raise FenceSuperseded(fence=highest)
     if sender.fence > highest:

@@ -11,7 +11,6 @@ from django.db import connection
 from migration.config import encryption_keys
 from migration.errors import IdempotencyMismatch
 from migration.lifecycle import together
-from migration.models import Chunk
 from migration.values.envelopes import chunk_binding, seal
 
 
@@ -53,7 +52,9 @@ WHERE id = %s
 
 def find_chunk(*, run_id: UUID, head: ChunkHead) -> bool:
     """Tell whether this chunk is stored already. Raises IdempotencyMismatch when its id holds another payload."""
-    stored = Chunk.objects.filter(run_id=run_id, key=head.id).values_list("sha256", "seq").first()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT sha256, seq FROM migration_chunk WHERE run_id = %s AND key = %s", [run_id, head.id])
+        stored = cursor.fetchone()
     if stored is None:
         return False
     if (bytes(stored[0]), stored[1]) != (head.sha256, head.seq):

@@ -31,7 +31,8 @@ class Form:
     queryable: bool
 
 
-_QUERYABLE, _OPAQUE, NOT_JSON = Form(VERBATIM, True), Form(VERBATIM, False), Form(LITERAL, False)
+_QUERYABLE, _OPAQUE = Form(VERBATIM, True), Form(VERBATIM, False)
+NOT_JSON, DELETED = Form(LITERAL, False), Form(VERBATIM, False)
 
 
 def form_of(value: str) -> Form:

@@ -48,6 +48,7 @@ def _wait_until_gone(backend: int) -> None:
     deadline = time.monotonic() + 20
     with connection.cursor() as cursor:
         while time.monotonic() < deadline:
+            cursor.execute("SELECT pg_stat_clear_snapshot()")  # what is seen first stays the same in a transaction
             cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", [backend])
             if not cursor.fetchone()[0]:
                 return
