@@ -256,6 +256,14 @@ export interface MigrationEvents {
     pendingChanged: Pending;
     /** The server has spoken about a write. */
     writeSettled: SettledWrite;
+    /** Two devices wrote one key, and somebody has to decide. */
+    conflict: WriteConflict;
+    /** So much is missing here that it was rather lost than deleted: `resolveAbsence` says which. */
+    absence: Absence;
+    /** The present account is not the one this browser's data belongs to: nothing is sent before `takeOver`. */
+    ownerChanged: {
+        code: string;
+    };
     /** The server disabled this app: everything of ours stopped. */
     revoked: {
         code: string;
@@ -352,6 +360,15 @@ export interface MigrationClient {
     readonly pending: Pending;
     /** Resolves when the server has the key's present value, or all of them; refused where it will not take it. */
     whenSynced(key?: string): Promise<Outcome<object>>;
+    /** After `absence`: brings the missing keys back, or has them deleted on the server as well. */
+    resolveAbsence(choice: "restore" | "delete"): Promise<Outcome<object>>;
+    /** After `ownerChanged`: the present account may have what is here. */
+    takeOver(): Promise<Outcome<object>>;
+    /** Conflicts of this owner that wait for somebody to decide. */
+    listConflicts(): Promise<Outcome<{
+        conflicts: WriteConflict[];
+    }>>;
+    resolveConflict(conflict: WriteConflict, choice: ConflictChoice): Promise<Outcome<object>>;
     /** Installed by the first look at it; resolves once other devices' changes have come down, refused after a while. */
     readonly ready: Promise<Outcome<object>>;
     /** The value of a key once `ready` has been heard of. */
@@ -467,6 +484,13 @@ export interface DualWriteOptions {
     healthCheckInterval?: number;
     /** False refuses `install` with the code `dual_write_off` (default true). */
     enableDualWrite?: boolean;
+    /**
+     * Whether what a guest has written goes over to the account the guest becomes (default `adopt`); `ask` and `never`
+     * send nothing until `takeOver` is called.
+     */
+    guestAdoption?: "adopt" | "ask" | "never";
+    /** Decides where two devices wrote one key and the collection says INTERACTIVE; undefined leaves it open. */
+    onConflict?: (conflict: WriteConflict) => ConflictChoice | void | Promise<ConflictChoice | void>;
     /** Longest wait of `ready`, in ms (default 3000). */
     readyTimeout?: number;
 }
@@ -494,6 +518,26 @@ export interface SettledWrite {
     /** The owner's revision that holds it. */
     revision: number | null;
     reason?: string;
+}
+/** Two values for one key; null is a deletion, or no base both grew from. */
+export interface WriteConflict {
+    id: number;
+    key: string;
+    base: string | null;
+    local: string | null;
+    remote: string | null;
+    /** The device that wrote `remote`. */
+    who: string | null;
+    when: string;
+    why: string;
+}
+/** One of the two, or another value; null deletes. */
+export type ConflictChoice = "local" | "remote" | {
+    value: string | null;
+};
+/** Keys the server holds and this storage lacks, too many at once to be taken for deletions. */
+export interface Absence {
+    keys: string[];
 }
 /** What the server says, in the server's spelling: what a page prints and what the API documents is the same word. */
 /** Who wins where two writers changed one record; the loser is always kept on the server. */

@@ -117,12 +117,14 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
       _events: events,
       _progress: progress,
       _config: () => config!,
+      _moving: () => !!active,
       _judge: judge,
-      async _connect(run) {
+      async _connect(run, anew) {
         // A guest's session brings the config along.
-        const _needless = () => !!config;
-        if (config) return;
+        const _needless = () => !!config && !anew;
+        if (_needless()) return;
         const { _body } = await net._send("GET", "/config", { _run: run, _needless });
+        if (anew) config = undefined;
         config ??= _body;
       },
       _name: name,
@@ -310,6 +312,8 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
     get pending() {
       return standing?._pending() ?? NOTHING_PENDING;
     },
+    resolveAbsence: (choice) => dual(({ _command }) => _command(choice)),
+    takeOver: () => dual(({ _command }) => _command("take")),
     whenSynced: (key) => dual(({ _synced }) => _synced(key)),
     get ready() {
       return whenReady();

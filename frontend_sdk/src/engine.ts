@@ -9,6 +9,7 @@ import { problem, problemOf } from "./problem.js";
 import { assess } from "./readiness.js";
 import { compare, question } from "./reconcile.js";
 import { preview, rollBack, undo } from "./rollback.js";
+import { listConflicts, resolveConflict } from "./sync/conflicts.js";
 import { wirePrint, type Entry } from "./table.js";
 import type { Transport } from "./transport.js";
 import type { Blocker, Outcome, PlanAnswer, ReceiptValidation } from "./types.js";
@@ -131,6 +132,12 @@ export const createEngine = (core: Core): Engine => {
         const pairs = await readBackup(_body, _headers.get("Migration-Digest"));
         writeAll(_area, pairs);
         return { restored: pairs.length };
+      }),
+    listConflicts: () => _attempt(async (host) => ({ conflicts: await listConflicts(host) })),
+    resolveConflict: (conflict, choice) =>
+      _attempt(async (host) => {
+        await resolveConflict(host, conflict, choice);
+        return {};
       }),
     getMigrationStatistics: () => statistics(core),
     generateMigrationReport: ((runId, { format } = {}) =>

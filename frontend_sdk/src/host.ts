@@ -28,9 +28,11 @@ export interface Host {
   _sleep: Sleep;
   _events: Events;
   _progress: ProgressKeeper;
-  /** Fetches the config unless it is there. */
-  _connect(run?: Patience): Promise<void>;
+  /** Fetches the config unless it is there, or anew. */
+  _connect(run?: Patience, anew?: boolean): Promise<void>;
   _config(): ServerConfig;
+  /** True while this page leads a run. */
+  _moving(): boolean;
   /** The rules of what stays here; handed on, so that the engine does not carry them a second time. */
   _judge(): Judge;
   /** Name of this client's lock and database. */
@@ -106,6 +108,8 @@ export const LATER = [
   "getMigrationStatistics",
   "generateMigrationReport",
   "checkSystemHealth",
+  "listConflicts",
+  "resolveConflict",
 ] as const;
 
 /** What the engine does for the client. */

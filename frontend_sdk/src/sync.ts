@@ -2,15 +2,13 @@ import type { Host } from "./host.js";
 import { lead } from "./leader.js";
 import { createSleep } from "./pace.js";
 import { problem, problemOf, refuse } from "./problem.js";
-import { backoff } from "./retry.js";
-import type { Outcome, Pending, SettledWrite } from "./types.js";
 import { createAcks, type Row } from "./sync/acks.js";
 import { createEcho } from "./sync/echo.js";
-import { createExchange } from "./sync/exchange.js";
-import { hearNews, type News } from "./sync/news.js";
+import { exchanging, type Command } from "./sync/leading.js";
 import { createOutbox, type Outbox } from "./sync/outbox.js";
 import { createPlace } from "./sync/place.js";
 import { POSITION } from "./sync/receive.js";
+import type { Outcome, Pending, SettledWrite } from "./types.js";
 
 /** Dual write in one tab. Every tab looks and tells what waits; one of them, the leading one, speaks with the server. */
 export interface Sync {
@@ -18,6 +16,8 @@ export interface Sync {
   _synced(key?: string): Promise<Outcome<object>>;
   /** Resolves when changes of other devices have come down for the first time. */
   _first: Promise<Outcome<object>>;
+  /** Said to whichever tab leads. */
+  _command(command: Command): void;
   _stop(): void;
 }
 
@@ -25,6 +25,7 @@ export interface Sync {
 interface Word {
   rows?: Row[];
   writes?: SettledWrite[];
+  command?: Command;
 }
 
 type Answer = (outcome: Outcome<object>) => void;
@@ -32,7 +33,6 @@ type Answer = (outcome: Outcome<object>) => void;
 const DEBOUNCE_MS = 100;
 const SYNC_MS = 15_000;
 const LOOK_MS = 5000;
-const MOST_MS = 30_000;
 // At each of them something may have been written that nobody heard.
 const MOMENTS = ["pageshow", "pagehide", "online", "visibilitychange"];
 
@@ -47,8 +47,8 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
   let paused: string | null = "not_ready";
   let timer: ReturnType<typeof setTimeout> | undefined;
   let outbox: Outbox | undefined;
-  let channel: BroadcastChannel | undefined;
-  let news: News | undefined;
+  let say: (word: Word) => void = () => {};
+  let rest: () => void = () => {};
   let waiters: [key: string | undefined, answer: Answer][] = [];
   let arrived!: Answer;
   const _first = new Promise<Outcome<object>>((resolve) => (arrived = resolve));
@@ -64,7 +64,8 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
       kick();
     }, DEBOUNCE_MS);
   });
-  const rescan = () => {
+  const rescan = ({ type }: Event) => {
+    if (type === "pagehide") rest();
     doubt(null);
     kick();
   };
@@ -76,7 +77,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
     return {
       count: entries.length,
       bytes: entries.reduce((sum, { _print }) => sum + (parseInt(_print) || 0), 0),
-      oldest: entries.length ? Math.min(...entries.map(({ _since }) => _since)) : null,
+      oldest: entries.length ? entries.reduce((least, { _since }) => Math.min(least, _since), Infinity) : null,
       missing: outbox?._missing().length ?? 0,
       refused: [...(outbox?._held ?? [])].map(([key, [, reason]]) => ({ key, reason })),
       paused,
@@ -99,99 +100,100 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
     const acks = createAcks(_store);
     const box = (outbox = createOutbox(area, acks));
     let told = "";
+    let missed = 0;
+    let obey: (command: Command) => void = () => {};
     doubt = box._doubt;
     early.forEach(doubt);
 
-    const hear = ({ rows = [], writes = [] }: Word): void => {
-      for (const [key] of rows) doubt(key);
-      for (const write of writes) _events._emit("writeSettled", write);
+    const hear = ({ rows = [], writes = [], command }: Word): void => {
+      for (const [key, ack] of rows) {
+        if (ack?.[4]) box._hold(key, ack[4], "conflict");
+        doubt(key);
+      }
+      for (const write of writes) {
+        if (write.outcome === "refused") box._refuse(write.key, write.reason ?? write.outcome);
+        doubt(write.key);
+        _events._emit("writeSettled", write);
+      }
+      if (command) obey(command);
     };
-    const say = (word: Word): void => {
-      hear(word);
-      channel?.postMessage(word);
-    };
-    if (page.BroadcastChannel) {
-      channel = new BroadcastChannel(_name);
+    const channel = page.BroadcastChannel && new BroadcastChannel(_name);
+    if (channel)
       channel.onmessage = ({ data }: MessageEvent<Word>) => {
         acks._hear(data.rows ?? []);
         hear(data);
         kick();
       };
-    }
-
-    const tell = (): void => {
-      answer(box);
-      const now = pending();
-      const text = JSON.stringify(now);
-      if (text !== told) _events._emit("pendingChanged", now);
-      told = text;
+    say = (word) => {
+      hear(word);
+      channel?.postMessage(word);
     };
-    /** Tells what is new, and waits for the next thing to do. */
+    abort.signal.addEventListener("abort", () => channel?.close());
+
+    const tell = (now: string | null, exchanged: boolean): void => {
+      paused = now;
+      if (exchanged) answer(box);
+      const { missing } = pending();
+      const text = JSON.stringify(pending());
+      if (text !== told) _events._emit("pendingChanged", pending());
+      if (missing > missed) _events._emit("absence", { keys: box._missing() });
+      [told, missed] = [text, missing];
+    };
+    /** Waits for the next thing to do. */
     const pause = async (ms: number): Promise<void> => {
-      tell();
       if (!kicked) await sleep(ms);
+      if (stopped) return;
       // Nobody called: the time has come to look at everything.
       if (!kicked) doubt(null);
       kicked = false;
       if (framed && echo._mend()) doubt(null);
     };
-    const interval = () => Math.min(_options.syncInterval ?? SYNC_MS, echo._area() ? Infinity : LOOK_MS);
+    const idle = () => pause(Math.min(_options.syncInterval ?? SYNC_MS, echo._area() ? Infinity : LOOK_MS));
 
-    const leading = async (): Promise<void> => {
+    const load = async () => {
       await acks._load();
+      for (const [key, [, , , , disputed]] of acks._rows()) if (disputed) box._hold(key, disputed, "conflict");
       doubt(null);
-      const exchange = await createExchange({
-        _host: host,
-        _acks: acks,
-        _outbox: box,
-        _place: createPlace(area, echo),
-        async _keep(rows) {
-          if (!rows.length) return;
-          await acks._put(rows);
-          say({ rows });
-        },
-        _settled: (writes) => say({ writes }),
-        _isStopped: () => stopped,
-      });
-      news = hearNews(host, (revision) => {
-        exchange._rumour(revision);
-        kick();
-      });
-      for (let failures = 0; !stopped; ) {
-        await box._look();
-        tell();
-        if (!news._live()) exchange._rumour(Infinity);
-        try {
-          await lead(_name, () => exchange._go(page.document?.visibilityState === "hidden"), { signal: abort.signal });
-          failures = 0;
-          paused = null;
-          arrived({ ok: true });
-        } catch (thrown) {
-          failures++;
-          paused = problemOf(thrown).code;
-          if (/^(timeline_changed|cursor_expired)$/.test(paused)) await exchange._anew();
-        }
-        const patient = Math.min(_options.retryDelay ?? MOST_MS, backoff(failures));
-        await pause(failures ? patient : interval());
-      }
     };
-
-    await acks._load();
+    await load();
     if (await _store._get(POSITION)) arrived({ ok: true });
     let led = false;
     const ended = lead(
       _name + ":sync",
-      () => {
+      async () => {
         led = true;
         kick();
-        return leading();
+        await load();
+        const leading = await exchanging({
+          _host: host,
+          _area: area,
+          _acks: acks,
+          _outbox: box,
+          _place: createPlace(area, echo),
+          async _keep(rows) {
+            if (rows.length) await acks._put(rows);
+            say({ rows });
+          },
+          _settled: (writes) => say({ writes }),
+          _isStopped: () => stopped,
+          _kick: kick,
+          _signal: abort.signal,
+        });
+        obey = leading._obey;
+        rest = leading._rest;
+        await leading._loop(tell, pause, idle, () => arrived({ ok: true }));
       },
       { signal: abort.signal },
     );
     while (!led && !stopped) {
-      await box._look();
-      paused = null;
-      await pause(interval());
+      try {
+        await box._look();
+        tell(null, true);
+      } catch (thrown) {
+        // The page took the storage's own methods away, or the storage as such: it may come back.
+        paused = problemOf(thrown).code;
+      }
+      await idle();
     }
     await ended;
   };
@@ -203,20 +205,21 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
   return {
     _pending: pending,
     _first,
+    _command: (command) => say({ command }),
     _synced: (key) =>
       new Promise((resolve) => {
+        if (stopped) return resolve(refuse(problem("not_installed")));
         waiters.push([key, resolve]);
         doubt(key ?? null);
         kick();
       }),
     _stop() {
       stopped = true;
+      rest();
       abort.abort();
       clearTimeout(timer);
       sleep._wake();
       echo._remove();
-      news?._stop();
-      channel?.close();
       MOMENTS.forEach((name) => page.removeEventListener?.(name, rescan, true));
       for (const [, resolve] of waiters) resolve(refuse(problem("not_installed")));
     },

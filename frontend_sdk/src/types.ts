@@ -16,7 +16,7 @@ import type {
   RunState,
   ServerConfig,
 } from "./wire.js";
-import type { DualWriteOptions, Pending, SettledWrite } from "./writes.js";
+import type { Absence, ConflictChoice, DualWriteOptions, Pending, SettledWrite, WriteConflict } from "./writes.js";
 import type {
   MigrationStatistics,
   Readiness,
@@ -307,6 +307,12 @@ export interface MigrationEvents {
   pendingChanged: Pending;
   /** The server has spoken about a write. */
   writeSettled: SettledWrite;
+  /** Two devices wrote one key, and somebody has to decide. */
+  conflict: WriteConflict;
+  /** So much is missing here that it was rather lost than deleted: `resolveAbsence` says which. */
+  absence: Absence;
+  /** The present account is not the one this browser's data belongs to: nothing is sent before `takeOver`. */
+  ownerChanged: { code: string };
   /** The server disabled this app: everything of ours stopped. */
   revoked: { code: string };
 }
@@ -370,6 +376,13 @@ export interface MigrationClient {
   readonly pending: Pending;
   /** Resolves when the server has the key's present value, or all of them; refused where it will not take it. */
   whenSynced(key?: string): Promise<Outcome<object>>;
+  /** After `absence`: brings the missing keys back, or has them deleted on the server as well. */
+  resolveAbsence(choice: "restore" | "delete"): Promise<Outcome<object>>;
+  /** After `ownerChanged`: the present account may have what is here. */
+  takeOver(): Promise<Outcome<object>>;
+  /** Conflicts of this owner that wait for somebody to decide. */
+  listConflicts(): Promise<Outcome<{ conflicts: WriteConflict[] }>>;
+  resolveConflict(conflict: WriteConflict, choice: ConflictChoice): Promise<Outcome<object>>;
   /** Installed by the first look at it; resolves once other devices' changes have come down, refused after a while. */
   readonly ready: Promise<Outcome<object>>;
   /** The value of a key once `ready` has been heard of. */

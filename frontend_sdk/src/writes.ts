@@ -11,6 +11,13 @@ export interface DualWriteOptions {
   healthCheckInterval?: number;
   /** False refuses `install` with the code `dual_write_off` (default true). */
   enableDualWrite?: boolean;
+  /**
+   * Whether what a guest has written goes over to the account the guest becomes (default `adopt`); `ask` and `never`
+   * send nothing until `takeOver` is called.
+   */
+  guestAdoption?: "adopt" | "ask" | "never";
+  /** Decides where two devices wrote one key and the collection says INTERACTIVE; undefined leaves it open. */
+  onConflict?: (conflict: WriteConflict) => ConflictChoice | void | Promise<ConflictChoice | void>;
   /** Longest wait of `ready`, in ms (default 3000). */
   readyTimeout?: number;
 }
@@ -37,4 +44,25 @@ export interface SettledWrite {
   /** The owner's revision that holds it. */
   revision: number | null;
   reason?: string;
+}
+
+/** Two values for one key; null is a deletion, or no base both grew from. */
+export interface WriteConflict {
+  id: number;
+  key: string;
+  base: string | null;
+  local: string | null;
+  remote: string | null;
+  /** The device that wrote `remote`. */
+  who: string | null;
+  when: string;
+  why: string;
+}
+
+/** One of the two, or another value; null deletes. */
+export type ConflictChoice = "local" | "remote" | { value: string | null };
+
+/** Keys the server holds and this storage lacks, too many at once to be taken for deletions. */
+export interface Absence {
+  keys: string[];
 }

@@ -12,13 +12,17 @@ export type Print = string;
 
 export const ABSENT: Print = "";
 
-/** `previous` is what was acknowledged before (null: not to be trusted), `at` the browser's time of the ack. */
-export type Ack = [print: Print, previous: Print | null, at: number, revision: number];
+/**
+ * `previous` is what was acknowledged before (null: what stands here is no leftover of it), `at` the browser's time of
+ * the ack, `disputed` what was sent and waits for somebody to decide.
+ */
+export type Ack = [print: Print, previous: Print | null, at: number, revision: number, disputed?: Print];
 
 export type Row = [key: string, ack: Ack | undefined];
 
 export interface Acks {
   _get(key: string): Ack | undefined;
+  _rows(): [string, Ack][];
   /** Keys the server holds a value of. */
   _live(): string[];
   /** Reads everything anew. */
@@ -73,6 +77,7 @@ export const createAcks = (store: Store): Acks => {
 
   return {
     _get: (key) => shards[shardOf(key)]!.get(key),
+    _rows: () => shards.flatMap((shard) => [...shard]),
     _live: () => shards.flatMap((shard) => [...shard].flatMap(([key, [print]]) => (print ? [key] : []))),
     async _load() {
       await each(async (shard) => (await store._get<Shard>(name(shard))) ?? new Map());

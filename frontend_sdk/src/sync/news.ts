@@ -7,6 +7,9 @@ export interface News {
   _stop(): void;
 }
 
+const LEAST_MS = 2000;
+const MOST_MS = 60_000;
+
 export const hearNews = (host: Host, told: (revision: number) => void): News => {
   let live = false;
   let stopped = false;
@@ -22,7 +25,7 @@ export const hearNews = (host: Host, told: (revision: number) => void): News => 
       socket.onmessage = ({ data }) => {
         live = true;
         const { type, revision } = JSON.parse(data);
-        if (type === "recordsChanged") told(revision);
+        if (type === "recordsChanged" || type === "snapshot") told(revision ?? Infinity);
       };
       socket.onclose = () => {
         // Something may have been said while nobody listened.
@@ -35,7 +38,7 @@ export const hearNews = (host: Host, told: (revision: number) => void): News => 
 
   const loop = async () => {
     for (let wait = LEAST_MS; !stopped; wait = live ? LEAST_MS : Math.min(MOST_MS, wait * 2)) {
-      await listen().catch(() => {});
+      if (globalThis.navigator?.onLine !== false) await listen().catch(() => {});
       if (!stopped) await host._sleep(wait);
     }
   };
@@ -49,6 +52,3 @@ export const hearNews = (host: Host, told: (revision: number) => void): News => 
     },
   };
 };
-
-const LEAST_MS = 2000;
-const MOST_MS = 60_000;

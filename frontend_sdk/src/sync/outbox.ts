@@ -24,6 +24,8 @@ export interface Outbox {
   /** True when nothing is in doubt. */
   _sure(): boolean;
   _hold(key: string, print: Print, reason: string): void;
+  /** Holds whatever stands there now. */
+  _refuse(key: string, reason: string): void;
   /** Deletions that are not sent before somebody said that they are meant: so much is gone at once. */
   _missing(): string[];
   /** The next keys to send, oldest first. */
@@ -61,6 +63,11 @@ export const createOutbox = (area: Storage, acks: Acks): Outbox => {
     return isMassLoss(gone.length, acks._live().length, area.length) ? gone : [];
   };
 
+  const hold: Outbox["_hold"] = (key, print, reason) => {
+    held.set(key, [print, reason]);
+    if (waiting.get(key)?._print === print) waiting.delete(key);
+  };
+
   return {
     _waiting: waiting,
     _held: held,
@@ -74,7 +81,8 @@ export const createOutbox = (area: Storage, acks: Acks): Outbox => {
         const items = await readAll(area);
         for (const [key, value] of items) {
           await breathe();
-          if (known.get(key)?.[0] !== value) doubtful.add(key);
+          const seen = known.get(key);
+          if (seen?.[0] !== value || seen[1] !== acks._get(key)?.[0]) doubtful.add(key);
         }
         for (const key of [...acks._live(), ...known.keys()]) if (!items.has(key)) doubtful.add(key);
       }
@@ -85,9 +93,10 @@ export const createOutbox = (area: Storage, acks: Acks): Outbox => {
       }
     },
     _sure: () => !all && !doubtful.size,
-    _hold(key, print, reason) {
-      held.set(key, [print, reason]);
-      if (waiting.get(key)?._print === print) waiting.delete(key);
+    _hold: hold,
+    _refuse(key, reason) {
+      const entry = waiting.get(key);
+      if (entry) hold(key, entry._print, reason);
     },
     _missing: missing,
     _confirm() {

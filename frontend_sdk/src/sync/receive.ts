@@ -43,10 +43,11 @@ export const createReceiver = (
       const row: Row = [key, [print, known?.[0] ?? ABSENT, Date.now(), revision]];
       outbox._doubt(key);
       if (mine === print) return row;
+      const decided = cause === "resolution" && outbox._held.get(key)?.[0] === mine;
       // A rollback is no wish to change what a browser holds; and what is newer here than our own last word is sent.
       const unsent = known ? mine !== known[0] : mine !== ABSENT;
       if (cause === "rollback" || (own && unsent)) return mine || known ? row : undefined;
-      if (unsent) return;
+      if (unsent && !decided) return;
       const putting = place._put(key, theirs, value);
       if (putting !== "moved") return putting === "put" ? row : putting;
     }

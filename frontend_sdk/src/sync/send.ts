@@ -3,7 +3,7 @@ import type { Pair } from "../codec.js";
 import { problemOf } from "../problem.js";
 import type { Patience } from "../transport.js";
 import type { SettledWrite } from "../types.js";
-import { printOf, type Acks, type Row } from "./acks.js";
+import { ABSENT, printOf, type Acks, type Print, type Row } from "./acks.js";
 import type { Outbox, Waiting } from "./outbox.js";
 import type { Place } from "./place.js";
 
@@ -17,17 +17,22 @@ interface OpOutcome {
   reason?: string;
   policy?: string;
   line?: string;
+  conflict?: number;
 }
 
 /** What a batch of ops was answered with. */
 export interface Sent {
-  _timeline: string;
+  /** What the batch began with; empty where nothing was answered. */
+  _begin: string;
   /** The owner's revision after the batch. */
   _revision: number;
   /** Revisions this batch has made. */
   _own: Set<number>;
+  /** Conflicts that wait for somebody to decide. */
+  _open: number[];
 }
 
+const NOTHING: Sent = { _begin: "", _revision: 0, _own: new Set(), _open: [] };
 const MOST_OPS = 500;
 // As a string inside the request each byte may become two.
 const MOST_BYTES = 400_000;
@@ -57,43 +62,69 @@ export const createSender = (
     return free;
   };
 
-  /** Brings down what the server holds instead; undefined where the page has written on meanwhile. */
-  const bring = async (key: string, sent: Waiting, line: string): Promise<Row | undefined> => {
+  /** Brings down what the server holds instead; undefined where that may not replace what is here. */
+  const bring = async (key: string, sent: Waiting, line: string): Promise<Print | undefined> => {
     const [, theirs] = JSON.parse(line) as Pair;
     const [value, mine] = await place._read(key);
     const print = await printOf(key, theirs);
-    if (mine !== print && (mine !== sent._print || place._put(key, theirs, value) !== "put")) return;
-    return [key, [print, sent._print, Date.now(), 0]];
+    if (mine === print) return print;
+    return mine === sent._print && place._put(key, theirs, value) === "put" ? print : undefined;
   };
 
-  const take = async (batch: [string, Waiting][], outcomes: OpOutcome[], first: number): Promise<void> => {
+  /** The row an outcome leaves in the table. */
+  const rowOf = async ([key, sent]: [string, Waiting], one: OpOutcome): Promise<Row | undefined> => {
+    const known = acks._get(key);
+    const { outcome, revision, reason, policy, line } = one;
+    if (outcome === "refused") {
+      outbox._hold(key, sent._print, reason ?? outcome);
+      return;
+    }
+    if (outcome === "conflict" && policy === "INTERACTIVE" && line) {
+      outbox._hold(key, sent._print, outcome);
+      const [print, previous, at, based] = known ?? [ABSENT, null, 0, 0];
+      return [key, [print, previous, at, based, sent._print]];
+    }
+    // A newer write of this device has been there before.
+    if (revision === null) return;
+    const print = line === undefined ? sent._print : await bring(key, sent, line);
+    // The page has written on: the old base stays, so that the next write is merged as well.
+    if (print === undefined) return;
+    return [key, [print, line === undefined ? (known?.[0] ?? ABSENT) : sent._print, Date.now(), revision]];
+  };
+
+  const take = async (batch: [string, Waiting][], outcomes: OpOutcome[], first: number): Promise<number[]> => {
     const rows: Row[] = [];
     const writes: SettledWrite[] = [];
-    for (const { seq, outcome, revision, reason, policy, line } of outcomes) {
-      const [key, sent] = batch[seq - first] ?? [];
-      if (key === undefined || !sent) continue;
-      writes.push({ key, outcome, revision, ...(reason && { reason }) });
-      if (outcome === "refused" || policy === "INTERACTIVE") {
-        outbox._hold(key, sent._print, reason ?? outcome);
-        continue;
-      }
-      const row: Row | undefined = line
-        ? await bring(key, sent, line)
-        : [key, [sent._print, acks._get(key)?.[0] ?? "", Date.now(), 0]];
-      if (row) row[1]![3] = revision ?? acks._get(key)?.[3] ?? 0;
+    const open: number[] = [];
+    for (const one of outcomes) {
+      const entry = batch[one.seq - first];
+      if (!entry) continue;
+      const row = await rowOf(entry, one);
       if (row) rows.push(row);
+      if (row?.[1]?.[4] && one.conflict !== undefined) open.push(one.conflict);
+      const { outcome, revision, reason } = one;
+      writes.push({ key: entry[0], outcome, revision, ...(reason && { reason }) });
     }
     await keep(rows);
     settled(writes);
+    return open;
+  };
+
+  /** What one entry did to its batch: half of it is sent, and half of that, until it stands alone and is held. */
+  const narrow = (batch: [string, Waiting][], code: string): void => {
+    most = Math.max(1, batch.length >> 1);
+    if (batch.length > 1) return;
+    const [[key, sent]] = batch as [[string, Waiting]];
+    outbox._hold(key, sent._print, code);
+    settled([{ key, outcome: "refused", revision: null, reason: code }]);
   };
 
   /** Sends the next batch; undefined when there is none. */
-  return async (patience: Patience, hiding: boolean): Promise<Sent | undefined> => {
+  return async (patience: Patience, timeline: string, hiding: boolean): Promise<Sent | undefined> => {
     const next = outbox._next(most, MOST_BYTES);
-    const batch = await judged(next);
     if (!next.length) return;
-    const nothing = { _timeline: "", _revision: 0, _own: new Set<number>() };
-    if (!batch.length) return nothing;
+    const batch = await judged(next);
+    if (!batch.length) return NOTHING;
     const last = await host._store._update<number>(SEQ, (n = 0) => n + batch.length);
     const first = last - batch.length + 1;
     const ops = batch.map(([key, { _value }], i) => ({
@@ -102,22 +133,17 @@ export const createSender = (
       base: acks._get(key)?.[3] || null,
     }));
     try {
-      const { _body } = await host._net._send("POST", "/records", { _json: { ops }, _run: patience, _keep: hiding });
-      const { timeline: _timeline, revision: _revision, outcomes } = _body;
-      await take(batch, outcomes, first);
+      const _json = { ops, ...(ops.some(({ base }) => base) && { timeline }) };
+      const { _body } = await host._net._send("POST", "/records", { _json, _run: patience, _keep: hiding });
       most = MOST_OPS;
-      return { _timeline, _revision, _own: new Set(outcomes.flatMap((one: OpOutcome) => one.revision ?? [])) };
+      const _own = new Set<number>(_body.outcomes.flatMap((one: OpOutcome) => one.revision ?? []));
+      const [key, { _print }] = batch[0]!;
+      return { _begin: _print + key, _revision: _body.revision, _own, _open: await take(batch, _body.outcomes, first) };
     } catch (thrown) {
       const { code } = problemOf(thrown);
       if (!ENTRY_CODES.test(code)) throw thrown;
-      // Half of them, and half of those, until the one is found that the server cannot take.
-      most = batch.length >> 1;
-      if (most) return nothing;
-      most = 1;
-      const [[key, sent]] = batch as [[string, Waiting]];
-      outbox._hold(key, sent._print, code);
-      settled([{ key, outcome: "refused", revision: null, reason: code }]);
-      return nothing;
+      narrow(batch, code);
+      return NOTHING;
     }
   };
 };

@@ -10,6 +10,17 @@ interface Version {
   cause?: string;
 }
 
+export interface Dispute {
+  id: number;
+  key: string;
+  base: string | null;
+  local: string;
+  remote: string;
+  who: string;
+  when: string;
+  why: string;
+}
+
 export type Policy = "INTERACTIVE" | "AUTO_SKIP" | "AUTO_OVERWRITE" | "AUTO_MERGE";
 
 export interface Op {
@@ -30,7 +41,7 @@ export class OwnerRecords {
   merge: (base: string | undefined, theirs: string, arriving: string) => string | undefined = () => undefined;
   /** Keys that are refused, with the reason. */
   refuse: (key: string) => string | undefined = () => undefined;
-  readonly conflicts: { key: string; remote: string; local: string }[] = [];
+  readonly conflicts: Dispute[] = [];
   readonly #versions = new Map<string, Version[]>();
 
   /** What is held: deletions are not. */
@@ -81,12 +92,23 @@ export class OwnerRecords {
   #dispute(device: string, seq: number, line: string, base: string | undefined, current: Version) {
     const key = keyOf(line);
     const policy = this.policy;
-    this.conflicts.push({ key, remote: current.line, local: line });
     const merged = policy === "AUTO_MERGE" ? this.merge(base, current.line, line) : undefined;
-    if (merged !== undefined) return { outcome: "merged", revision: this.#store({ line: merged, device, seq }), line: merged };
+    if (merged !== undefined)
+      return { outcome: "merged", policy, revision: this.#store({ line: merged, device, seq }), line: merged };
     if (policy === "AUTO_MERGE" || policy === "AUTO_OVERWRITE")
       return { outcome: "conflict", policy, revision: this.#store({ line, device, seq }) };
-    return { outcome: "conflict", policy, revision: current.revision, line: current.line };
+    const known = this.conflicts.find((one) => one.local === line && one.key === key);
+    const id = known?.id ?? this.conflicts.length + 1;
+    const told = { base: base ?? null, local: line, remote: current.line, who: current.device, when: "", why: policy };
+    if (!known && policy === "INTERACTIVE") this.conflicts.push({ id, key, ...told });
+    return { outcome: "conflict", policy, conflict: id, revision: current.revision, line: current.line };
+  }
+
+  resolve(id: number, { choice, line }: { choice: string; line?: string }): void {
+    const at = this.conflicts.findIndex((one) => one.id === id);
+    const [{ local, remote }] = this.conflicts.splice(at, 1) as [Dispute];
+    const chosen = choice === "custom" ? line! : choice === "local" ? local : remote;
+    this.#store({ line: chosen, device: "server", seq: 0, cause: "resolution" });
   }
 
   changes(device: string, since: number, limit: number) {

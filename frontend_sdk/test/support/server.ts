@@ -121,7 +121,7 @@ export class ModelServer {
       guests: true,
       limits: this.limits,
       version: "0",
-      timeline: "t",
+      timeline: this.recordsOf().timeline,
     };
   }
 
@@ -218,6 +218,8 @@ export class ModelServer {
   #routeRecords({ method, path, headers, json }: Call, who: string): [number, unknown] {
     const device = String(headers["migration-device"]);
     const records = this.recordsOf(who);
+    if (this.stage === "off") throw [409, "wrong_state", { stage: "off" }];
+    if (json?.timeline && json.timeline !== records.timeline) throw [409, "timeline_changed"];
     if (method === "POST") return [200, records.arrive(device, json.ops)];
     const asked = new URLSearchParams(path.split("?")[1]);
     const since = Number(asked.get("since"));
@@ -241,6 +243,9 @@ export class ModelServer {
     this.#fence(call);
     if (path === "/config") return [200, this.config];
     if (path === "/records") return this.#routeRecords(call, who);
+    if (path === "/conflicts") return [200, { conflicts: this.recordsOf(who).conflicts }];
+    const dispute = /^\/conflicts\/(\d+)\/resolve$/.exec(path!);
+    if (dispute) return [200, this.recordsOf(who).resolve(Number(dispute[1]), json) ?? {}];
     if (path === "/tickets") return [201, { ticket: "t", expires_in: 30 }];
     if (path === "/runs" && method === "POST") return this.#create(who, json);
     if (path === "/runs") return [200, { runs: [...this.runs.values()].map((run) => this.snapshot(run)) }];

@@ -1,0 +1,58 @@
+import type { Host } from "../host.js";
+import type { Pair } from "../codec.js";
+import { contain } from "../events.js";
+import type { ConflictChoice, WriteConflict } from "../types.js";
+
+/** Two values for one key, and somebody to ask: the page decides now, or an operator later. */
+
+/** A conflict as the server tells it; each side as a line. */
+interface Told {
+  id: number;
+  key: string;
+  base: string | null;
+  local: string | null;
+  remote: string | null;
+  who: string | null;
+  when: string;
+  why: string;
+}
+
+const valueOf = (line: string | null): string | null => (line === null ? null : ((JSON.parse(line) as Pair)[1] ?? null));
+
+const toConflict = (told: Told): WriteConflict => ({
+  id: told.id,
+  key: (JSON.parse(told.local ?? told.remote!) as Pair)[0],
+  base: valueOf(told.base),
+  local: valueOf(told.local),
+  remote: valueOf(told.remote),
+  who: told.who,
+  when: told.when,
+  why: told.why,
+});
+
+export const listConflicts = async ({ _net }: Host): Promise<WriteConflict[]> =>
+  ((await _net._send("GET", "/conflicts"))._body.conflicts as Told[]).map(toConflict);
+
+export const resolveConflict = async ({ _net }: Host, { id, key }: WriteConflict, choice: ConflictChoice): Promise<void> => {
+  const _json =
+    typeof choice === "string"
+      ? { choice }
+      : { choice: "custom", line: JSON.stringify(choice.value === null ? [key] : [key, choice.value]) };
+  await _net._send("POST", `/conflicts/${id}/resolve`, { _json });
+};
+
+/** Tells of the given conflicts and has the page decide, where it wants to; true if it decided any. */
+export const askPage = async (host: Host, ids: number[]): Promise<boolean> => {
+  const { _options, _events } = host;
+  let decided = false;
+  for (const conflict of await listConflicts(host)) {
+    if (!ids.includes(conflict.id)) continue;
+    _events._emit("conflict", conflict);
+    let choice: ConflictChoice | undefined;
+    await contain(async () => (choice = (await _options.onConflict?.(conflict)) ?? undefined));
+    if (!choice) continue;
+    await resolveConflict(host, conflict, choice);
+    decided = true;
+  }
+  return decided;
+};
