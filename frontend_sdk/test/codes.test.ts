@@ -94,7 +94,25 @@ const situations: Record<string, () => Promise<string | undefined>> = {
     return codeOf(await migrate(world.open(profile, { token: () => tokenOf("bob") })));
   },
   not_found: async () => codeOf(await open().undoRollback()),
-  not_yet: async () => codeOf(await open().install()),
+  dual_write_off: async () => codeOf(await world.open(newProfile(FEW), { enableDualWrite: false }).install()),
+  not_ready: async () => {
+    world.server.intercept = () => ({ status: 503 });
+    return codeOf(await world.open(newProfile(FEW), { readyTimeout: 10 }).ready);
+  },
+  not_installed: async () => {
+    const client = open();
+    await client.install();
+    const waiting = client.whenSynced();
+    client.uninstall();
+    return codeOf(await waiting);
+  },
+  offline: async () => {
+    vi.stubGlobal("navigator", { onLine: false });
+    const client = open();
+    await client.install();
+    await vi.waitFor(() => expect(client.pending.paused).toBe("offline"));
+    return client.pending.paused!;
+  },
   too_large: async () => {
     world.server.limits = { ...world.server.limits, single_entry_bytes: 7_000 };
     return (await migrate(open([...FEW, ["huge", "x".repeat(10_000)]]))).refused[0]?.code;
