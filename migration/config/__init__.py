@@ -2,7 +2,7 @@
 
 from migration.config.collector import spare_loaded_code
 from migration.config.faults import FAULT_POINTS, FaultInjected, fault_point, faults_armed
-from migration.config.keys import encryption_keys, signing_seed, tombstone_key
+from migration.config.keys import counter_key, encryption_keys, signing_seed, tombstone_key
 from migration.config.limits import OF_AN_APP, limit_of
 from migration.config.settings import SETTINGS, Setting, setting
 
@@ -12,6 +12,7 @@ __all__ = [
     "SETTINGS",
     "FaultInjected",
     "Setting",
+    "counter_key",
     "encryption_keys",
     "fault_point",
     "faults_armed",

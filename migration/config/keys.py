@@ -25,3 +25,8 @@ def signing_seed() -> bytes:
 def tombstone_key() -> bytes:
     """Return the HMAC key of the marks that erased owners leave."""
     return _derived("tombstone")
+
+
+def counter_key() -> bytes:
+    """Return the key under which counters in Redis are named, so that no name says whose it is."""
+    return _derived("counters")
