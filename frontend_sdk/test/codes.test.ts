@@ -94,6 +94,11 @@ const situations: Record<string, () => Promise<string | undefined>> = {
     return codeOf(await migrate(world.open(profile, { token: () => tokenOf("bob") })));
   },
   not_found: async () => codeOf(await open().undoRollback()),
+  not_yet: async () => {
+    const client = open();
+    await migrate(client, { cutoverPercentage: 10 });
+    return client.getMigrationStatus().errors[0]?.code;
+  },
   dual_write_off: async () => codeOf(await world.open(newProfile(FEW), { enableDualWrite: false }).install()),
   not_ready: async () => {
     world.server.intercept = () => ({ status: 503 });
