@@ -127,6 +127,7 @@ def _carriers(words: str) -> Iterator[tuple[str, Any]]:
     yield from (("app", app.id), ("owner", owner.id), ("device", device.id), ("migrationrun", run.id))
     yield from (("rollbackpoint", point.id), ("rollback", rollback.id))
     yield "auditline", AuditLine.objects.filter(owner_id=owner.id).latest("id").id
+    yield "collectionschema", _schema(app.id, words)
 
 
 def _keeper() -> dict[str, list[str]]:
@@ -172,4 +173,56 @@ def _keeper() -> dict[str, list[str]]:
         "keeper": [str(run.id)],
         "record": [f"{owner.id}/{to_wire(key_hash(literal(every)))}"],
         "holder": [str(owner.id)],
+        "cause": _causes(run),
+        **_mover(owner),
     }
+
+
+def _schema(app_id: Any, words: str) -> int:
+    """Make a collection named by its users, whose members' names and schema are theirs too, with drift."""
+    from django.utils import timezone
+
+    from migration.models import CollectionSchema, DriftNotice
+
+    now, seen = timezone.now(), {"types": {"string": 1}}
+    schema = CollectionSchema.objects.create(
+        app_id=app_id, collection=words, shape={"types": {"object": 1}, "members": {words: seen}}, sampled=1,
+        pinned=json.dumps({"title": words, "required": [words]}), version=1, pinned_at=now, pinned_by=words[:200],
+        created_at=now, updated_at=now,
+    )  # fmt: skip
+    DriftNotice.objects.create(
+        app_id=app_id, schema=schema, kind="new_member", path=f"/{words}", detail=words, count=1, looked_at=1,
+        sampled_before=1, first_seen=now, last_seen=now,
+    )  # fmt: skip
+    return int(schema.pk)
+
+
+def _causes(run: Any) -> list[str]:
+    """Let a replay of each cause have failed; return where the causes' pages are."""
+    from uuid import uuid4
+
+    from django.utils import timezone
+
+    from migration.admin.causes import address
+    from migration.models import QuarantineEntry, Replay
+    from migration.orchestration.quarantine import Cause
+
+    entries = list(QuarantineEntry.objects.filter(run=run).order_by("ordinal"))
+    for entry in entries:
+        Replay.objects.create(
+            app_id=run.app_id, code=entry.code, collection=entry.collection, path=entry.path, state="failed",
+            failure=entry.detail, idempotency_key=uuid4(), last_entry=entry.id, actor=entry.detail[:200],
+            created_at=timezone.now(),
+        )  # fmt: skip
+    return [address(Cause.of(entry)) for entry in entries]
+
+
+def _mover(owner: Any) -> dict[str, list[str]]:
+    """Upload every payload as key and value under a run of its own, for the stack's workers to load and verify."""
+    from migration.dispatch import ring
+    from tests.factories.loads import make_device
+    from tests.factories.runs import sealed_run
+
+    run = sealed_run({payload: payload for payload in PAYLOADS}, device=make_device(owner))
+    ring()
+    return {"mover": [str(run.id)], "backup": [str(run.backup.id)]}

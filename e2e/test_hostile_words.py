@@ -6,13 +6,17 @@ import pytest
 from playwright.sync_api import Dialog, Page, Request
 
 from e2e.hostile import PAYLOADS, groups, plant
+from e2e.ledger import Ledger
 from e2e.pages import AdminPage
+from e2e.waiting import until
 from e2e.watch import Watch
 from syncserver.stack import Stack
 
 LISTS = (
     "app", "owner", "device", "migrationrun", "rollbackpoint", "rollback", "auditline", "quarantineentry", "backup",
+    "collectionschema",
 )  # fmt: skip
+Planted = dict[str, list[str]]
 # Reads pages as the browser would, without going there: what would be markup, and what in it could run.
 _READ = """async (addresses) => {
     const wrong = [], waiting = [...addresses];
@@ -71,11 +75,16 @@ class Ears:
             self.heard.append(f"a request for {request.url}")
 
 
+@pytest.fixture(scope="module")
+def planted(stack: Stack) -> Planted:
+    """The payloads in the database, and the ids of what carries them."""
+    return plant(stack)
+
+
 @pytest.mark.parametrize("engine", ["chromium"], indirect=True)
 class TestHostileWords:
-    def test_run_nowhere_in_the_admin(self, admin: AdminPage, stack: Stack, watch: Watch) -> None:
+    def test_run_nowhere_in_the_admin(self, admin: AdminPage, stack: Stack, watch: Watch, planted: Planted) -> None:
         assert len(set(PAYLOADS)) == 60
-        planted = plant(stack)
         ears, base = Ears(admin.page), f"{stack.url}/admin/migration"
         every = quote("".join(PAYLOADS))
 
@@ -102,6 +111,45 @@ class TestHostileWords:
         ears.look()
         ears.visit(f"{base}/quarantineentry/{planted['quarantineentry'][0]}/change/")
         admin.reveal()
+        ears.look()
+
+        assert ears.heard == []
+        assert watch.complaints == []
+
+    def test_run_nowhere_where_an_operator_acts_on_them(
+        self, admin: AdminPage, stack: Stack, ledger: Ledger, watch: Watch, planted: Planted
+    ) -> None:
+        watch.expect(r"status of 422 .*/pin/$")
+        ears, base = Ears(admin.page), f"{stack.url}/admin/migration"
+        until(admin.page, lambda: ledger.run(planted["mover"][0]).state == "completed")
+
+        ears.visit(f"{stack.url}{planted['cause'][-1]}")
+        ears.read([f"{stack.url}{address}" for address in planted["cause"]])
+        ears.visit(f"{base}/quarantineentry/{planted['quarantineentry'][0]}/change/")
+        admin.reveal()
+        admin.press("See what it would come to")
+        admin.says("For this entry")
+        ears.look()
+
+        ears.visit(f"{base}/backup/{planted['backup'][0]}/change/")
+        assert admin.downloads("Download") == f"backup-{planted['backup'][0][:8]}.ndjson.gz"
+        admin.press("Verify now")
+        admin.says("is sound: 60 entries")
+        ears.look()
+        for mode in ("missing", "replace"):
+            ears.visit(f"{base}/backup/{planted['backup'][0]}/restore/?mode={mode}")
+
+        ears.read([f"{base}/owner/{owner}/erase/" for owner in planted["owner"]])
+        ears.visit(f"{base}/owner/{planted['owner'][-1]}/erase/")
+        ears.visit(f"{base}/owner/{planted['holder'][0]}/change/")
+        assert admin.downloads("Download as ZIP") == f"owner-{planted['holder'][0][:8]}.zip"
+
+        pins = [f"{base}/collectionschema/{schema}/pin/" for schema in planted["collectionschema"]]
+        ears.read(pins)
+        ears.visit(pins[-1])
+        admin.page.get_by_label("JSON Schema").fill("".join(PAYLOADS))
+        admin.press("Preview")
+        admin.page.get_by_role("alert").wait_for()
         ears.look()
 
         assert ears.heard == []

@@ -28,6 +28,16 @@ class AdminPage:
         self.page.get_by_role("link", name=run_id[:8]).first.click()
         expect(self.page.get_by_role("heading", name=re.compile(run_id[:8])).first).to_be_visible()
 
+    def shows_state(self, state: str) -> None:
+        """Wait until the badges beside the run's id say so; the page follows the run by itself."""
+        badge = self.page.locator(".m-head").get_by_text(state, exact=True)
+        expect(badge).to_be_visible(timeout=30_000)
+
+    def timeline_says(self, kind: str, told: str) -> None:
+        """Wait until the timeline has such a line."""
+        line = self.page.get_by_role("row").filter(has=self.page.get_by_role("cell", name=kind, exact=True))
+        expect(line.filter(has_text=told).first).to_be_visible(timeout=30_000)
+
     def ask_to_roll_back(self) -> None:
         """Follow the link to the preview."""
         self.page.get_by_role("link", name=re.compile("^Roll back")).click()
@@ -37,6 +47,17 @@ class AdminPage:
         """Ask for the value; it is shown with what that means."""
         self.page.get_by_role("button", name="Reveal").first.click()
         expect(self.page.get_by_text("That you looked stands in the audit log")).to_be_visible()
+
+    def press(self, name: str) -> None:
+        """Press the one button whose name begins so, and wait for the page it leads to."""
+        with self.page.expect_navigation():
+            self.page.get_by_role("button", name=re.compile(f"^{name}")).click()
+
+    def downloads(self, name: str) -> str:
+        """Press a button and return the name of the file it brings."""
+        with self.page.expect_download() as coming:
+            self.page.get_by_role("button", name=name, exact=True).click()
+        return coming.value.suggested_filename
 
     def confirm(self, word: str) -> None:
         """Type the word that says it is meant, and press the button."""
