@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from migration.admin.display import NOTHING, badge, code, link_to, listed, moment, number, short, size, visible
+from migration.events import Happening
 from migration.models import Chunk, Conflict, MigrationRun, QuarantineEntry, Rollback, RunEvent
 from migration.orchestration.steering import CANCELLABLE, PAUSABLE
 from migration.progress import snapshot
@@ -152,9 +153,17 @@ def _told(event: RunEvent) -> str:
     if event.kind == "state":
         moved = f"{data.pop('from', '')} → {data.pop('to', '')}: {data.pop('why', '')}"
         return visible(f"{moved}{_rest(data)}", longest=500)
+    if event.kind == Happening.WISH:
+        return visible(f"{_wished(data)}, asked for by {data.get('actor', '')}", longest=500)
     if event.kind == "error":
         return visible(f"{data.get('code', '')}: {data.get('detail', '')}", longest=500)
     return visible(_rest(data).lstrip(" ·"), longest=500)
+
+
+def _wished(data: dict[str, Any]) -> str:
+    if "pause_wished" in data:
+        return "pause" if data["pause_wished"] else "resume"
+    return "cancel"
 
 
 def _is_undone(rollbacks: list[Rollback]) -> bool:

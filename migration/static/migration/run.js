@@ -22,7 +22,7 @@
     if (run.number < last) return;
     last = run.number;
     // What depends on the state (verbs, timeline, rollbacks) comes from the server, whole.
-    if (run.state !== page.dataset.state) return location.reload();
+    if (run.state !== page.dataset.state || String(run.paused) !== page.dataset.paused) return location.reload();
     field("percentage").value = run.percentage;
     write("percentage-text", `${Math.round(run.percentage * 10) / 10} %`);
     write("processed", count(run.entries.processed));
