@@ -8,15 +8,16 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final
-
-from jsonschema_rs import Draft202012Validator, ReferencingError, RegexOptions, ValidationError
+from typing import TYPE_CHECKING, Any, Final
 
 from migration.config import setting
 from migration.errors import SchemaInvalid
 from migration.values.judged import encodable, judged
 from migration.values.lines import Line, Lines
 from migration.values.refusals import Refusal
+
+if TYPE_CHECKING:
+    from jsonschema_rs import Draft202012Validator, ValidationError
 
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 DEEPEST: Final = 64
@@ -41,7 +42,7 @@ class PinnedSchema:
     """A compiled schema and the version it was pinned as."""
 
     version: int
-    validator: Draft202012Validator
+    validator: "Draft202012Validator"
 
     def misfit(self, value: str) -> Misfit | None:
         """Return why a stored value is not as the schema wants it, None when it is."""
@@ -95,7 +96,10 @@ def compile_schema(text: str, *, version: int = 0) -> PinnedSchema:
 
 
 @lru_cache(maxsize=256)
-def _compiled(text: str) -> Draft202012Validator:
+def _compiled(text: str) -> "Draft202012Validator":
+    # Here, because most processes never see a pinned schema, and it weighs several megabytes.
+    from jsonschema_rs import Draft202012Validator, ReferencingError, RegexOptions, ValidationError
+
     schema = _read(text)
     _Bounds(schema).check()
     try:
@@ -192,7 +196,7 @@ def _pointer(path: Sequence[str | int]) -> str:
     return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in path)
 
 
-def _wants(error: ValidationError) -> str:
+def _wants(error: "ValidationError") -> str:
     """Say what the schema asks for, from the schema's side alone."""
     facts = error.kind.as_dict()
     match error.kind.name:

@@ -28,7 +28,6 @@ UNFOLD = theme.UNFOLD
 ENVIRONMENT = environment.text("MIGRATION_ENVIRONMENT", "local")
 
 INSTALLED_APPS = [
-    "daphne",
     # The theme's templates must be found before Django's. Its site is not used as it is: ours builds upon it.
     *(["unfold.apps.BasicAppConfig"] if ADMIN_THEME == "unfold" else []),
     "syncserver.apps.SiteConfig",

@@ -37,7 +37,7 @@ class Round:
 def main() -> None:
     """Measure and print."""
     options = _options()
-    with Stack(env=SHARED_ENV, workers=2) as daphne:
+    with Stack(env=SHARED_ENV, workers=2, web_processes=2) as daphne:
         wsgi = Stack(
             env=SHARED_ENV,
             workers=0,
