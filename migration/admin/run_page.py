@@ -9,6 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from migration.admin.display import NOTHING, badge, code, link_to, listed, moment, number, short, size, visible
+from migration.admin.run_decisions import decisions_of
 from migration.events import Happening
 from migration.models import Chunk, Conflict, MigrationRun, QuarantineEntry, Rollback, RunEvent
 from migration.orchestration.steering import CANCELLABLE, PAUSABLE
@@ -67,6 +68,7 @@ def page_of(run: MigrationRun) -> dict[str, Any]:
         "manifest": _manifest(run),
         "verbs": _verbs(run),
         "facts": _facts(run),
+        "decisions": decisions_of(run),
         **_timeline(run),
         **_chunks(run),
         **_quarantine(run),
@@ -81,10 +83,8 @@ def _facts(run: MigrationRun) -> list[tuple[str, Any]]:
         ("Owner", link_to("owner", run.owner_id, visible(str(run.owner)))),
         ("Device", link_to("device", run.device_id)),
         ("Purpose", f"{run.purpose}{' (dry run)' if run.dry_run else ''}"),
-        ("Conflict policy", run.conflict_policy),
         ("Epoch", run.epoch),
         ("Manifest", f"version {run.manifest_version}, {run.upload_state}"),
-        ("Repair rounds", number(run.verify_rounds)),
         ("Conflicts journaled", number(conflicts)),
         ("Created", moment(run.created_at)),
         ("Finished", moment(run.finished_at) if run.state in ENDED else NOTHING),

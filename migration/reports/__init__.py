@@ -1,5 +1,6 @@
 """What happened and how things are: reports of runs as JSON and as pages, statistics, readiness, health."""
 
+from migration.reports.decisions import Decision, decisions
 from migration.reports.durations import durations_by_state
 from migration.reports.page import POLICY, html_page
 from migration.reports.readiness import Check, own_checks, readiness, system_readiness
@@ -12,8 +13,10 @@ from migration.reports.whole import html_report, prove, whole_report
 __all__ = [
     "POLICY",
     "Check",
+    "Decision",
     "Rehearsal",
     "database_milliseconds",
+    "decisions",
     "durations_by_state",
     "health",
     "html_page",
