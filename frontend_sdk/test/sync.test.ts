@@ -36,6 +36,16 @@ describe("what the page writes", () => {
     expect(sorted(recordsOf().held())).toEqual(sorted(profile.area.entries()));
   });
 
+  it("is not sent again where a run has moved it", async () => {
+    const profile = newProfile(manyPairs(30));
+    for (const [key, value] of manyPairs(30)) recordsOf().write(key, value, "run");
+    await settled(profile);
+    expect(ops()).toEqual([]);
+    profile.area.setItem("item:1", "changed");
+    await soon(() => expect(recordsOf().value("item:1")).toBe("changed"));
+    expect(ops()).toEqual([{ seq: 1, line: '["item:1","changed"]', base: 2 }]);
+  });
+
   it("is sent under rising numbers, each with the revision it was based on", async () => {
     const profile = newProfile([["a", "1"]]);
     const client = await installed(profile);

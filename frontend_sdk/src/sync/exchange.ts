@@ -124,12 +124,15 @@ export const createExchange = async (parts: Parts): Promise<Exchange> => {
       const { stage, timeline } = host._config();
       if (stage === "off") throw problem("dual_write_off");
       position.timeline ||= timeline;
-      await sendAll(hiding);
-      while (rumoured > position.cursor) {
-        rumoured = 0;
-        await receive(patience, position, keepPosition);
+      // Where nothing is acknowledged yet, looking first spares sending what a run has moved.
+      if (position.cursor) await sendAll(hiding);
+      do {
+        if (rumoured > position.cursor) {
+          rumoured = 0;
+          await receive(patience, position, keepPosition);
+        }
         await sendAll(hiding);
-      }
+      } while (rumoured > position.cursor);
     },
   };
 };

@@ -1,0 +1,203 @@
+"""Dual write on the real stack: tabs, profiles, the line and the server come and go, and nothing is lost."""
+
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from e2e.conftest import Profile
+from e2e.ledger import Ledger
+from e2e.pages import AccountPage
+from e2e.tenant import Backend
+from e2e.waiting import until
+from e2e.watch import Watch
+from syncserver.stack import Stack
+
+OPTIONS = {"withoutPanel": True, "rescanInterval": 0, "syncInterval": 1000, "retryDelay": 1000}
+Account = Callable[..., AccountPage]
+
+
+class Writer:
+    """A tab with dual write."""
+
+    def __init__(self, tab: AccountPage) -> None:
+        self.tab = tab
+        self.page = tab.page
+        self.storage = tab.storage
+
+    def install(self) -> "Writer":
+        """Switch dual write on."""
+        assert self.tab.call("install") == {"ok": True}
+        return self
+
+    def settle(self) -> "Writer":
+        """Wait until the server has everything."""
+        assert self.tab.call("whenSynced") == {"ok": True}
+        return self
+
+    def holds(self, entries: dict[str, str], *, seconds: float = 30) -> None:
+        """Wait until the storage is just that."""
+        until(self.page, lambda: self.storage.read() == entries, seconds=seconds)
+
+    @property
+    def pending(self) -> dict[str, Any]:
+        """What the server does not have yet."""
+        told: dict[str, Any] = self.page.evaluate("window.migration.pending")
+        return told
+
+
+@pytest.fixture
+def writer(account: Account, watch: Watch) -> Callable[..., Writer]:
+    """Make tabs of a profile in which dual write is on; `before` is written before the SDK is there."""
+    # A server that has just started, or has just been told of the app, does not know its origin for a moment.
+    watch.expect(r"blocked by CORS policy", r"config$", r"Cross-Origin Request Blocked")
+
+    def made(profile: Profile, *, before: dict[str, str] | None = None, **options: Any) -> Writer:
+        tab = account(profile, **{**OPTIONS, **options}).prepare()
+        if before:
+            tab.storage.write(before)
+        tab.open()
+        return Writer(tab).install()
+
+    return made
+
+
+@pytest.fixture
+def records(ledger: Ledger, backend: Backend) -> Callable[[], dict[str, str]]:
+    """Read what the server holds of the test's own user."""
+    return lambda: ledger.records(ledger.owner_of_account(backend.user))
+
+
+Writing = Callable[..., Writer]
+Records = Callable[[], dict[str, str]]
+
+
+class TestOneDevice:
+    def test_has_every_change_on_the_server(self, profile: Profile, writer: Writing, records: Records) -> None:
+        one = writer(profile, before={"a": "1", "b": "2", "gone": "x"}).settle()
+        one.storage.write({"a": "changed", "surrogate": "\ud800", "new": "\0"})
+        one.storage.remove("gone")
+        one.settle()
+        assert records() == one.storage.read() == {"a": "changed", "b": "2", "surrogate": "\ud800", "new": "\0"}
+
+    def test_loses_nothing_when_the_writing_tab_dies_at_once(
+        self, profile: Profile, writer: Writing, records: Records
+    ) -> None:
+        first = writer(profile, before={"a": "1"}).settle()
+        second = writer(profile)
+        second.page.evaluate("localStorage.setItem('last', 'words')")
+        second.page.close()
+        until(first.page, lambda: records().get("last") == "words")
+
+    def test_has_another_tab_lead_two_seconds_after_the_leading_one_went(
+        self, profile: Profile, writer: Writing, records: Records
+    ) -> None:
+        first = writer(profile, before={"a": "1"}).settle()
+        second = writer(profile).settle()
+        first.page.evaluate("localStorage.setItem('last', 'words')")
+        first.page.close()
+        began = monotonic()
+        until(second.page, lambda: records().get("last") == "words")
+        assert monotonic() - began < 2
+
+    def test_sends_what_was_written_offline_once_it_is_online(
+        self, profile: Profile, writer: Writing, records: Records, watch: Watch
+    ) -> None:
+        watch.expect_lost_requests()
+        one = writer(profile, before={"a": "1"}).settle()
+        profile.context.set_offline(True)
+        one.storage.write({"offline": "yes", "a": "2"})
+        until(one.page, lambda: one.pending["count"] == 2)
+        one.page.wait_for_function("window.migration.pending.paused !== null")
+        assert records() == {"a": "1"}
+        profile.context.set_offline(False)
+        one.settle()
+        assert records() == {"a": "2", "offline": "yes"}
+
+    def test_sends_what_was_written_while_the_server_was_away(
+        self, profile: Profile, writer: Writing, records: Records, stack: Stack, watch: Watch
+    ) -> None:
+        watch.expect_lost_requests()
+        one = writer(profile, before={"a": "1"}).settle()
+        stack.kill("web")
+        one.storage.write({"meanwhile": "yes"})
+        until(one.page, lambda: one.pending["count"] == 1 and one.pending["paused"])
+        stack.start("web")
+        stack.wait_ready("web")
+        one.settle()
+        assert records() == {"a": "1", "meanwhile": "yes"}
+
+    def test_waits_while_signed_out(
+        self, profile: Profile, writer: Writing, records: Records, backend: Backend, watch: Watch
+    ) -> None:
+        watch.expect(r"status of 401")
+        one = writer(profile, before={"a": "1"}).settle()
+        backend.signed_in = False
+        backend.age_token(0)
+        until(one.page, backend.token_is_over)
+        one.storage.write({"a": "2"})
+        until(one.page, lambda: one.pending["paused"] == "unauthenticated")
+        assert one.pending["count"] == 1
+        backend.signed_in = True
+        one.settle()
+        assert records() == {"a": "2"}
+
+    def test_deletes_nothing_when_its_storage_was_cleared(
+        self, profile: Profile, writer: Writing, records: Records
+    ) -> None:
+        entries = {f"note:{n}": str(n) for n in range(20)}
+        one = writer(profile, before=entries).settle()
+        one.page.evaluate("localStorage.clear()")
+        until(one.page, lambda: one.pending["missing"] == 20)
+        assert one.tab.call("resolveAbsence", "restore") == {"ok": True}
+        one.holds(entries)
+        assert records() == entries
+
+
+class TestTwoDevices:
+    def test_become_one_and_the_same(
+        self, new_profile: Callable[[], Profile], writer: Writing, records: Records
+    ) -> None:
+        first = writer(new_profile(), before={"a": "1", "b": "2"}).settle()
+        second = writer(new_profile(), before={"c": "3"}).settle()
+        everything = {"a": "1", "b": "2", "c": "3"}
+        first.holds(everything)
+        second.holds(everything)
+        second.storage.write({"a": "from the second"})
+        second.storage.remove("b")
+        first.holds({"a": "from the second", "c": "3"})
+        assert records() == first.storage.read()
+
+    def test_hear_of_each_other_in_under_a_second(self, new_profile: Callable[[], Profile], writer: Writing) -> None:
+        # Only the socket can be that fast.
+        first = writer(new_profile(), before={"a": "1"}, syncInterval=60_000).settle()
+        second = writer(new_profile(), syncInterval=60_000).settle()
+        second.holds({"a": "1"})
+        second.page.evaluate("addEventListener('storage', (event) => (window.heard = [event.key, event.newValue]))")
+        taken = []
+        for n in range(3):
+            began = monotonic()
+            first.storage.write({"a": f"quick {n}"})
+            second.page.wait_for_function("(value) => localStorage.a === value", arg=f"quick {n}", polling=20)
+            taken.append(monotonic() - began)
+        assert second.page.evaluate("window.heard") == ["a", "quick 2"]
+        assert min(taken) < 1, taken
+
+    def test_keep_both_sides_of_edits_made_apart(
+        self, new_profile: Callable[[], Profile], writer: Writing, records: Records, watch: Watch
+    ) -> None:
+        watch.expect_lost_requests()
+        first_profile, second_profile = new_profile(), new_profile()
+        first = writer(first_profile, before={"note": '{"title":"t","text":"x"}'}).settle()
+        second = writer(second_profile).settle()
+        second.holds({"note": '{"title":"t","text":"x"}'})
+        second_profile.context.set_offline(True)
+        second.storage.write({"note": '{"title":"t","text":"from the second"}'})
+        first.storage.write({"note": '{"title":"from the first","text":"x"}'})
+        first.settle()
+        second_profile.context.set_offline(False)
+        merged = {"note": '{"title":"from the first","text":"from the second"}'}
+        second.holds(merged)
+        first.holds(merged)
+        assert records() == merged
