@@ -51,7 +51,7 @@ class Writer:
 def writer(account: Account, watch: Watch) -> Callable[..., Writer]:
     """Make tabs of a profile in which dual write is on; `before` is written before the SDK is there."""
     # A server that has just started, or has just been told of the app, does not know its origin for a moment.
-    watch.expect(r"blocked by CORS policy", r"config$", r"Cross-Origin Request Blocked")
+    watch.expect(r"blocked by CORS policy", r"config$", r"Cross-Origin Request Blocked", r"Same Origin Policy")
 
     def made(profile: Profile, *, before: dict[str, str] | None = None, **options: Any) -> Writer:
         tab = account(profile, **{**OPTIONS, **options}).prepare()
@@ -120,7 +120,7 @@ class TestOneDevice:
     ) -> None:
         watch.expect_lost_requests()
         one = writer(profile, before={"a": "1"}).settle()
-        stack.kill("web")
+        stack.stop("web")
         one.storage.write({"meanwhile": "yes"})
         until(one.page, lambda: one.pending["count"] == 1 and one.pending["paused"])
         stack.start("web")
