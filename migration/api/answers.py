@@ -329,7 +329,11 @@ class QuarantineList(Struct, forbid_unknown_fields=True):
 
 
 class Conflict(Struct, forbid_unknown_fields=True):
-    """Two values for one record; the loser is kept."""
+    """Two values for one record, both kept: what arrived (`local`), what the server held (`remote`), their `base`.
+
+    Each is a canonical line as text, one element long for a deletion; null where it is not kept (any more). `who` is
+    the device whose value lost, `choice` what somebody decided since.
+    """
 
     id: int
     run: str | None
@@ -337,12 +341,17 @@ class Conflict(Struct, forbid_unknown_fields=True):
     collection: str
     policy: str
     winner: str
-    reason: str
     record_revision: int
     base_revision: int | None
-    loser_fingerprint: str
-    state: str
-    created_at: str
+    base: str | None
+    local: str | None
+    remote: str | None
+    who: str | None
+    when: str
+    why: str
+    state: Literal["open", "decided"]
+    choice: str | None
+    decided_at: str | None
 
 
 class ConflictList(Struct, forbid_unknown_fields=True):

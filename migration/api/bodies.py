@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from migration.api.problems import InvalidJson
 from migration.config import setting
 from migration.errors import BodyInvalid, ManifestInvalid, TooLarge
+from migration.orchestration.deciding import Decision
 from migration.orchestration.intake import Parcel, RunOrder
 from migration.orchestration.writing import Op
 from migration.uploads import ChunkHead
@@ -142,6 +143,19 @@ class Ops(Struct, forbid_unknown_fields=True):
         if len({one.seq for one in self.ops}) != len(self.ops):
             raise BodyInvalid("Two ops have the same seq.")
         return [Op(one.seq, one.line.encode(), one.base) for one in self.ops]
+
+
+class DecisionOrder(Struct, forbid_unknown_fields=True):
+    """What is to stand of a conflict: what arrived, what the server held, or this line, of the same key."""
+
+    choice: Literal["local", "remote", "custom"]
+    line: str | None = None
+
+    def decision(self) -> Decision:
+        """Return the choice. Raises BodyInvalid for a line that goes with no choice of one's own, or lacks."""
+        if (self.choice == "custom") != (self.line is not None):
+            raise BodyInvalid("A line belongs to the choice `custom`, and to no other.")
+        return Decision(self.choice, self.line)
 
 
 class TicketOrder(Struct, forbid_unknown_fields=True):

@@ -6,10 +6,10 @@ from uuid import UUID
 
 from migration.api import answers
 from migration.backups import Examination
-from migration.models import Backup, Conflict, QuarantineEntry, Rollback, RollbackPoint
+from migration.models import Backup, QuarantineEntry, Rollback, RollbackPoint
 from migration.orchestration.quarantine import key_json_of
 from migration.orchestration.writing import Outcome
-from migration.records import Change
+from migration.records import Change, Sides
 from migration.rollback import Outcome as Reverted
 from migration.rollback import Reason
 from migration.values.digests import to_wire
@@ -129,8 +129,9 @@ def quarantined(row: QuarantineEntry) -> dict[str, Any]:
     }
 
 
-def conflict(row: Conflict) -> dict[str, Any]:
-    """Return a conflict; the losing value stays out of lists."""
+def conflict(sides: Sides) -> dict[str, Any]:
+    """Return a conflict with both of its sides."""
+    row = sides.conflict
     return {
         "id": row.id,
         "run": str(row.run_id) if row.run_id else None,
@@ -138,10 +139,15 @@ def conflict(row: Conflict) -> dict[str, Any]:
         "collection": row.collection,
         "policy": row.policy,
         "winner": row.winner,
-        "reason": row.reason,
         "record_revision": row.record_revision,
         "base_revision": row.base_revision,
-        "loser_fingerprint": to_wire(bytes(row.loser_fingerprint)),
+        "base": sides.base,
+        "local": sides.local,
+        "remote": sides.remote,
+        "who": str(sides.device) if sides.device else None,
+        "when": moment(row.created_at),
+        "why": row.reason,
         "state": row.state,
-        "created_at": moment(row.created_at),
+        "choice": row.choice or None,
+        "decided_at": moment(row.decided_at),
     }

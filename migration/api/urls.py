@@ -2,7 +2,19 @@
 
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
-from migration.api.views import guide, health, holdings, owners, records, refused, reports, rollbacks, runs, sessions
+from migration.api.views import (
+    conflicts,
+    guide,
+    health,
+    holdings,
+    owners,
+    records,
+    refused,
+    reports,
+    rollbacks,
+    runs,
+    sessions,
+)
 
 _described = [
     path("sessions", sessions.SessionsView.as_view(), name="sessions"),
@@ -30,7 +42,8 @@ _described = [
     path("records", records.RecordsView.as_view(), name="records"),
     path("records/digests", records.RecordDigestsView.as_view(), name="records-digests"),
     path("quarantine", refused.QuarantineView.as_view(), name="quarantine"),
-    path("conflicts", refused.ConflictsView.as_view(), name="conflicts"),
+    path("conflicts", conflicts.ConflictsView.as_view(), name="conflicts"),
+    path("conflicts/<int:conflict_id>/resolve", conflicts.DecisionView.as_view(), name="conflict-resolve"),
     path("runs/<uuid:run_id>/validate", reports.ValidationView.as_view(), name="validate"),
     path("statistics", reports.StatisticsView.as_view(), name="statistics"),
     path("readiness", reports.ReadinessView.as_view(), name="readiness"),

@@ -10,6 +10,7 @@ from migration.lifecycle.chunks import (
     release_chunks,
     release_dead_claims,
 )
+from migration.lifecycle.conflicts import OTHER, decide_conflict
 from migration.lifecycle.prepared import ask
 from migration.lifecycle.quarantine import move_entries
 from migration.lifecycle.runs import move_run, move_upload, note, start_run, wish
@@ -27,6 +28,7 @@ from migration.lifecycle.verifying import (
 from migration.lifecycle.workers import count_workers, enlist
 
 __all__ = [
+    "OTHER",
     "ClaimedChunk",
     "Completion",
     "Expired",
@@ -41,6 +43,7 @@ __all__ = [
     "complete_runs",
     "consume_ticket",
     "count_workers",
+    "decide_conflict",
     "enlist",
     "expire_backups",
     "finish_chunks",

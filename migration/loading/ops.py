@@ -95,14 +95,19 @@ class Arrival(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Writer:
-    """Who writes ops and under which terms. `server_decides`: the stage gives the server the last word on ties."""
+    """Who writes ops and under which terms.
+
+    Without a device it is the server itself, which nobody disputes: `cause` then says why. `server_decides`: the stage
+    gives the server the last word on ties.
+    """
 
     owner_id: UUID
-    device_id: UUID
+    device_id: UUID | None
     namespace: str
     policy: str
     policies: dict[str, str]
     server_decides: bool
+    cause: str = "op"
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +195,7 @@ def write(arrivals: Sequence[Arrival], *, writer: Writer, risen_to: int, at: dat
         "server_decides": writer.server_decides,
         "risen_to": risen_to,
         "at": at,
-        "cause": "op",
+        "cause": writer.cause,
         **_columns(arrivals, sorted(newest.values())),
     }
     found = {written.place: written for written in map(Written.of, _say(given))}

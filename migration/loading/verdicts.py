@@ -129,7 +129,8 @@ judged AS MATERIALIZED (
     SELECT p.owner_id, p.namespace, p.key_hash, p.device_id, p.seq, p.old_revision
     FROM numbered p JOIN migration_record r
         ON r.owner_id = p.owner_id AND r.namespace = p.namespace AND r.key_hash = p.key_hash
-    WHERE p.outcome = 'unchanged' AND p.writes AND r.device_id IS DISTINCT FROM p.device_id
+    WHERE p.outcome = 'unchanged' AND p.writes AND p.device_id IS NOT NULL
+      AND r.device_id IS DISTINCT FROM p.device_id
     ON CONFLICT (owner_id, namespace, key_hash, device_id)
         DO UPDATE SET seq = EXCLUDED.seq, revision = EXCLUDED.revision WHERE e.seq < EXCLUDED.seq
 ), risen AS (

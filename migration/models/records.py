@@ -9,6 +9,7 @@ from django.db.models.functions import Left
 
 from migration.models.fields import JsonTextField
 from migration.models.runs import MigrationRun
+from migration.states.conflict import ConflictState
 from migration.states.quarantine import QuarantineState
 
 
@@ -82,9 +83,7 @@ class Repetition(models.Model):
 class Conflict(models.Model):
     """Two values for one record; the loser is kept here verbatim, with who, when and why."""
 
-    class State(models.TextChoices):
-        OPEN = "open"
-        DECIDED = "decided"
+    State = ConflictState
 
     owner_id = models.UUIDField(db_index=True)
     namespace = models.TextField(db_collation="C", help_text="Compared as bytes: it stands in every key.")
@@ -102,10 +101,27 @@ class Conflict(models.Model):
     loser_form = models.SmallIntegerField(choices=Form.choices)
     loser_fingerprint = models.BinaryField(max_length=32)
     loser_value = JsonTextField(null=True)
-    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    state = models.CharField(max_length=10, choices=ConflictState.choices, default=ConflictState.OPEN)
+    choice = models.CharField(
+        max_length=10,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="local, remote, custom; other: by another one.",
+    )
+    choice_fingerprint = models.BinaryField(max_length=32, null=True, help_text="Of the line that was chosen.")
+    stood_revision = models.BigIntegerField(
+        null=True, help_text="The record's, when somebody chose for the first time."
+    )
+    decided_by = models.CharField(max_length=200, blank=True, default="", db_default="")
+    decided_at = models.DateTimeField(null=True, help_text="When somebody chose; NULL where the policy decided.")
     created_at = models.DateTimeField()
 
     class Meta:
+        indexes = [
+            models.Index(fields=["owner_id", "-id"], name="conflict_of_owner"),
+            models.Index(fields=["-id"], name="conflict_open", condition=models.Q(state="open")),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=[

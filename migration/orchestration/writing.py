@@ -5,28 +5,26 @@ Everything may be repeated: the answers are those of once. What cannot become a 
 nothing of it is kept; the browser still has it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 
 from django.db import transaction
 
-from migration import detection, progress
+from migration import progress
 from migration.config import fault_point
 from migration.cutover import check_epoch
 from migration.errors import FenceSuperseded, LineForm, WrongState
 from migration.loading import ops as loading
 from migration.loading.ops import Arrival, Lock, Text, Writer, Written
 from migration.mapping import map_rows
-from migration.models import App, Device
+from migration.models import Device
 from migration.orchestration import quotas
 from migration.orchestration.intake import Sender
-from migration.orchestration.knowledge import UNKNOWN, knowledge_of
+from migration.orchestration.judging import Judge
 from migration.orchestration.retrieving import refuse_other_timeline
 from migration.states import Stage
-from migration.validation import ValidationService
-from migration.values.collections import Labeller, compile_labels, compile_patterns
 from migration.values.digests import fingerprint as fingerprint_of
 from migration.values.edits import Unfit
 from migration.values.forms import VERBATIM
@@ -83,12 +81,12 @@ def write_ops(*, sender: Sender, ops: Sequence[Op], timeline: str, told_timeline
     if sender.app.stage == Stage.OFF:
         raise WrongState("Dual write is off.", stage=str(sender.app.stage))
     refuse_other_timeline(told_timeline, now=timeline)
-    judge = _Judge.of(sender.app)
     with transaction.atomic():
+        judge = Judge.of(sender.app)
         lock = loading.lock_writer(owner_id=sender.owner_id, device_id=sender.device_id)
         check_epoch(told=sender.epoch, current=lock.epoch)
         _hold_fence(sender, lock)
-        refused, arrivals = judge.sort_out(ops)
+        refused, arrivals = _sort_out(ops, judge)
         written = _Writing(sender, judge, lock.revision, at)
         outcomes = {one.seq: one for one in [*refused, *written.write(arrivals)]}
         _spend(sender, ops, at=at)
@@ -115,51 +113,14 @@ def _spend(sender: Sender, ops: Sequence[Op], *, at: datetime) -> None:
     quotas.spend(use, app_id=app.id, limits=app.limits, owner_id=owner_id, is_guest=sender.is_guest, at=at)
 
 
-@dataclass(frozen=True, slots=True)
-class _Judge:
-    """What an app lets pass, and how it names keys."""
-
-    app: App
-    labels: Labeller
-    rules: ValidationService
-
-    @classmethod
-    def of(cls, app: App) -> "_Judge":
-        known = knowledge_of([app.id]).get(app.id, UNKNOWN)
-        rules = ValidationService.for_app(
-            max_entry_bytes=app.max_entry_bytes, collections=app.collections, pinned=known.pinned
-        )
-        return cls(app, compile_labels([(one["name"], one["patterns"]) for one in app.collections]), rules)
-
-    def sort_out(self, ops: Sequence[Op]) -> tuple[list[Outcome], list[Arrival]]:
-        """Return what is refused, and the others as rows in the order of their numbers."""
-        refused, lines = _read(ops)
-        for seq, refusal in [*self._secrets(lines), *self._misfits(lines)]:
-            refused.setdefault(seq, refusal)
-        kept = [(op, lines[op.seq]) for op in sorted(ops, key=lambda op: op.seq) if op.seq not in refused]
-        rows = map_rows(Lines.of(line for _, line in kept), label=self.labels.label)
-        told = [Outcome(seq, REFUSED, reason=one.code, detail=one.detail) for seq, one in refused.items()]
-        return told, [Arrival(op.seq, op.base, row) for (op, _), row in zip(kept, rows, strict=True)]
-
-    def refuses(self, line: Line) -> bool:
-        """Tell whether a line breaks a rule."""
-        return self.rules.judge(0, line, self.labels.label(line.key)) is not None
-
-    def _misfits(self, lines: Mapping[int, Line]) -> Iterator[tuple[int, Refusal]]:
-        seqs = list(lines)
-        for refusal in self.rules.judge_all(Lines.of(lines.values()), label=self.labels.label):
-            yield seqs[refusal.ordinal], refusal
-
-    def _secrets(self, lines: Mapping[int, Line]) -> Iterator[tuple[int, Refusal]]:
-        allowed = compile_patterns(self.app.allow_sensitive) if self.app.allow_sensitive else None
-        entries = Lines.of(lines.values())
-        found = detection.scan_entries(b"".join(line.raw + b"\n" for line in entries), entries, allowed=allowed)
-        if found:
-            why = {one.key: one for one in found}
-            for seq, line in lines.items():
-                # Asked again: the same key may come twice, and be harmless once.
-                if line.key in why and line.value is not None and detection.find_secret(line.key, line.value):
-                    yield seq, Refusal(0, "sensitive_item", why[line.key].why)
+def _sort_out(ops: Sequence[Op], judge: Judge) -> tuple[list[Outcome], list[Arrival]]:
+    """Return what is refused, and the others as rows in the order of their numbers."""
+    refused, lines = _read(ops)
+    refused.update(judge.refusals(lines))
+    kept = [(op, lines[op.seq]) for op in sorted(ops, key=lambda op: op.seq) if op.seq not in refused]
+    rows = map_rows(Lines.of(line for _, line in kept), label=judge.label)
+    told = [Outcome(seq, REFUSED, reason=one.code, detail=one.detail) for seq, one in refused.items()]
+    return told, [Arrival(op.seq, op.base, row) for (op, _), row in zip(kept, rows, strict=True)]
 
 
 def _read(ops: Sequence[Op]) -> tuple[dict[int, Refusal], dict[int, Line]]:
@@ -176,7 +137,7 @@ def _read(ops: Sequence[Op]) -> tuple[dict[int, Refusal], dict[int, Line]]:
 class _Writing:
     """The ops of one transaction on their way into records; `revision` is the owner's, as it rises."""
 
-    def __init__(self, sender: Sender, judge: _Judge, revision: int, at: datetime) -> None:
+    def __init__(self, sender: Sender, judge: Judge, revision: int, at: datetime) -> None:
         app = sender.app
         policies = {one["name"]: one["conflict_policy"] for one in app.collections if one.get("conflict_policy")}
         decides = app.stage in _SERVER_DECIDES
@@ -216,9 +177,9 @@ class _Writing:
             return _Settled(arrival._replace(settled="tie"))
         key = text_of(row.key_json)
         line = Line(key, merged.text, encode_line(key, merged.text))
-        if self._judge.refuses(line):
+        if self._judge.refusals({0: line}):
             return _Settled(arrival._replace(settled="tie"))
-        mapped = map_rows(Lines.of([line]), label=self._judge.labels.label)[0]
+        mapped = map_rows(Lines.of([line]), label=self._judge.label)[0]
         return _Settled(Arrival(arrival.seq, arrival.base, mapped, "merged"), merged.ties)
 
     def _journal(self, arrival: Arrival, one: Written, again: Written, merge: "_Settled") -> int:

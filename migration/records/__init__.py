@@ -3,6 +3,7 @@
 from migration.records.browsing import START, Listed, Page, Place, begin_with, list_records, with_key
 from migration.records.changes import MOST, Change, Changes, changes_since
 from migration.records.digests import bucket_digests, bucket_entries
+from migration.records.disputes import Sides, sides_of
 from migration.records.examples import read_examples
 from migration.records.held import Holding, Scope, Tally, find_held, held_digests, held_keys, restate_fingerprints
 from migration.records.single import Single, Version, read_record, read_value
@@ -20,6 +21,7 @@ __all__ = [
     "Page",
     "Place",
     "Scope",
+    "Sides",
     "Single",
     "Standing",
     "Tally",
@@ -40,6 +42,7 @@ __all__ = [
     "read_value",
     "restate_fingerprints",
     "set_aside",
+    "sides_of",
     "with_key",
     "written_by",
 ]

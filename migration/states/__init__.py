@@ -3,18 +3,20 @@
 from migration.states.backup import BACKUP, BackupState
 from migration.states.breaker import BREAKER, BreakerState
 from migration.states.chunk import CHUNK, ChunkState
+from migration.states.conflict import CONFLICT, ConflictState
 from migration.states.machine import Machine, Move
 from migration.states.quarantine import QUARANTINE, QuarantineState
 from migration.states.run import RUN, RunState
 from migration.states.stage import STAGE, Stage
 from migration.states.upload import UPLOAD, UploadState
 
-MACHINES = (RUN, UPLOAD, CHUNK, QUARANTINE, BACKUP, STAGE, BREAKER)
+MACHINES = (RUN, UPLOAD, CHUNK, QUARANTINE, CONFLICT, BACKUP, STAGE, BREAKER)
 
 __all__ = [
     "BACKUP",
     "BREAKER",
     "CHUNK",
+    "CONFLICT",
     "MACHINES",
     "QUARANTINE",
     "RUN",
@@ -23,6 +25,7 @@ __all__ = [
     "BackupState",
     "BreakerState",
     "ChunkState",
+    "ConflictState",
     "Machine",
     "Move",
     "QuarantineState",

@@ -29,6 +29,7 @@ from migration.walls import scoped
 from tests.factories.doors import Browser, Tenant, account, guest, make_tenant, owner_of
 from tests.factories.loads import make_app
 from tests.factories.uploads import chunk_of, manifest_of, todos
+from tests.factories.writes import dispute
 
 Ids = dict[str, str]
 ENTRIES = todos(3)
@@ -54,6 +55,7 @@ ASKS: dict[str, Callable[[Ids], Any]] = {
     "backups_download": _nothing,
     "backups_verify": lambda _: {},
     "conflicts_list": _nothing,
+    "conflicts_resolve": lambda _: {"choice": "local"},
     "owners_readiness": _nothing,
     "owners_statistics": _nothing,
     "owner_anew": lambda _: {},
@@ -130,7 +132,7 @@ class Possessions:
 
 
 def possessions(tenant: Tenant) -> Possessions:
-    """Return the victim: an account with a run, a chunk, a backup, a point and a rollback."""
+    """Return the victim: an account with a run, a chunk, a backup, a point, a rollback and a conflict."""
     browser = account(tenant, USER)
     run_id = browser.create(ENTRIES).json()["id"]
     chunk = chunk_of(ENTRIES)
@@ -146,6 +148,7 @@ def possessions(tenant: Tenant) -> Possessions:
         "point_id": str(point.id),
         "rollback_id": str(rollback.id),
         "backup_id": str(Backup.objects.get(owner_id=owner.id).id),
+        "conflict_id": str(dispute(owner, "k", held="1", lost="2")),
     }
     return Possessions(browser, ids)
 

@@ -1,13 +1,14 @@
 """Single writes straight into records and history, for tests that do not care how a chunk is loaded."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
 from django.utils import timezone
 
 from migration.mapping import map_rows
-from migration.models import Owner
+from migration.models import Conflict, Owner
 from migration.values.lines import decode_lines, encode_line
 
 _STATE = (
@@ -61,3 +62,27 @@ def write(
         )
         cursor.execute("UPDATE migration_owner SET revision = %s WHERE id = %s", [revision + 1, owner.id])
     return revision + 1
+
+
+def dispute(owner: Owner, key: str, *, held: str, lost: str, policy: str = "INTERACTIVE", **columns: Any) -> int:
+    """Write a record and a value that lost against it; return the conflict's id."""
+    revision = write(owner, key, held)
+    row = map_rows(decode_lines(encode_line(key, lost) + b"\n"), label=lambda _: "default")[0]
+    conflict = Conflict.objects.create(
+        owner_id=owner.id,
+        namespace="default",
+        key_hash=row.key_hash,
+        key_json=row.key_json.decode(),
+        collection="default",
+        policy=policy,
+        winner="none" if policy == "INTERACTIVE" else "server",
+        reason="a test says so",
+        record_revision=revision,
+        loser_form=row.form,
+        loser_fingerprint=row.fingerprint,
+        loser_value=None if row.value is None else row.value.decode(),
+        state=Conflict.State.OPEN if policy == "INTERACTIVE" else Conflict.State.DECIDED,
+        created_at=timezone.now(),
+        **columns,
+    )
+    return conflict.id

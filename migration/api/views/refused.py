@@ -1,4 +1,4 @@
-"""What did not simply become a record: quarantine and conflicts, read only."""
+"""What did not become a record: quarantine, read only."""
 
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -7,7 +7,6 @@ from migration.api import answers, callers, shapes
 from migration.api.base import OwnerView
 from migration.api.problems import json_answer
 from migration.api.schema import MOST, WHOLE, operation
-from migration.models import Conflict
 from migration.orchestration import quarantine
 
 _MOST = 500
@@ -23,13 +22,3 @@ class QuarantineView(OwnerView):
         before = callers.number_query(request, "before", MOST)
         rows = quarantine.listed(owner_id=self.caller.owner_id, before=before, most=_MOST)
         return json_answer({"quarantine": [shapes.quarantined(row) for row in rows]})
-
-
-class ConflictsView(OwnerView):
-    """The owner's conflicts."""
-
-    @operation("conflicts_list", answer={200: answers.ConflictList})
-    def get(self, request: Request) -> HttpResponse:
-        """List the newest five hundred."""
-        rows = Conflict.objects.filter(owner_id=self.caller.owner_id).order_by("-id")[:_MOST]
-        return json_answer({"conflicts": [shapes.conflict(row) for row in rows]})
