@@ -110,9 +110,7 @@ class Conflict(models.Model):
         help_text="local, remote, custom; other: by another one.",
     )
     choice_fingerprint = models.BinaryField(max_length=32, null=True, help_text="Of the line that was chosen.")
-    stood_revision = models.BigIntegerField(
-        null=True, help_text="The record's, when somebody chose for the first time."
-    )
+    stood_revision = models.BigIntegerField(null=True, help_text="The record's, when somebody first chose.")
     decided_by = models.CharField(max_length=200, blank=True, default="", db_default="")
     decided_at = models.DateTimeField(null=True, help_text="When somebody chose; NULL where the policy decided.")
     created_at = models.DateTimeField()
