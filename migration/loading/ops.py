@@ -60,8 +60,9 @@ LEFT JOIN LATERAL (
 ) t ON n.outcome IN ('unchanged', 'superseded')
 LEFT JOIN LATERAL (
     SELECT c.id, c.policy, c.winner FROM migration_conflict c
-    WHERE {_OF_KEY.format("c")} AND (c.record_revision = t.revision AND c.winner = 'arriving'
-          OR c.loser_device_id = n.device_id AND c.loser_seq = n.seq) ORDER BY c.id DESC LIMIT 1
+    WHERE {_OF_KEY.format("c")} AND coalesce(c.record_revision = t.revision, true)
+      AND (c.winner = 'arriving' AND t.revision IS NOT NULL OR c.loser_device_id = n.device_id AND c.loser_seq = n.seq)
+    ORDER BY c.id DESC LIMIT 1
 ) d ON n.outcome IN ('unchanged', 'superseded')
 LEFT JOIN disputes new ON new.key_hash = n.key_hash
 -- What both sides began with.

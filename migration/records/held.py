@@ -13,8 +13,26 @@ from django.db import connection
 
 # Subqueries, not joins: each is one probe of a primary or unique key, whatever the statistics say. A table that has
 # just been filled has none, and a join planned for one row instead of a hundred thousand does not end.
-PLACES = """
-WITH latest AS MATERIALIZED ({latest}), placed AS (
+_OF_KEY = "{0}.owner_id = %(owner)s AND {0}.namespace = %(namespace)s AND {0}.key_hash = l.key_hash"
+_ITS_DEVICES = """{0} = (SELECT m.device_id FROM migration_migrationrun m WHERE m.id = %(run)s)
+    AND {1} > (SELECT k.seq FROM migration_chunk k WHERE k.id = l.chunk_id)"""
+# The run's device had written the key anew, by an op, before the chunk was loaded: the chunk's word was never to be
+# stored, and what took its place is. Where some row says that it holds it, though, its bytes have changed.
+_OVERTAKEN = f"""
+    NOT EXISTS (SELECT FROM migration_record r WHERE {_OF_KEY.format("r")} AND r.fingerprint = l.fingerprint)
+    AND NOT EXISTS (SELECT FROM migration_record_version v
+                    WHERE {_OF_KEY.format("v")} AND v.fingerprint = l.fingerprint)
+    AND (EXISTS (SELECT FROM migration_record r
+                 WHERE {_OF_KEY.format("r")} AND {_ITS_DEVICES.format("r.device_id", "r.seq")})
+      OR EXISTS (SELECT FROM migration_record_version v
+                 WHERE {_OF_KEY.format("v")} AND {_ITS_DEVICES.format("v.device_id", "v.seq")})
+      OR EXISTS (SELECT FROM migration_repetition e
+                 WHERE {_OF_KEY.format("e")} AND {_ITS_DEVICES.format("e.device_id", "e.seq")})
+      OR EXISTS (SELECT FROM migration_conflict c
+                 WHERE {_OF_KEY.format("c")} AND {_ITS_DEVICES.format("c.loser_device_id", "c.loser_seq")}))
+"""
+PLACES = f"""
+WITH latest AS MATERIALIZED ({{latest}}), placed AS (
     SELECT l.*, get_byte(l.key_hash, 0) AS bucket, CASE
         WHEN %(backed_up)s AND NOT EXISTS (
             SELECT FROM migration_quarantineentry q WHERE q.chunk_id = l.chunk_id AND q.ordinal = l.ordinal)
@@ -31,6 +49,7 @@ WITH latest AS MATERIALIZED ({latest}), placed AS (
              THEN 'conflict'
         WHEN l.fingerprint = (SELECT sha256(q.line) FROM migration_quarantineentry q
                               WHERE q.chunk_id = l.chunk_id AND q.ordinal = l.ordinal) THEN 'quarantined'
+        WHEN {_OVERTAKEN} THEN 'stored'
         ELSE 'missing' END AS place
     FROM latest l
 )
