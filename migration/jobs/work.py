@@ -16,9 +16,13 @@ def work(**_unknown: object) -> None:
     """Do what waits in Postgres until nothing does. Tolerates arguments of newer versions."""
     close_old_connections()
     # Who uploads in this moment is taken along: a batch of many users costs little more than one of a single user.
-    time.sleep(setting("GATHER_SECONDS"))
+    _gather()
     # From here on a bell is queued for what comes next, so nothing can slip between our last look and our end.
     dispatch.answered()
     holder = enlist()
     with bound_contextvars(worker=holder):
-        MigrationOrchestrator().work_until_done(holder=holder, clock=timezone.now)
+        MigrationOrchestrator().work_until_done(holder=holder, clock=timezone.now, gather=_gather)
+
+
+def _gather() -> None:
+    time.sleep(setting("GATHER_SECONDS"))

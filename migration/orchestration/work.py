@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from enum import IntEnum
 from uuid import UUID
 
 import structlog
@@ -16,6 +17,7 @@ from migration.extraction import DataExtractor
 from migration.lifecycle import ClaimedChunk
 from migration.loading import LoadEngine, LoadReport, Part
 from migration.models import MigrationRun, Rollback
+from migration.orchestration.due import what_is_due
 from migration.orchestration.erasing import due_erasures, erase
 from migration.orchestration.pipeline import RunPlan, plans_for, prepare
 from migration.orchestration.proof import verify_together
@@ -33,37 +35,53 @@ _ENTRIES_AT_ONCE = 10_000
 """Entries of runs verified together: what is more is left for the other workers."""
 
 
-def work_until_done(*, holder: int, clock: Clock) -> None:
-    """Do rounds of work until one finds nothing to do."""
-    while work_once(holder=holder, clock=clock):
-        pass
+class Done(IntEnum):
+    """What a round came to: nothing to do, some of it, or as much as a batch takes."""
+
+    NOTHING = 0
+    SOME = 1
+    PLENTY = 2
 
 
-def work_once(*, holder: int, clock: Clock) -> bool:
-    """Answer wishes, load a batch, verify, roll back and replay what is due; return whether there was any work."""
-    answered = _answer_cancellations(clock=clock)
+def work_until_done(*, holder: int, clock: Clock, gather: Callable[[], None] = lambda: None) -> None:
+    """Do rounds of work until one finds nothing to do.
+
+    `gather` is called between rounds that could have taken more: a batch costs about the same whatever its size, so
+    it pays to let some uploads arrive.
+    """
+    while done := work_once(holder=holder, clock=clock):
+        if done is Done.SOME:
+            gather()
+
+
+def work_once(*, holder: int, clock: Clock) -> Done:
+    """Answer wishes, load a batch, verify, roll back, replay and erase what is due; say whether there was any work."""
+    due = what_is_due()
+    answered = due.cancellations and _answer_cancellations(clock=clock)
     loaded = _load_batch(holder=holder, clock=clock)
     verified = _verify_due(clock=clock)
-    reverted = _each_due(_due_rollbacks(), lambda rollback_id: execute_rollback(rollback_id, at=clock()))
-    replayed = _each_due(due_replays(_AT_ONCE), lambda replay_id: execute_replay(replay_id, at=clock()))
-    erased = _each_due(due_erasures(), lambda erasure_id: erase(erasure_id, clock=clock))
-    return answered or loaded or verified or reverted or replayed or erased
+    reverted = due.rollbacks and _each_due(_due_rollbacks(), lambda one: execute_rollback(one, at=clock()))
+    replayed = due.replays and _each_due(due_replays(_AT_ONCE), lambda one: execute_replay(one, at=clock()))
+    erased = due.erasures and _each_due(due_erasures(), lambda one: erase(one, clock=clock))
+    return loaded or Done(answered or verified or reverted or replayed or erased)
 
 
-def _load_batch(*, holder: int, clock: Clock) -> bool:
+def _load_batch(*, holder: int, clock: Clock) -> Done:
+    most_chunks, most_entries = int(setting("BATCH_CHUNKS")), int(setting("BATCH_ENTRIES"))
     claims = lifecycle.claim_chunks(
         holder=holder,
         at=clock(),
         lease_seconds=setting("LEASE_SECONDS"),
-        max_chunks=setting("BATCH_CHUNKS"),
-        max_entries=setting("BATCH_ENTRIES"),
+        max_chunks=most_chunks,
+        max_entries=most_entries,
     )
     if not claims:
-        return False
+        return Done.NOTHING
     fault_point("claim.after_commit")
     with bound_contextvars(runs=sorted({str(claim.run_id) for claim in claims})):
         _load_claimed(claims, at=clock())
-    return True
+    is_full = len(claims) >= most_chunks or sum(claim.entries for claim in claims) >= most_entries
+    return Done.PLENTY if is_full else Done.SOME
 
 
 def _load_claimed(claims: list[ClaimedChunk], *, at: datetime) -> None:

@@ -49,7 +49,7 @@ class Worker:
 
     def work(self) -> bool:
         """Do one round as the conductor composes it; return whether there was work."""
-        return MigrationOrchestrator().work_once(holder=self.number, clock=timezone.now)
+        return bool(MigrationOrchestrator().work_once(holder=self.number, clock=timezone.now))
 
     def work_until_done(self) -> None:
         """Do rounds until nothing is left to do."""

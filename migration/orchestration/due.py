@@ -1,0 +1,26 @@
+"""What waits for a worker besides chunks and verifications: mostly nothing, so all of it is asked for at once."""
+
+from typing import NamedTuple
+
+from migration.lifecycle import ask
+
+_DUE = """
+SELECT EXISTS (SELECT FROM migration_migrationrun WHERE cancel_wished AND state IN ('planned', 'transferring')),
+       EXISTS (SELECT FROM migration_rollback WHERE state = 'requested'),
+       EXISTS (SELECT FROM migration_replay WHERE state = 'requested'),
+       EXISTS (SELECT FROM migration_erasure WHERE state = 'requested')
+"""
+
+
+class Due(NamedTuple):
+    """Which kinds of work wait. What comes a moment later rings by itself."""
+
+    cancellations: bool
+    rollbacks: bool
+    replays: bool
+    erasures: bool
+
+
+def what_is_due() -> Due:
+    """Look once."""
+    return Due(*ask(_DUE, [])[0])
