@@ -32,6 +32,9 @@ FAULT_POINTS = {
     "rollback.after_commit": "rollback is done, nothing is announced",
     "replay.before_commit": "refused entries are merged anew, not committed",
     "schemas.before_commit": "samples are folded into schemas, not committed",
+    "restore.after_batch": "some of a backup's lines are written back, more are to come",
+    "restore.before_commit": "all of a backup is written back, not committed",
+    "restore.after_commit": "a backup is restored, nobody is told",
     "erase.before_commit": "a batch of an owner's rows is deleted, not committed",
     "erase.after_commit": "a batch of an owner's rows is gone, more may be left",
 }

@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 from django.db import transaction
 
 from migration import cutover, lifecycle, progress
+from migration.config import fault_point
 from migration.errors import BackupUnreadable, IdempotencyMismatch, NotFound
 from migration.loading import Part, restore
 from migration.mapping import DataMapper
@@ -64,6 +65,8 @@ def restore_backup(
         if known := _known(order):
             return known
         _restore(order, backup, file)
+        fault_point("restore.before_commit")
+    fault_point("restore.after_commit")
     return order
 
 
@@ -114,6 +117,7 @@ def _write(order: Restoration, backup: Backup, file: IO[bytes]) -> Counter[str]:
         part = Part.unclaimed(plan.terms, owner_id=order.owner_id, app_id=app_id, place=number, seq=0)
         part.rows += mapper.rows(Lines.of(taken))
         counts += restore(part, replaces=order.mode == Restoration.Mode.REPLACE, at=order.created_at)
+        fault_point("restore.after_batch")
     return counts
 
 

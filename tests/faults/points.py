@@ -14,5 +14,6 @@ ROLLING_BACK = ("rollback.before_commit", "rollback.after_commit")
 REPLAYING = ("replay.before_commit",)
 FOLDING = ("schemas.before_commit",)
 WRITING = ("records.before_commit", "records.after_commit")
+RESTORING = ("restore.after_batch", "restore.before_commit", "restore.after_commit")
 ERASING = ("erase.before_commit", "erase.after_commit")
-ROWS = {*LOADING, *INTAKE, *ROLLING_BACK, *REPLAYING, *FOLDING, *WRITING, *ERASING}
+ROWS = {*LOADING, *INTAKE, *ROLLING_BACK, *REPLAYING, *FOLDING, *WRITING, *RESTORING, *ERASING}

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 
 from tests.faults.browser import Browser
-from tests.faults.points import LOADING, REPLAYING, ROLLING_BACK
+from tests.faults.points import FOLDING, LOADING, REPLAYING, ROLLING_BACK
 from tests.faults.world import RECOVERY, World, until
 
 ENTRIES = 160
@@ -171,3 +171,21 @@ class TestReplay:
         seen = world.seen()
         assert {one.key: one.value for one in seen.records} == browser.store
         assert (seen.history, seen.revisions[browser.owner]) == ([], 30)
+
+
+class TestFolding:
+    @pytest.mark.parametrize("point", FOLDING)
+    def test_survives_the_death_of_the_sweeper(self, world, point):
+        """Every sample is counted, and counted once."""
+        world.execute("TRUNCATE migration_collectionschema, migration_schemasample CASCADE")
+        browser = world.browser(ENTRIES)
+        with world.armed(f"{point}:1:kill", parts=["sweeper"]), world.recovery(f"sweeper killed at {point}"):
+            browser.migrate()
+            folded = "SELECT bool_and(folded) FROM migration_schemasample WHERE owner_id = %s"
+            until(lambda: world.fired(point), "the sweeper dies")
+            until(lambda: world.query(folded, browser.owner) == [(True,)], "all samples are folded", seconds=60)
+        [(samples,)] = world.query("SELECT sum(jsonb_array_length(entries)) FROM migration_schemasample")
+        [(sampled, types)] = world.query("SELECT sampled, shape->'types' FROM migration_collectionschema")
+        assert samples > 0
+        assert (sampled, sum(types.values())) == (samples, samples)
+        world.verify()

@@ -283,16 +283,18 @@ def _read(connection: psycopg.Connection[Any], owners: list[str], browsers: Sequ
 
 def _backups(connection: psycopg.Connection[Any], owners: list[str], keys: dict[str, str]) -> Iterator[Write]:
     extractor = DataExtractor(keys=encryption_keys())
+    fields = (
+        *("app_id", "owner_id", "run_id", "seq", "sha256", "encoding"),
+        *("payload_bytes", "sealed_payload", "wrapped_key"),
+    )
+    columns = ", ".join(f"c.{name}" for name in fields)
     cursor = connection.execute(
-        "SELECT c.app_id, c.owner_id, c.run_id, c.seq, c.encoding, c.payload_bytes, c.sealed_payload, c.wrapped_key,"
-        " c.key::text, r.device_id::text FROM migration_chunk c JOIN migration_migrationrun r ON r.id = c.run_id"
-        " WHERE c.owner_id = ANY(%s::uuid[])",
+        f"SELECT c.key::text, r.device_id::text, {columns}"
+        " FROM migration_chunk c JOIN migration_migrationrun r ON r.id = c.run_id WHERE c.owner_id = ANY(%s::uuid[])",
         [owners],
     )
-    fields = ("app_id", "owner_id", "run_id", "seq", "encoding", "payload_bytes", "sealed_payload", "wrapped_key")
-    for row in cursor:
-        chunk = SimpleNamespace(**dict(zip(fields, row[:8], strict=True)))
+    for key, device, *row in cursor:
+        chunk = SimpleNamespace(**dict(zip(fields, row, strict=True)))
+        owner, run = str(chunk.owner_id), str(chunk.run_id)
         for ordinal, line in enumerate(decode_lines(extractor.open_payload(chunk))):
-            yield Write(
-                str(chunk.owner_id), keys[row[9]], str(chunk.run_id), row[8], chunk.seq, ordinal, line.key, line.value
-            )
+            yield Write(owner, keys[device], run, key, chunk.seq, ordinal, line.key, line.value)
