@@ -13,9 +13,16 @@ from migration.values.envelopes import Envelope, rewrap, wrapped_under
 _PAGE = 500
 # Only what is still as it was read: a backup that expired meanwhile must not get its key again.
 _PUT = """
-UPDATE {table} t SET {column} = new.fresh FROM unnest(%s::text[], %s::bytea[], %s::bytea[]) AS new(id, known, fresh)
-WHERE t.id = new.id::{id_type} AND t.{column} = new.known
+WITH mine AS MATERIALIZED (
+    SELECT t.id, new.fresh FROM {table} t
+    JOIN unnest(%s::text[], %s::bytea[], %s::bytea[]) AS new(id, known, fresh) ON t.id = new.id::{id_type}
+    WHERE t.{column} = new.known FOR NO KEY UPDATE OF t {waiting}
+)
+UPDATE {table} t SET {column} = mine.fresh FROM mine WHERE t.id = mine.id RETURNING t.id::text
 """
+
+_Change = tuple[str, bytes, bytes]
+"""Which row, the key it was read with, and that key wrapped anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +88,20 @@ def check_keys() -> Standing:
 def _rewrap(kind: _Wrapped, fresh: Callable[[bytes], bytes | None]) -> int:
     done = 0
     for page in _pages(kind):
-        changed = [(one, known, new) for one, known in page if (new := fresh(known)) is not None]
-        if changed:
-            with connection.cursor() as cursor:
-                columns = [list(column) for column in zip(*changed, strict=True)]
-                cursor.execute(_PUT.format(table=kind.table, column=kind.column, id_type=kind.id_type), columns)
-                done += cursor.rowcount
+        changes = [(one, known, new) for one, known in page if (new := fresh(known)) is not None]
+        put = _put(kind, changes, waiting="SKIP LOCKED") if changes else set()
+        # A batch that holds some of them may want others of the page: only who wants one alone may wait for it.
+        put |= {one for change in changes if change[0] not in put for one in _put(kind, [change], waiting="")}
+        done += len(put)
     return done
+
+
+def _put(kind: _Wrapped, changes: list[_Change], *, waiting: str) -> set[str]:
+    """Write the keys and return the ids of the rows that have them now; a transaction of its own."""
+    statement = _PUT.format(table=kind.table, column=kind.column, id_type=kind.id_type, waiting=waiting)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [list(column) for column in zip(*changes, strict=True)])
+        return {one for (one,) in cursor.fetchall()}
 
 
 def _pages(kind: _Wrapped) -> Iterator[list[tuple[str, bytes]]]:
