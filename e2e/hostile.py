@@ -173,6 +173,7 @@ def _keeper() -> dict[str, list[str]]:
         "keeper": [str(run.id)],
         "record": [f"{owner.id}/{to_wire(key_hash(literal(every)))}"],
         "holder": [str(owner.id)],
+        "conflict": [str(run.conflicts.latest("id").id)],
         "cause": _causes(run),
         **_mover(owner),
     }

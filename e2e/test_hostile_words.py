@@ -14,7 +14,7 @@ from syncserver.stack import Stack
 
 LISTS = (
     "app", "owner", "device", "migrationrun", "rollbackpoint", "rollback", "auditline", "quarantineentry", "backup",
-    "collectionschema",
+    "collectionschema", "conflict",
 )  # fmt: skip
 Planted = dict[str, list[str]]
 # Reads pages as the browser would, without going there: what would be markup, and what in it could run.
@@ -131,6 +131,9 @@ class TestHostileWords:
         admin.says("For this entry")
         ears.look()
 
+        ears.visit(f"{base}/conflict/{planted['conflict'][-1]}/change/")
+        admin.reveal()
+        ears.look()
         ears.visit(f"{base}/backup/{planted['backup'][0]}/change/")
         assert admin.downloads("Download") == f"backup-{planted['backup'][0][:8]}.ndjson.gz"
         admin.press("Verify now")

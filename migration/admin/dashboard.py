@@ -176,12 +176,13 @@ def _about(about: str, app: App | None) -> str:
     lists: Mapping[str, tuple[str, dict[str, str]]] = {
         "failed": ("migration_migrationrun", {"state__exact": "failed"}),
         "quarantine": ("migration_quarantineentry", {"state__exact": "open"}),
+        "conflicts": ("migration_conflict", {"state__exact": "open"}),
         "backups": ("migration_backup", {"state__exact": "sealed", "o": "8"}),
         "queue": ("django_rq_dashboard", {}),
     }
     if about not in lists:
         return ""
     name, filters = lists[about]
-    if app and name == "migration_migrationrun":
+    if app and name in ("migration_migrationrun", "migration_conflict"):
         filters = {**filters, "app__id__exact": str(app.id)}
     return f"{reverse(f'admin:{name}_changelist')}{'?' + urlencode(filters) if filters else ''}"

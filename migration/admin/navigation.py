@@ -11,7 +11,10 @@ from migration.admin.records import may_look
 
 # (group, ((model, icon), …)); the icons are names in the theme's own symbol font.
 _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
-    ("Migrations", (("migrationrun", "moving"), ("quarantineentry", "block"), ("rollback", "undo"))),
+    (
+        "Migrations",
+        (("migrationrun", "moving"), ("quarantineentry", "block"), ("conflict", "call_split"), ("rollback", "undo")),
+    ),
     ("Data", (("backup", "inventory_2"), ("rollbackpoint", "flag"), ("collectionschema", "schema"))),
     ("People", (("app", "apps"), ("owner", "person"), ("device", "devices"))),
     ("Control", (("auditline", "history_edu"), ("user", "admin_panel_settings"), ("group", "groups"))),

@@ -20,6 +20,7 @@ _LISTS = (
     ("rollback", "rollbacks", "owner__id__exact"),
     ("backup", "backups", "owner_id__exact"),
     ("quarantineentry", "quarantine", "owner_id__exact"),
+    ("conflict", "conflicts", "owner_id__exact"),
     ("auditline", "audit log", "owner_id__exact"),
 )
 

@@ -6,18 +6,16 @@ from collections import Counter
 from typing import Any
 
 from django.contrib import admin
-from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import BinaryField, Func, IntegerField, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.functional import cached_property
 from django.utils.safestring import SafeString
 
 from migration.admin import causes
-from migration.admin.base import LookOnly, actor_of
+from migration.admin.base import COUNTED, Bounded, LookOnly, actor_of
 from migration.admin.display import NOTHING, badge, code, link_to, number, size, visible, visible_lines
 from migration.admin.reach import within_reach
 from migration.lifecycle import audit
@@ -31,8 +29,6 @@ KEY_BYTES = 600
 SHOWN = 20_000
 """Characters of a revealed value shown."""
 GROUPS = 20
-COUNTED = 10_000
-"""Newest entries the groups above the list are counted over: all of a million would keep the page waiting."""
 _CHANGED_BY_FORMS = re.compile("[\x00\r\ud800-\udfff]")
 """What a form cannot give back as it got it."""
 
@@ -52,16 +48,6 @@ class CodeFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[QuarantineEntry]) -> QuerySet[QuarantineEntry]:
         """Keep what was refused with the chosen code."""
         return queryset.filter(code=self.value()) if self.value() else queryset
-
-
-class Bounded(Paginator):
-    """Pages of the newest entries only: to count a million of them takes longer than to look at a page."""
-
-    @cached_property
-    def count(self) -> int:
-        """Count to a bound."""
-        entries: Any = self.object_list
-        return int(entries.order_by()[:COUNTED].values("id").count())
 
 
 @admin.register(QuarantineEntry)

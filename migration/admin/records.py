@@ -265,6 +265,7 @@ def _writer(version: records.Version) -> Any:
 
 def _conflict(conflict: Conflict) -> dict[str, Any]:
     return {
+        "number": link_to("conflict", conflict.pk, str(conflict.pk)),
         "state": badge(conflict.state),
         "policy": visible(conflict.policy),
         "winner": visible(conflict.winner),

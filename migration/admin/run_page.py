@@ -62,7 +62,8 @@ def page_of(run: MigrationRun) -> dict[str, Any]:
         "counters": [(name, title, hint, number(shown["entries"][name])) for name, title, hint in _COUNTERS],
         "phases": [(name, round(100 * shown["phases"][name])) for name in _PHASES],
         "run_errors": [
-            (one.get("at", ""), one.get("code", ""), visible(one.get("detail", ""), longest=None)) for one in run.errors
+            (one.get("at", ""), visible(one.get("code", "")), visible(one.get("detail", ""), longest=None))
+            for one in run.errors
         ],
         "statement": _statement(run),
         "manifest": _manifest(run),
@@ -85,7 +86,7 @@ def _facts(run: MigrationRun) -> list[tuple[str, Any]]:
         ("Purpose", f"{run.purpose}{' (dry run)' if run.dry_run else ''}"),
         ("Epoch", run.epoch),
         ("Manifest", f"version {run.manifest_version}, {run.upload_state}"),
-        ("Conflicts journaled", number(conflicts)),
+        ("Conflicts journaled", listed("conflict", number(conflicts), run__id__exact=run.id)),
         ("Created", moment(run.created_at)),
         ("Finished", moment(run.finished_at) if run.state in ENDED else NOTHING),
     ]

@@ -6,9 +6,11 @@ from django.db import transaction
 
 from migration.errors import NotFound
 from migration.lifecycle import audit
-from migration.models import Owner
+from migration.models import Conflict, Owner
+from migration.models.records import Form
 from migration.records import Place, read_value
 from migration.values.digests import to_wire
+from migration.values.lines import text_of
 
 
 def reveal_record(*, place: Place, revision: int, actor: str, at: datetime) -> str | None:
@@ -32,3 +34,19 @@ def reveal_record(*, place: Place, revision: int, actor: str, at: datetime) -> s
             data={"namespace": namespace, "revision": revision},
         )
     return value
+
+
+def reveal_loser(*, conflict: Conflict, actor: str, at: datetime) -> str | None:
+    """Return the value that lost a conflict (None for a deletion) and write who looked."""
+    with transaction.atomic():
+        audit(
+            actor=actor,
+            action="value_revealed",
+            target=f"conflict {conflict.pk}",
+            at=at,
+            app_id=Owner.objects.values_list("app_id", flat=True).get(id=conflict.owner_id),
+            owner_id=conflict.owner_id,
+            data={"revision": conflict.record_revision},
+        )
+        value, form = conflict.loser_value, conflict.loser_form
+    return value if value is None or form == Form.VERBATIM else text_of(value)

@@ -1,6 +1,7 @@
 """An administrator, and one of everything with hostile words in it."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -15,6 +16,7 @@ from migration.models import (
     Backup,
     Chunk,
     CollectionSchema,
+    Conflict,
     DriftNotice,
     MigrationRun,
     Owner,
@@ -22,6 +24,7 @@ from migration.models import (
     Rollback,
     RollbackPoint,
 )
+from migration.models.records import Form
 from migration.progress import record_error
 from migration.values.digests import fingerprint, key_hash
 from migration.values.lines import encode_line, literal
@@ -74,6 +77,18 @@ def quarantine(run: MigrationRun, *, ordinal: int = 0, key: str = HOSTILE, code:
     )
 
 
+def conflict(run: MigrationRun, *, key: str = HOSTILE, **columns: Any) -> Conflict:
+    line = encode_line(key, SECRET_VALUE)
+    given = {
+        "run": run, "owner_id": run.owner_id, "namespace": "default", "key_hash": key_hash(literal(key)),
+        "key_json": literal(key).decode(), "collection": HOSTILE_TEXT, "policy": "INTERACTIVE", "winner": "none",
+        "reason": HOSTILE_TEXT, "record_revision": 1, "loser_form": Form.LITERAL,
+        "loser_fingerprint": fingerprint(line), "loser_value": literal(SECRET_VALUE).decode(),
+        "created_at": timezone.now(),
+    }  # fmt: skip
+    return Conflict.objects.create(**{**given, **columns})
+
+
 @pytest.fixture
 def world(db: None) -> World:
     now = timezone.now()
@@ -124,4 +139,5 @@ def world(db: None) -> World:
         app=app, schema=schema, kind="new_member", path=f"/{HOSTILE_TEXT}", detail=HOSTILE_TEXT, count=1, looked_at=1,
         sampled_before=0, first_seen=now, last_seen=now,
     )  # fmt: skip
+    conflict(run)
     return World(app, owner, run, quarantine(run), point, rollback)

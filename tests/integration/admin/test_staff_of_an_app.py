@@ -8,7 +8,7 @@ from django.urls import URLPattern, reverse
 from django.utils import timezone
 
 from migration.lifecycle import audit
-from migration.models import App, AppSecret, AuditLine, CollectionSchema
+from migration.models import App, AppSecret, AuditLine, CollectionSchema, Conflict
 from tests.factories.loads import make_app, make_run
 from tests.integration.admin.conftest import World
 
@@ -58,6 +58,7 @@ def ids_of(world: World) -> dict[str, object]:
         "entry_id": world.quarantined.id,
         "point_id": world.point.id,
         "rollback_id": world.rollback.id,
+        "conflict_id": Conflict.objects.get(owner_id=world.owner.id).id,
         "schema_id": CollectionSchema.objects.get(app=world.app).id,
         "verb": "pause",
     }
