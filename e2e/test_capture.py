@@ -30,7 +30,7 @@ _TRACES = """() => [
     Object.keys(localStorage),
     Object.getOwnPropertyDescriptor(window, 'localStorage').get.toString(),
     Storage.prototype.setItem.toString(),
-    Object.getOwnPropertyNames(window).filter((name) => name !== 'migration'),
+    Object.getOwnPropertyNames(window).filter((name) => !/^(migration$|__pw)/.test(name)),
 ]"""
 _COMES_DOWN = """([key, value]) => new Promise((resolve) => {
     const hear = ({ key, oldValue, newValue, isTrusted, storageArea }) =>
@@ -43,12 +43,12 @@ _TIME = """async () => {
     const value = 'v'.repeat(200);
     const block = (round) => {
         const begun = performance.now();
-        for (let n = 0; n < 3000; n++) localStorage.setItem(`timed:${n % 100}`, value + round + n);
+        for (let n = 0; n < 6000; n++) localStorage.setItem(`timed:${n % 100}`, value + round + n);
         return performance.now() - begun;
     };
-    const rest = () => new Promise((resolve) => setTimeout(resolve, 300));
+    const rest = () => new Promise((resolve) => setTimeout(resolve, 100));
     const ratios = [];
-    for (let round = 0; round < 7; round++) {
+    for (let round = 0; round < 5; round++) {
         await migration.install();
         await migration.whenSynced();
         await rest();
@@ -58,7 +58,7 @@ _TIME = """async () => {
         await rest();
         ratios.push(ours / block(round + 'b'));
     }
-    return ratios.sort((a, b) => a - b)[3];
+    return ratios.sort((a, b) => a - b)[2];
 }"""
 
 
@@ -164,9 +164,9 @@ class TestThePage:
 
     def test_pays_next_to_nothing_for_a_write(self, paper: Page) -> None:
         paper.evaluate("makeClient()")
-        # Somebody else on the machine can slow one half of a pair: the best of three is what we add ourselves.
+        # Somebody else on the machine can slow one half of a pair: the best of four is what we add ourselves.
         ratios = []
-        while len(ratios) < 3 and not (ratios and min(ratios) <= 1.25):
+        while len(ratios) < 4 and not (ratios and min(ratios) <= 1.25):
             ratios.append(paper.evaluate(_TIME))
         print("setItem, ours against native:", ratios)
         assert min(ratios) <= 1.25

@@ -55,7 +55,9 @@ window.WAYS = {
 
 const KEYS = ["a", "b", "c", "", "é", "\ud800", "\0", "__proto__", "length", "key", "getItem", "constructor", "0", "x".repeat(300)];
 const angry = { toString: () => { throw new RangeError("angry"); } };
-const VALUES = ["1", "2", "", "null", "{}", '{"a":[1]}', "\udfff", "y".repeat(5000), "z".repeat(2_700_000), 7, null, undefined, true, {}, [1, 2], angry, Symbol.iterator];
+const VALUES = ["1", "2", "", "null", "{}", '{"a":[1]}', "\udfff", "y".repeat(5000), 7, null, undefined, true, {}, [1, 2], angry, Symbol.iterator];
+// Two of them are more than a storage holds.
+const HUGE = "z".repeat(2_700_000);
 const READS = [
   (key) => localStorage.getItem(key),
   (key) => localStorage[key],
@@ -117,7 +119,7 @@ window.play = async (seed) => {
   for (let steps = 3 + Math.floor(draw() * 15); steps; steps--) {
     const [way, write] = pick(Object.entries(WAYS));
     const act = draw() < 0.7 ? write : pick(READS);
-    const [key, value] = [pick(KEYS), pick(VALUES)];
+    const [key, value] = [pick(KEYS), draw() < 0.01 ? HUGE : pick(VALUES)];
     try {
       seen.push(shown(act(key, value)));
     } catch (error) {

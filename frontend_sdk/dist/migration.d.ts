@@ -484,6 +484,8 @@ export interface DualWriteOptions {
     healthCheckInterval?: number;
     /** False refuses `install` with the code `dual_write_off` (default true). */
     enableDualWrite?: boolean;
+    /** Most keys that may go missing at once and be taken for deleted (default: half of them). */
+    deletionLimit?: number;
     /**
      * Whether what a guest has written goes over to the account the guest becomes (default `adopt`); `ask` and `never`
      * send nothing until `takeOver` is called.

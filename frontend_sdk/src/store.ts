@@ -6,6 +6,8 @@ export interface Store {
   _get<T>(key: string): Promise<T | undefined>;
   /** Reads, changes and writes in one transaction, so that two tabs never get the same number. */
   _update<T>(key: string, change: (old: T | undefined) => T): Promise<T>;
+  /** The same for several words: all are written, or none. Without a change they are read. */
+  _several<T>(keys: string[], change?: (old: T | undefined, at: number) => T): Promise<(T | undefined)[]>;
   /** False when words are lost at the end of the visit. */
   _durable(): boolean;
 }
@@ -26,17 +28,21 @@ const open = (factory: IDBFactory, name: string): Promise<IDBDatabase> =>
     };
   });
 
-const transact = <T>(db: IDBDatabase, key: string, change?: (old: T | undefined) => T): Promise<T | undefined> =>
+type Change<T> = (old: T | undefined, at: number) => T;
+
+const transact = <T>(db: IDBDatabase, keys: string[], change?: Change<T>): Promise<(T | undefined)[]> =>
   new Promise((resolve, reject) => {
     const transaction = db.transaction(KV, change ? "readwrite" : "readonly", { durability: "strict" });
     const words = transaction.objectStore(KV);
-    const request = words.get(key);
-    let result: T | undefined;
-    request.onsuccess = () => {
-      result = request.result;
-      if (change) words.put((result = change(result)), key);
-    };
-    transaction.oncomplete = () => resolve(result);
+    const results: (T | undefined)[] = [];
+    keys.forEach((key, at) => {
+      const request = words.get(key);
+      request.onsuccess = () => {
+        results[at] = request.result;
+        if (change) words.put((results[at] = change(results[at], at)), key);
+      };
+    });
+    transaction.oncomplete = () => resolve(results);
     transaction.onabort = reject;
   });
 
@@ -44,22 +50,23 @@ export const openStore = async (factory: IDBFactory | null | undefined, name: st
   // What was read or written before IndexedDB failed stays true for this visit.
   const memory = new Map<string, any>();
   let db: IDBDatabase | undefined;
-  const access = async <T>(key: string, change?: (old: T | undefined) => T): Promise<T | undefined> => {
-    let value: T | undefined;
+  const _several = async <T>(keys: string[], change?: Change<T>): Promise<(T | undefined)[]> => {
+    let values: (T | undefined)[];
     try {
-      value = await transact(db!, key, change);
+      values = await transact(db!, keys, change);
     } catch {
       db = undefined;
-      value = memory.get(key);
-      if (change) value = change(value);
+      values = keys.map((key, at) => (change ? change(memory.get(key), at) : memory.get(key)));
     }
-    memory.set(key, value);
-    return value;
+    keys.forEach((key, at) => memory.set(key, values[at]));
+    return values;
   };
+  const access = async <T>(key: string, change?: Change<T>): Promise<T | undefined> =>
+    (await _several([key], change))[0];
   try {
     db = await open(factory!, name);
   } catch {
     // Private mode, blocked site data, no IndexedDB at all.
   }
-  return { _get: access, _update: access as Store["_update"], _durable: () => !!db };
+  return { _get: access, _update: access as Store["_update"], _several, _durable: () => !!db };
 };

@@ -26,6 +26,10 @@ interface Word {
   rows?: Row[];
   writes?: SettledWrite[];
   command?: Command;
+  /** A tab that has just begun asks what is held, and why nothing moves. */
+  hello?: boolean;
+  held?: Outbox["_held"];
+  paused?: string | null;
 }
 
 type Answer = (outcome: Outcome<object>) => void;
@@ -98,14 +102,17 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
   const run = async (host: Host): Promise<void> => {
     const { _store, _events, _name, _options } = host;
     const acks = createAcks(_store);
-    const box = (outbox = createOutbox(area, acks));
+    const box = (outbox = createOutbox(area, acks, _options.deletionLimit));
     let told = "";
     let missed = 0;
+    let led = false;
     let obey: (command: Command) => void = () => {};
     doubt = box._doubt;
     early.forEach(doubt);
 
-    const hear = ({ rows = [], writes = [], command }: Word): void => {
+    const hear = ({ rows = [], writes = [], command, held = new Map(), paused: now }: Word): void => {
+      for (const [key, [print, reason]] of held) box._hold(key, print, reason);
+      if (now !== undefined) paused = now;
       for (const [key, ack] of rows) {
         if (ack?.[4]) box._hold(key, ack[4], "conflict");
         doubt(key);
@@ -122,7 +129,8 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
       channel.onmessage = ({ data }: MessageEvent<Word>) => {
         acks._hear(data.rows ?? []);
         hear(data);
-        kick();
+        if (data.hello && led) channel.postMessage({ held: box._held, paused });
+        else kick();
       };
     say = (word) => {
       hear(word);
@@ -131,7 +139,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
     abort.signal.addEventListener("abort", () => channel?.close());
 
     const tell = (now: string | null, exchanged: boolean): void => {
-      paused = now;
+      if (led && now !== paused) say({ paused: now });
       if (exchanged) answer(box);
       const { missing } = pending();
       const text = JSON.stringify(pending());
@@ -157,7 +165,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
     };
     await load();
     if (await _store._get(POSITION)) arrived({ ok: true });
-    let led = false;
+    channel?.postMessage({ hello: true });
     const ended = lead(
       _name + ":sync",
       async () => {
@@ -188,7 +196,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
     while (!led && !stopped) {
       try {
         await box._look();
-        tell(null, true);
+        tell(channel ? paused : null, true);
       } catch (thrown) {
         // The page took the storage's own methods away, or the storage as such: it may come back.
         paused = problemOf(thrown).code;

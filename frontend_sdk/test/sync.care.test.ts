@@ -50,6 +50,14 @@ describe("a storage that was emptied", () => {
     expect(records().held().length).toBe(10);
   });
 
+  it("is taken for edited where the app says how many may go at once", async () => {
+    const profile = newProfile(manyPairs(10));
+    const client = await settled(profile, { deletionLimit: 8 });
+    for (let n = 0; n < 8; n++) profile.area.removeItem("item:" + n);
+    await client.whenSynced();
+    expect(records().held().length).toBe(2);
+  });
+
   it("comes back whole where the browser took the table with it", async () => {
     const profile = newProfile(manyPairs(10));
     (await settled(profile)).destroy();
@@ -211,6 +219,22 @@ describe("two tabs", () => {
     await second.whenSynced();
     expect(performance.now() - began).toBeLessThan(2000);
     expect(records().value("late")).toBe("written in the first");
+  });
+
+  it("know why nothing moves, and what is refused, also where one of them came later", async () => {
+    vi.stubGlobal("navigator", { locks: createLocks() });
+    records().refuse = (key) => (key === "bad" ? "schema_mismatch" : undefined);
+    const profile = newProfile([["bad", "1"], ["good", "1"]]);
+    const first = await settled(profile);
+    const second = await settled(profile);
+    const refused = [{ key: "bad", reason: "schema_mismatch" }];
+    await soon(() => expect(second.pending).toMatchObject({ count: 0, refused, paused: null }));
+    block();
+    profile.area.setItem("good", "2");
+    await soon(() => expect(first.pending.paused).toBe("unavailable"));
+    await soon(() => expect(second.pending).toMatchObject({ count: 1, paused: "unavailable" }));
+    unblock();
+    await second.whenSynced();
   });
 
   it("keep to once where there are no locks", async () => {

@@ -53,7 +53,6 @@ export const printOf = async (key: string, value: string | null | undefined): Pr
 
 export const createAcks = (store: Store): Acks => {
   const shards: Shard[] = Array.from({ length: SHARDS }, () => new Map());
-  const name = (shard: number) => "acks:" + shard;
 
   const set = (into: Shard, rows: Row[]): Shard => {
     for (const [key, ack] of rows) {
@@ -67,30 +66,31 @@ export const createAcks = (store: Store): Acks => {
     const parts = new Map<number, Row[]>();
     for (const row of rows) {
       const shard = shardOf(row[0]);
-      parts.set(shard, [...(parts.get(shard) ?? []), row]);
+      if (!parts.has(shard)) parts.set(shard, []);
+      parts.get(shard)!.push(row);
     }
     return parts;
   };
 
-  const each = (work: (shard: number) => Promise<Shard>) =>
-    Promise.all(shards.map(async (_, shard) => void (shards[shard] = await work(shard))));
+  /** Reads or changes some shards in one go. */
+  const touch = async (numbers: number[], change?: (old: Shard | undefined, at: number) => Shard): Promise<void> => {
+    const found = await store._several(numbers.map((shard) => "acks:" + shard), change);
+    numbers.forEach((shard, at) => (shards[shard] = found[at] ?? new Map()));
+  };
+  const every = [...shards.keys()];
 
   return {
     _get: (key) => shards[shardOf(key)]!.get(key),
     _rows: () => shards.flatMap((shard) => [...shard]),
     _live: () => shards.flatMap((shard) => [...shard].flatMap(([key, [print]]) => (print ? [key] : []))),
-    async _load() {
-      await each(async (shard) => (await store._get<Shard>(name(shard))) ?? new Map());
-    },
+    _load: () => touch(every),
     _hear(rows) {
       for (const [shard, part] of byShard(rows)) set(shards[shard]!, part);
     },
     async _put(rows) {
-      for (const [shard, part] of byShard(rows))
-        shards[shard] = await store._update<Shard>(name(shard), (old) => set(old ?? new Map(), part));
+      const parts = [...byShard(rows)];
+      await touch(parts.map(([shard]) => shard), (old, at) => set(old ?? new Map(), parts[at]![1]));
     },
-    async _drop() {
-      await each((shard) => store._update(name(shard), () => new Map()));
-    },
+    _drop: () => touch(every, () => new Map()),
   };
 };

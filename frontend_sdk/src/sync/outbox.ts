@@ -34,7 +34,7 @@ export interface Outbox {
   _confirm(): void;
 }
 
-export const createOutbox = (area: Storage, acks: Acks): Outbox => {
+export const createOutbox = (area: Storage, acks: Acks, limit?: number): Outbox => {
   // The engine hands out the same string again, so that comparing with what was last seen is comparing pointers.
   const known = new Map<string, [value: string, print: Print]>();
   const waiting: Outbox["_waiting"] = new Map();
@@ -60,7 +60,9 @@ export const createOutbox = (area: Storage, acks: Acks): Outbox => {
 
   const missing = (): string[] => {
     const gone = [...waiting].flatMap(([key, { _value }]) => (_value === undefined && !confirmed.has(key) ? [key] : []));
-    return isMassLoss(gone.length, acks._live().length, area.length) ? gone : [];
+    if (!gone.length) return gone;
+    const lost = limit === undefined ? isMassLoss(gone.length, acks._live().length, area.length) : gone.length > limit;
+    return lost ? gone : [];
   };
 
   const hold: Outbox["_hold"] = (key, print, reason) => {

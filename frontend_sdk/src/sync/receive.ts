@@ -1,5 +1,6 @@
 import type { Host } from "../host.js";
 import type { Pair } from "../codec.js";
+import { breathe } from "../pace.js";
 import type { Patience } from "../transport.js";
 import { ABSENT, printOf, type Acks, type Row } from "./acks.js";
 import type { Outbox } from "./outbox.js";
@@ -23,7 +24,7 @@ export interface Position {
 }
 
 export const POSITION = "position";
-const PAGE = 500;
+const PAGE = 1000;
 
 export const createReceiver = (
   host: Host,
@@ -62,6 +63,7 @@ export const createReceiver = (
       const { _body } = await host._net._send("GET", "/records?" + query, { _run: patience });
       const rows: Row[] = [];
       for (const change of _body.changes as Change[]) {
+        await breathe();
         const row = await apply(change);
         if (row === "full") room = false;
         else if (row) rows.push(row);

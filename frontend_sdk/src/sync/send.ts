@@ -1,5 +1,6 @@
 import { SEQ, type Host } from "../host.js";
 import type { Pair } from "../codec.js";
+import { breathe } from "../pace.js";
 import { problemOf } from "../problem.js";
 import type { Patience } from "../transport.js";
 import type { SettledWrite } from "../types.js";
@@ -34,8 +35,7 @@ export interface Sent {
 
 const NOTHING: Sent = { _begin: "", _revision: 0, _own: new Set(), _open: [] };
 const MOST_OPS = 500;
-// As a string inside the request each byte may become two.
-const MOST_BYTES = 400_000;
+const MOST_BYTES = 800_000;
 // What one entry alone can cause.
 const ENTRY_CODES = /^(too_large|inflate_limit|line_form|sensitive_item|bad_request|invalid\w*|http_4(00|13|22))$/;
 
@@ -54,6 +54,7 @@ export const createSender = (
     const judge = host._judge();
     const free: [string, Waiting][] = [];
     for (const entry of batch) {
+      await breathe();
       const [key, { _value, _print }] = entry;
       const held = _value === undefined ? undefined : await judge(key, _value);
       if (held) outbox._hold(key, _print, held.rule);
