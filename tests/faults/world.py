@@ -90,6 +90,11 @@ class World:
             if not (once and all(map(self.fired, points))):
                 self._renew(parts, self._env)
 
+    def reconfigure(self, parts: Sequence[str] = ("web", "worker-0", "worker-1"), **env: str) -> None:
+        """Start `parts` anew with another environment, which every later start has too."""
+        self._env = {**self._env, **env}
+        self._renew(parts, self._env)
+
     def fired(self, point: str) -> bool:
         """Tell whether an armed fault has fired."""
         return any(path.name.startswith(f"{point}-") for path in self._once.iterdir())
