@@ -1,26 +1,31 @@
-"""Conflicts: two values met for one key. What lost is kept; it is shown only as the answer to an audited question."""
+"""Conflicts: two values met for one key, and both are kept: shown to who asks, on the record; decided by a verb."""
 
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.db.models.functions import Left
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from migration.admin.base import AppFilter, Bounded, LookOnly, actor_of
-from migration.admin.display import badge, code, link, link_to, number, visible, visible_lines
+from migration.admin.display import NOTHING, badge, code, link, link_to, moment, number, visible, visible_lines
 from migration.admin.records import SHOWN, may_reveal
+from migration.errors import MigrationError
 from migration.models import Conflict, Owner
-from migration.orchestration.revealing import reveal_loser
+from migration.orchestration import deciding
+from migration.orchestration.deciding import Decision
+from migration.orchestration.revealing import reveal_conflict
 from migration.values.digests import to_wire
+from migration.values.lines import decode_line, encode_line, text_of
 
+_SIDES = (("base", "What both grew from"), ("local", "What arrived"), ("remote", "What the server held"))
 KEY_CHARACTERS = 600
 """Of a key's literal read: it may have megabytes."""
 
@@ -59,9 +64,10 @@ class ConflictAdmin(LookOnly):
     id_fields = ("owner_id", "run_id")
     paginator = Bounded
     ordering = ("-id",)
+    actions = ("restore_losers", "keep_winners")
     fields = (
         *("key", "collection_name", "state_badge", "policy_name", "winner_name", "why_in_full", "record", "revisions"),
-        *("owner_link", "device_link", "run_link", "created"),
+        *("owner_link", "device_link", "run_link", "created", "chooser", "chosen"),
     )
     readonly_fields = fields
     change_form_template = "admin/migration/conflict.html"
@@ -134,38 +140,112 @@ class ConflictAdmin(LookOnly):
         """Link to the run that brought it."""
         return link_to("migrationrun", conflict.run_id)
 
-    # --- what lost ------------------------------------------------------------------------------------------
+    @admin.display(description="decided by")
+    def chooser(self, conflict: Conflict) -> str:
+        """Show who chose what; nobody where the policy did."""
+        return f"{visible(conflict.decided_by)}: {conflict.choice}" if conflict.decided_by else NOTHING
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """Show the conflict without the value that lost."""
-        may = {"may_reveal": may_reveal(request)}
-        return super().change_view(request, object_id, form_url, {**may, **(extra_context or {})})
+    @admin.display(description="decided at")
+    def chosen(self, conflict: Conflict) -> SafeString | str:
+        """Show when somebody chose."""
+        return moment(conflict.decided_at)
 
     def title_of(self, identifier: str) -> str:
         """Return what the conflict's page is called."""
         return f"Conflict {identifier}"
 
+    # --- deciding several ----------------------------------------------------------------------------------
+
+    def has_act_permission(self, request: HttpRequest) -> bool:
+        """Tell Django who is offered the actions."""
+        return self.may_act(request)
+
+    @admin.action(description="Restore the loser of each", permissions=["act"])
+    def restore_losers(self, request: HttpRequest, conflicts: QuerySet[Conflict]) -> None:
+        """Let the losers stand."""
+        self._decide_many(request, conflicts, loser=True)
+
+    @admin.action(description="Keep what stands, and close them", permissions=["act"])
+    def keep_winners(self, request: HttpRequest, conflicts: QuerySet[Conflict]) -> None:
+        """Let what stands stand."""
+        self._decide_many(request, conflicts, loser=False)
+
+    def _decide_many(self, request: HttpRequest, conflicts: QuerySet[Conflict], *, loser: bool) -> None:
+        done, failed = deciding.decide_many(conflicts, loser=loser, actor=actor_of(request), at=timezone.now())
+        self.message_user(request, f"{number(done)} decided.", messages.SUCCESS)
+        if failed:
+            self.message_user(request, f"{number(failed)} could not be: a side is not kept any more.", messages.WARNING)
+
+    # --- one conflict --------------------------------------------------------------------------------------
+
     def get_urls(self) -> list[URLPattern]:
-        """Put the question for the value before Django's pages."""
-        view = self.admin_site.admin_view(self.reveal)
-        return [path("<int:conflict_id>/reveal/", view, name="migration_conflict_reveal"), *super().get_urls()]
+        """Put our own pages before Django's."""
+        view = self.admin_site.admin_view
+        return [
+            path("<int:conflict_id>/reveal/", view(self.reveal), name="migration_conflict_reveal"),
+            path("<int:conflict_id>/decide/", view(self.decide), name="migration_conflict_decide"),
+            *super().get_urls(),
+        ]
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the conflict without its values."""
+        may = {"may_reveal": may_reveal(request)}
+        return super().change_view(request, object_id, form_url, {**may, **(extra_context or {})})
 
     def reveal(self, request: HttpRequest, conflict_id: int) -> HttpResponse:
-        """Write who looks, and show the value that lost in the answer itself: it has no address of its own."""
+        """Write who looks, and show all sides in the answer itself: they have no address of their own."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         self.demand(request, act=False)
         if not may_reveal(request):
             raise PermissionDenied
         conflict = self.find(request, id=conflict_id)
-        value = reveal_loser(conflict=conflict, actor=actor_of(request), at=timezone.now())
-        shown = {
-            "revealed": "(a deletion)" if value is None else visible_lines(value[:SHOWN]),
-            "revealed_cut": value is not None and len(value) > SHOWN,
-        }
+        sides = reveal_conflict(
+            owner_id=conflict.owner_id, conflict_id=conflict_id, actor=actor_of(request), at=timezone.now()
+        )
+        told = [(title, *_shown(getattr(sides, name))) for name, title in _SIDES]
         request.method = "GET"
-        response = self.change_view(request, str(conflict_id), extra_context=shown)
+        response = self.change_view(request, str(conflict_id), extra_context={"sides": told})
         response["Cache-Control"] = "no-store"
         return response
+
+    def decide(self, request: HttpRequest, conflict_id: int) -> HttpResponse:
+        """Let one side stand, the loser, or a value of the operator's own."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        self.demand(request)
+        conflict = self.find(request, id=conflict_id)
+        try:
+            deciding.decide(
+                owner_id=conflict.owner_id,
+                conflict_id=conflict_id,
+                decision=_decision(request, conflict),
+                actor=actor_of(request),
+                at=timezone.now(),
+            )
+        except MigrationError as error:
+            self.message_user(request, visible(error.detail, longest=500), messages.ERROR)
+        else:
+            self.message_user(request, "Decided; every device is told.", messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:migration_conflict_change", args=[conflict_id]))
+
+
+def _decision(request: HttpRequest, conflict: Conflict) -> Decision:
+    choice = request.POST.get("choice", "")
+    if choice == "custom":
+        # What a form makes of the ends of lines is undone: values are JSON or text with plain newlines.
+        value = request.POST.get("value", "").replace("\r\n", "\n")
+        return Decision("custom", encode_line(text_of(conflict.key_json), value).decode())
+    if choice == "local":
+        return Decision("local")
+    return Decision("remote") if choice == "remote" else deciding.restore_loser(conflict)
+
+
+def _shown(line: str | None) -> tuple[str, bool]:
+    """Return a side to look at, and whether it was cut."""
+    if line is None:
+        return "(not kept)", False
+    value = decode_line(line.encode()).value
+    return ("(a deletion)", False) if value is None else (visible_lines(value[:SHOWN]), len(value) > SHOWN)

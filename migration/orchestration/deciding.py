@@ -41,6 +41,14 @@ def list_conflicts(*, owner_id: UUID, before: int, state: str | None = None) -> 
     return sides_of(owner_id=owner_id, before=before, state=state)
 
 
+def find_sides(*, owner_id: UUID, conflict_id: int) -> Sides:
+    """Return one conflict of an owner with its sides. Raises NotFound."""
+    found = conflict_id < _MOST and sides_of(owner_id=owner_id, before=conflict_id + 1, conflict_id=conflict_id)
+    if not found:
+        raise NotFound("There is no such conflict.")
+    return found[0]
+
+
 def decide(*, owner_id: UUID, conflict_id: int, decision: Decision, actor: str, at: datetime) -> Sides:
     """Let a choice stand: write it, keep what it replaces in history, and say who chose. Asked again, nothing happens.
 
@@ -50,7 +58,7 @@ def decide(*, owner_id: UUID, conflict_id: int, decision: Decision, actor: str, 
     app = App.objects.filter(owners=owner_id).first()
     with transaction.atomic():
         revisions = wait_for_owners([owner_id])
-        sides = _sides(owner_id, conflict_id)
+        sides = find_sides(owner_id=owner_id, conflict_id=conflict_id)
         if app is None:
             raise NotFound("There is no such owner.")
         line = _chosen(sides, decision, app)
@@ -62,7 +70,7 @@ def decide(*, owner_id: UUID, conflict_id: int, decision: Decision, actor: str, 
                 sides.conflict, choice=decision.choice, fingerprint=mark, stood=stood, by=actor, at=at
             )
             _audit(sides.conflict, decision, revision, app, actor=actor, at=at)
-    return _sides(owner_id, conflict_id)
+    return find_sides(owner_id=owner_id, conflict_id=conflict_id)
 
 
 def restore_loser(conflict: Conflict) -> Decision:
@@ -87,13 +95,6 @@ def decide_many(conflicts: Iterable[Conflict], *, loser: bool, actor: str, at: d
         else:
             done += 1
     return done, failed
-
-
-def _sides(owner_id: UUID, conflict_id: int) -> Sides:
-    found = conflict_id < _MOST and sides_of(owner_id=owner_id, before=conflict_id + 1, conflict_id=conflict_id)
-    if not found:
-        raise NotFound("There is no such conflict.")
-    return found[0]
 
 
 def _chosen(sides: Sides, decision: Decision, app: App) -> Line:

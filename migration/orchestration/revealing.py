@@ -1,16 +1,16 @@
 """Showing an operator a user's value. The audit line and the reading are one transaction: no look without a trace."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
 from migration.errors import NotFound
 from migration.lifecycle import audit
-from migration.models import Conflict, Owner
-from migration.models.records import Form
-from migration.records import Place, read_value
+from migration.models import Owner
+from migration.orchestration.deciding import find_sides
+from migration.records import Place, Sides, read_value
 from migration.values.digests import to_wire
-from migration.values.lines import text_of
 
 
 def reveal_record(*, place: Place, revision: int, actor: str, at: datetime) -> str | None:
@@ -36,17 +36,17 @@ def reveal_record(*, place: Place, revision: int, actor: str, at: datetime) -> s
     return value
 
 
-def reveal_loser(*, conflict: Conflict, actor: str, at: datetime) -> str | None:
-    """Return the value that lost a conflict (None for a deletion) and write who looked."""
+def reveal_conflict(*, owner_id: UUID, conflict_id: int, actor: str, at: datetime) -> Sides:
+    """Return a conflict with its sides and write who looked at them. Raises NotFound."""
     with transaction.atomic():
+        sides = find_sides(owner_id=owner_id, conflict_id=conflict_id)
         audit(
             actor=actor,
             action="value_revealed",
-            target=f"conflict {conflict.pk}",
+            target=f"conflict {conflict_id}",
             at=at,
-            app_id=Owner.objects.values_list("app_id", flat=True).get(id=conflict.owner_id),
-            owner_id=conflict.owner_id,
-            data={"revision": conflict.record_revision},
+            app_id=Owner.objects.values_list("app_id", flat=True).get(id=owner_id),
+            owner_id=owner_id,
+            data={"revision": sides.conflict.record_revision},
         )
-        value, form = conflict.loser_value, conflict.loser_form
-    return value if value is None or form == Form.VERBATIM else text_of(value)
+    return sides
