@@ -14,6 +14,7 @@ import structlog
 from django.db import DatabaseError, connection, transaction
 
 from migration.events import Message
+from migration.models import Owner
 from migration.progress.channel import channel
 from migration.progress.snapshots import snapshots_of
 
@@ -57,8 +58,7 @@ def announce_epoch(owner_id: UUID, epoch: object) -> None:
 
 def announce_records(owner_id: UUID, revision: int) -> None:
     """Tell an owner's sockets, after the commit, that the records stand at a new revision."""
-    message = {"type": "records.event", "revision": revision}
-    transaction.on_commit(partial(channel().publish, [(owner_group(owner_id), message)]), robust=True)
+    transaction.on_commit(partial(channel().publish, [_of_records(owner_id, revision)]), robust=True)
 
 
 def _take_numbers(run_ids: Sequence[UUID]) -> dict[UUID, int]:
@@ -79,10 +79,20 @@ def _speak(run_ids: list[UUID], message: Message) -> None:
         return
     numbers = {} if message is Message.PROGRESS else _take_numbers(wanted)
     messages: list[tuple[str, dict[str, Any]]] = []
+    owners: set[UUID] = set()
     for run, shown in snapshots_of(wanted):
         event = _event(message, shown, numbers.get(run.id, run.number))
         messages += [(run_group(run.id), event), (owner_group(run.owner_id), event)]
+        owners.add(run.owner_id)
+    if OWNERS in heard:  # what moves a run mostly moves its owner's records too
+        risen = Owner.objects.filter(id__in=owners).values_list("id", "revision")
+        messages += [_of_records(owner_id, revision) for owner_id, revision in risen]
     channel().publish(messages)
+
+
+def _of_records(owner_id: UUID, revision: int) -> tuple[str, dict[str, Any]]:
+    """Build what tells an owner's sockets at which revision the records stand."""
+    return owner_group(owner_id), {"type": "records.event", "revision": revision}
 
 
 def _event(message: Message, shown: dict[str, Any], number: int) -> dict[str, Any]:

@@ -87,7 +87,9 @@ class TestAnnounce:
     def test_reaches_the_owners_sockets_too(self, run: MigrationRun) -> None:
         listener = Listener(OWNERS, owner_group(run.owner_id))
         announce(run.id, Message.STAGE)
-        assert [message["id"] for message in listener.heard()] == [str(run.id)]
+        event, records = listener.heard()
+        assert event["id"] == str(run.id)
+        assert records == {"type": "records.event", "revision": run.owner.revision}
         listener.close()
 
     def test_reads_nothing_when_nobody_listens(self, run: MigrationRun, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,9 +5,12 @@ from django.db import transaction
 from migration.events import Message
 from migration.lifecycle import move_run
 from migration.models import App, MigrationRun, Owner
-from migration.progress import announce, announce_epoch, snapshot_of
+from migration.orchestration.intake import Sender
+from migration.orchestration.writing import Op, write_ops
+from migration.progress import announce, announce_epoch, announce_records, snapshot_of
 from migration.realtime import socket as sockets
 from migration.states import RunState
+from migration.values.epochs import Epoch
 from tests.factories.loads import make_app, make_device, make_owner, make_run
 from tests.integration.realtime.sockets import ORIGIN, Page, in_a_loop, ticket_for
 
@@ -132,6 +135,14 @@ class TestWithoutMessages:
         await page.leave()
 
     @in_a_loop
+    async def test_an_owners_socket_finds_that_the_records_have_changed(self, run: MigrationRun) -> None:
+        page = await Page("/ws/v1/owner", await ticket_for(run, whole_owner=True)).open()
+        await page.next()
+        await sync_to_async(Owner.objects.filter(id=run.owner_id).update)(revision=9)
+        assert await page.next(within=2) == {"type": "recordsChanged", "revision": 9}
+        await page.leave()
+
+    @in_a_loop
     async def test_an_owners_socket_finds_the_apps_new_epoch(self, run: MigrationRun) -> None:
         page = await Page("/ws/v1/owner", await ticket_for(run, whole_owner=True)).open()
         await page.next()
@@ -163,4 +174,38 @@ class TestOwnerSocket:
         await sync_to_async(announce_epoch)(run.owner_id, "1.1")
         assert await page.next() == {"type": "epochChanged", "epoch": "1.2"}
         assert await page.silent()
+        await page.leave()
+
+    @in_a_loop
+    async def test_tells_once_when_the_records_have_changed(self, run: MigrationRun) -> None:
+        await sync_to_async(Owner.objects.filter(id=run.owner_id).update)(revision=4)
+        page = await Page("/ws/v1/owner", await ticket_for(run, whole_owner=True)).open()
+        assert (await page.next())["revision"] == 4
+        for revision in (7, 7, 5):
+            await sync_to_async(announce_records)(run.owner_id, revision)
+        assert await page.next() == {"type": "recordsChanged", "revision": 7}
+        assert await page.silent()
+        await page.leave()
+
+    @in_a_loop
+    async def test_tells_what_a_run_has_changed(self, run: MigrationRun) -> None:
+        page = await Page("/ws/v1/owner", await ticket_for(run, whole_owner=True)).open()
+        await page.next()
+        await sync_to_async(Owner.objects.filter(id=run.owner_id).update)(revision=3)
+        await proceed(run, to=3)
+        assert (await page.next())["type"] == "progressUpdate"
+        assert await page.next() == {"type": "recordsChanged", "revision": 3}
+        await page.leave()
+
+    @in_a_loop
+    async def test_hears_of_ops_the_moment_they_are_committed(self, run: MigrationRun) -> None:
+        page = await Page("/ws/v1/owner", await ticket_for(run, whole_owner=True)).open()
+        await page.next()
+        sender = Sender(run.app, run.owner_id, run.device_id, Epoch(1, 1))
+        ops = [Op(1, b'["k","v"]', None), Op(2, b'["k2","v"]', None)]
+        write = {"sender": sender, "ops": ops, "timeline": "t", "told_timeline": None, "at": run.created_at}
+        await sync_to_async(write_ops)(**write)
+        assert await page.next() == {"type": "recordsChanged", "revision": 2}
+        await sync_to_async(write_ops)(**write)
+        assert await page.silent(), "nothing has changed"
         await page.leave()
