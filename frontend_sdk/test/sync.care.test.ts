@@ -106,6 +106,18 @@ describe("a browser that died", () => {
     expect(records().value("a")).toBe("new");
   });
 
+  it("and lost several acknowledged writes of one key gets the last one back", async () => {
+    const { profile, client } = await acked();
+    profile.area.setItem("a", "newest");
+    await client.whenSynced();
+    client.destroy();
+    await crash(profile, "old");
+    const before = ops().length;
+    await settled(profile);
+    expect(profile.area.getItem("a")).toBe("newest");
+    expect(ops().length).toBe(before);
+  });
+
   it("after the page had written the former value back sends that", async () => {
     const { profile, client } = await acked();
     block();

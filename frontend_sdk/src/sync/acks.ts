@@ -13,10 +13,21 @@ export type Print = string;
 export const ABSENT: Print = "";
 
 /**
- * `previous` is what was acknowledged before (null: what stands here is no leftover of it), `at` the browser's time of
- * the ack, `disputed` what was sent and waits for somebody to decide.
+ * `previous` is what may stand here again if the browser dies, `at` the browser's time of the ack, `disputed` what was
+ * sent and waits for somebody to decide.
  */
-export type Ack = [print: Print, previous: Print | null, at: number, revision: number, disputed?: Print];
+export type Ack = [print: Print, previous: Print[], at: number, revision: number, disputed?: Print];
+
+/** So long after a write a browser that dies may still lose it. */
+export const TORN_MS = 30_000;
+const MOST_PREVIOUS = 8;
+
+/** What the next ack of a key has to remember: the last one's value, and all of those it followed too quickly. */
+export const previousOf = (known: Ack | undefined): Print[] => {
+  if (!known) return [ABSENT];
+  const [print, previous, at] = known;
+  return [...(Date.now() - at < TORN_MS ? previous : []), print].slice(-MOST_PREVIOUS);
+};
 
 export type Row = [key: string, ack: Ack | undefined];
 

@@ -138,4 +138,4 @@ export const createExchange = async (parts: Parts): Promise<Exchange> => {
 };
 
 /** Rows that make missing keys come down again. */
-export const asNeverHeld = (keys: string[]): Row[] => keys.map((key) => [key, [ABSENT, null, 0, 0]]);
+export const asNeverHeld = (keys: string[]): Row[] => keys.map((key) => [key, [ABSENT, [], 0, 0]]);

@@ -57,12 +57,14 @@ export const exchanging = async (life: Life): Promise<Leading> => {
   });
   await exchange._recall(await findTorn(_store, acks, life._area));
 
-  /** Who was seen to write the former value back has written it. */
+  /** Who was seen to write a former value back has written it. */
   const witness = async (): Promise<void> => {
     const rows: Row[] = [];
     for (const [key, { _print }] of outbox._waiting) {
       const ack = acks._get(key);
-      if (ack && ack[1] === _print) rows.push([key, [ack[0], null, ack[2], ack[3]]]);
+      if (!ack?.[1].includes(_print)) continue;
+      const [print, previous, ...rest] = ack;
+      rows.push([key, [print, previous.filter((one) => one !== _print), ...rest]]);
     }
     if (rows.length) await life._keep(rows);
   };

@@ -2,7 +2,7 @@ import type { Host } from "../host.js";
 import type { Pair } from "../codec.js";
 import { breathe } from "../pace.js";
 import type { Patience } from "../transport.js";
-import { ABSENT, printOf, type Acks, type Row } from "./acks.js";
+import { ABSENT, previousOf, printOf, type Acks, type Row } from "./acks.js";
 import type { Outbox } from "./outbox.js";
 import type { Place } from "./place.js";
 
@@ -41,7 +41,7 @@ export const createReceiver = (
     const print = await printOf(key, theirs);
     for (;;) {
       const [value, mine] = await place._read(key);
-      const row: Row = [key, [print, known?.[0] ?? ABSENT, Date.now(), revision]];
+      const row: Row = [key, [print, previousOf(known), Date.now(), revision]];
       outbox._doubt(key);
       if (mine === print) return row;
       const decided = cause === "resolution" && outbox._held.get(key)?.[0] === mine;

@@ -4,7 +4,7 @@ import { breathe } from "../pace.js";
 import { problemOf } from "../problem.js";
 import type { Patience } from "../transport.js";
 import type { SettledWrite } from "../types.js";
-import { ABSENT, printOf, type Acks, type Print, type Row } from "./acks.js";
+import { ABSENT, previousOf, printOf, type Acks, type Print, type Row } from "./acks.js";
 import type { Outbox, Waiting } from "./outbox.js";
 import type { Place } from "./place.js";
 
@@ -82,7 +82,7 @@ export const createSender = (
     }
     if (outcome === "conflict" && policy === "INTERACTIVE" && line) {
       outbox._hold(key, sent._print, outcome);
-      const [print, previous, at, based] = known ?? [ABSENT, null, 0, 0];
+      const [print, previous, at, based] = known ?? [ABSENT, [], 0, 0];
       return [key, [print, previous, at, based, sent._print]];
     }
     // A newer write of this device has been there before.
@@ -90,7 +90,8 @@ export const createSender = (
     const print = line === undefined ? sent._print : await bring(key, sent, line);
     // The page has written on: the old base stays, so that the next write is merged as well.
     if (print === undefined) return;
-    return [key, [print, line === undefined ? (known?.[0] ?? ABSENT) : sent._print, Date.now(), revision]];
+    const previous = [...previousOf(known), ...(line === undefined ? [] : [sent._print])];
+    return [key, [print, previous, Date.now(), revision]];
   };
 
   const take = async (batch: [string, Waiting][], outcomes: OpOutcome[], first: number): Promise<number[]> => {

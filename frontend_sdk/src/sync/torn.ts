@@ -1,14 +1,13 @@
 import { readItem } from "../area.js";
 import type { Store } from "../store.js";
-import { printOf, type Acks, type Row } from "./acks.js";
+import { printOf, TORN_MS, type Acks, type Row } from "./acks.js";
 
 /**
  * Torn writes: a browser that dies may lose the last seconds of localStorage and keep what IndexedDB says of them. What
- * then stands here looks like a new write back to the former value, and must not be sent as one.
+ * then stands here looks like a new write back to a former value, and must not be sent as one.
  */
 
 const ALIVE = "alive";
-const TORN_MS = 30_000;
 const BEAT_MS = 5000;
 
 /** When this page began: a sign of life from before it may be another page's last one. */
@@ -23,8 +22,9 @@ export const findTorn = async (store: Store, acks: Acks, area: Storage): Promise
   if (!alive || alive >= born()) return [];
   const rows: Row[] = [];
   for (const [key, [print, previous, at, revision]] of acks._rows()) {
-    if (previous === null || previous === print || at < alive - TORN_MS) continue;
-    if ((await printOf(key, readItem(area, key))) === previous) rows.push([key, [previous, null, at, revision - 1]]);
+    if (at < alive - TORN_MS) continue;
+    const stands = await printOf(key, readItem(area, key));
+    if (stands !== print && previous.includes(stands)) rows.push([key, [stands, [], at, revision - 1]]);
   }
   return rows;
 };
