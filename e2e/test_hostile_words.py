@@ -91,6 +91,7 @@ class TestHostileWords:
         for model in LISTS:
             ears.visit(f"{base}/{model}/?q={every}")
             ears.visit(f"{base}/{model}/")
+            assert admin.can_reach_the_search(), model
             pages = [f"{base}/{model}/{identifier}/change/" for identifier in planted.get(model, ())]
             ears.read(pages)
             for page in pages[-1:]:

@@ -38,6 +38,13 @@ class AdminPage:
         line = self.page.get_by_role("row").filter(has=self.page.get_by_role("cell", name=kind, exact=True))
         expect(line.filter(has_text=told).first).to_be_visible(timeout=30_000)
 
+    def can_reach_the_search(self) -> bool:
+        """Whether a list's search stands within the window's width: what is beside it may be wide."""
+        box, window = self.page.locator("#searchbar").bounding_box(), self.page.viewport_size
+        assert box is not None
+        assert window is not None
+        return box["x"] + box["width"] <= window["width"]
+
     def ask_to_roll_back(self) -> None:
         """Follow the link to the preview."""
         self.page.get_by_role("link", name=re.compile("^Roll back")).click()

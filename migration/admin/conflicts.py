@@ -15,7 +15,7 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from migration.admin.base import AppFilter, Bounded, LookOnly, actor_of
-from migration.admin.display import NOTHING, badge, code, link, link_to, moment, number, visible, visible_lines
+from migration.admin.display import NOTHING, badge, code, link, link_to, moment, number, stacked, visible, visible_lines
 from migration.admin.records import SHOWN, may_reveal
 from migration.errors import MigrationError
 from migration.models import Conflict, Owner
@@ -48,16 +48,7 @@ class OwnersAppFilter(AppFilter):
 class ConflictAdmin(LookOnly):
     """What met, who won and why."""
 
-    list_display = (
-        "key",
-        "collection_name",
-        "state_badge",
-        "policy_name",
-        "winner_name",
-        "why",
-        "owner_link",
-        "created",
-    )
+    list_display = ("id", "key", "collection_in_short", "state_badge", "decision", "why", "owner_link", "created")
     list_filter = ("state", OwnersAppFilter, "created_at")
     search_fields = ("=collection", "=policy")
     search_help_text = "Collection, policy, or the beginning of the id of an owner or run"
@@ -83,21 +74,31 @@ class ConflictAdmin(LookOnly):
         return code(conflict.beginning)  # type: ignore[attr-defined]
 
     @admin.display(description="collection", ordering="collection")
+    def collection_in_short(self, conflict: Conflict) -> str:
+        """Show the collection's beginning."""
+        return visible(conflict.collection, longest=24)
+
+    @admin.display(description="collection")
     def collection_name(self, conflict: Conflict) -> str:
         """Show the collection."""
-        return visible(conflict.collection, longest=40)
+        return visible(conflict.collection, longest=None)
 
     @admin.display(description="state", ordering="state")
     def state_badge(self, conflict: Conflict) -> SafeString:
         """Show whether it waits for somebody."""
         return badge(conflict.state)
 
-    @admin.display(description="policy", ordering="policy")
+    @admin.display(description="policy and winner", ordering="policy")
+    def decision(self, conflict: Conflict) -> SafeString:
+        """Show under which policy they met, and whose value is the record's."""
+        return stacked(visible(conflict.policy), visible(conflict.winner))
+
+    @admin.display(description="policy")
     def policy_name(self, conflict: Conflict) -> str:
         """Show under which policy they met."""
         return visible(conflict.policy)
 
-    @admin.display(description="winner", ordering="winner")
+    @admin.display(description="winner")
     def winner_name(self, conflict: Conflict) -> str:
         """Show whose value is the record's."""
         return visible(conflict.winner)
@@ -105,7 +106,7 @@ class ConflictAdmin(LookOnly):
     @admin.display(description="reason")
     def why(self, conflict: Conflict) -> str:
         """Show the reason's beginning."""
-        return visible(conflict.reason, longest=80)
+        return visible(conflict.reason, longest=48)
 
     @admin.display(description="reason")
     def why_in_full(self, conflict: Conflict) -> str:
