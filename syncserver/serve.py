@@ -1,5 +1,6 @@
-"""Daphne, taught to finish what it has begun: `python -m syncserver.serve --fd N` (or daphne's other options).
+"""Daphne, taught two things: `python -m syncserver.serve --fd N` (or daphne's other options).
 
+It writes no faster than a client reads, and it finishes what it has begun.
 Daphne itself cancels running requests when it is told to stop. This server first closes its door and its sockets
 (code 1012, "service restart": clients come back at once), then gives running requests time to end.
 """
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from typing import Any, cast
+from weakref import WeakKeyDictionary
 
 from daphne.cli import CommandLineInterface
 from daphne.server import Server
@@ -25,12 +27,50 @@ WRITERS: Callable[[], list[Any]] = cast("Any", reactor).getWriters
 BODY_BUFFER = 1_048_576
 
 
+class Tap:
+    """What Twisted closes while a client does not take what was written to it, and opens again when it does."""
+
+    def __init__(self) -> None:
+        self._open = asyncio.Event()
+        self._open.set()
+
+    async def opened(self) -> None:
+        """Wait until more may be written. What the client has left takes no more and keeps nobody waiting."""
+        await self._open.wait()
+
+    def pauseProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Called by Twisted: the buffer is full."""
+        self._open.clear()
+
+    def resumeProducing(self) -> None:  # noqa: N802 - Twisted's name
+        """Called by Twisted: the buffer is empty again."""
+        self._open.set()
+
+    stopProducing = resumeProducing  # noqa: N815 - Twisted's name
+
+
 class DrainingServer(Server):  # type: ignore[misc]  # daphne publishes no types
-    """Daphne's server with a graceful end."""
+    """Daphne's server with a graceful end, and answers that are written no faster than they are read."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, request_buffer_size=BODY_BUFFER, **kwargs)
         self.doors: list[Any] = []
+        # Of answers under way that come in parts; forgotten with their requests.
+        self.taps: WeakKeyDictionary[Any, Tap] = WeakKeyDictionary()
+
+    async def handle_reply(self, protocol: Any, message: dict[str, Any]) -> None:
+        """Called by daphne with each message of an application. Daphne itself would buffer all of a long answer."""
+        more = bool(message.get("more_body"))
+        if more and protocol not in self.taps:
+            self.taps[protocol] = Tap()
+            protocol.registerProducer(self.taps[protocol], True)
+        tap = self.taps.get(protocol)
+        if tap is not None and not more:
+            protocol.unregisterProducer()
+            del self.taps[protocol]
+        await super().handle_reply(protocol, message)
+        if tap is not None and more:
+            await tap.opened()
 
     def listen_success(self, port: Any) -> None:
         """Called by daphne for each port that listens; it keeps none of them."""

@@ -4,7 +4,13 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
@@ -123,7 +129,7 @@ class BackupAdmin(LookOnly):
             *super().get_urls(),
         ]
 
-    def download(self, request: HttpRequest, backup_id: UUID) -> HttpResponse | FileResponse:
+    def download(self, request: HttpRequest, backup_id: UUID) -> HttpResponse | StreamingHttpResponse:
         """Hand the backup out."""
         return restoring.download(self, request, self.find(request, id=backup_id))
 

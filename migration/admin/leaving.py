@@ -1,27 +1,32 @@
 """What an operator may do with all of one owner: hand it out, or erase it once its id was typed."""
 
 from django.contrib import messages
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
 from migration.admin.base import LookOnly, actor_of
 from migration.admin.display import number, short, visible
+from migration.admin.handing_out import hand_out_file
 from migration.errors import NotFound
 from migration.models import Backup, Erasure, MigrationRun, Owner, QuarantineEntry
 from migration.orchestration import erasing, exporting
 
 
-def export(admin: LookOnly, request: HttpRequest, owner: Owner) -> HttpResponse | FileResponse:
+def export(admin: LookOnly, request: HttpRequest, owner: Owner) -> HttpResponse | StreamingHttpResponse:
     """Send the archive of everything held of an owner; who took it stands in the audit log."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
     admin.demand(request)
     file = exporting.export_owner(owner_id=owner.id, actor=actor_of(request), at=timezone.now())
-    answer = FileResponse(file, as_attachment=True, filename=f"owner-{short(owner.id)}.zip")
-    answer["Cache-Control"] = "no-store"
-    return answer
+    return hand_out_file(request, file, name=f"owner-{short(owner.id)}.zip", content_type="application/zip")
 
 
 def erase(admin: LookOnly, request: HttpRequest, owner: Owner) -> HttpResponse:

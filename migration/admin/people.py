@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.contrib import admin
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
@@ -58,7 +58,7 @@ class OwnerAdmin(LookOnly):
             *super().get_urls(),
         ]
 
-    def export(self, request: HttpRequest, owner_id: UUID) -> HttpResponse | FileResponse:
+    def export(self, request: HttpRequest, owner_id: UUID) -> HttpResponse | StreamingHttpResponse:
         """Hand out everything held of the owner."""
         return leaving.export(self, request, self.find(request, id=owner_id))
 

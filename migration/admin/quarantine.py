@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import admin
 from django.db import transaction
 from django.db.models import BinaryField, Func, IntegerField, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -167,7 +167,7 @@ class QuarantineEntryAdmin(LookOnly):
             *super().get_urls(),
         ]
 
-    def cause(self, request: HttpRequest) -> HttpResponse:
+    def cause(self, request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         """Show entries that are alike, and do what was asked with them."""
         return causes.show(self, request)
 

@@ -3,13 +3,20 @@
 from uuid import UUID, uuid4
 
 from django.contrib import messages
-from django.http import FileResponse, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+    StreamingHttpResponse,
+)
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 
 from migration.admin.base import LookOnly, actor_of
 from migration.admin.display import number, short, visible
+from migration.admin.handing_out import hand_out_file
 from migration.errors import MigrationError
 from migration.models import Backup, Restoration
 from migration.orchestration import restoring, retrieving
@@ -23,7 +30,7 @@ _COUNTS = (
 )
 
 
-def download(admin: LookOnly, request: HttpRequest, backup: Backup) -> HttpResponse | FileResponse:
+def download(admin: LookOnly, request: HttpRequest, backup: Backup) -> HttpResponse | StreamingHttpResponse:
     """Send a backup's latest line per key; who took it stands in the audit log."""
     if request.method != "POST":
         return HttpResponseNotAllowed(["POST"])
@@ -35,9 +42,8 @@ def download(admin: LookOnly, request: HttpRequest, backup: Backup) -> HttpRespo
     except MigrationError as error:
         admin.message_user(request, visible(error.detail, longest=500), messages.ERROR)
         return HttpResponseRedirect(_page_of(backup))
-    answer = FileResponse(taken.file, as_attachment=True, filename=f"backup-{short(backup.id)}.ndjson.gz")
-    answer["Cache-Control"] = "no-store"
-    return answer
+    name = f"backup-{short(backup.id)}.ndjson.gz"
+    return hand_out_file(request, taken.file, name=name, content_type="application/gzip")
 
 
 def restore(admin: LookOnly, request: HttpRequest, backup: Backup) -> HttpResponse:

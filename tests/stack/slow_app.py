@@ -1,8 +1,11 @@
-"""An ASGI application that takes its time, for the tests of the server's end."""
+"""An ASGI application that takes its time or says very much, for the tests of the server."""
 
 import asyncio
 
 SECONDS = 1.5
+BLOCK = b"x" * 65_536
+BLOCKS = 2_000
+sent: list[int] = []
 
 
 async def application(scope, receive, send) -> None:
@@ -12,7 +15,22 @@ async def application(scope, receive, send) -> None:
         while (await receive())["type"] != "websocket.disconnect":
             pass
         return
-    await asyncio.sleep(SECONDS)
-    body = b"x" * 4_000_000
+    if scope["path"] == "/much":
+        await _say_much(send)
+        return
+    if scope["path"] == "/sent":
+        body = b"%d" % len(sent)
+    else:
+        await asyncio.sleep(SECONDS)
+        body = b"x" * 4_000_000
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
     await send({"type": "http.response.body", "body": body})
+
+
+async def _say_much(send) -> None:
+    """Answer in very many parts and count those that were taken."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    for number in range(BLOCKS):
+        await send({"type": "http.response.body", "body": BLOCK, "more_body": True})
+        sent.append(number)
+    await send({"type": "http.response.body", "body": b"end"})

@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from syncserver.stack import PROJECT, ports, processes
+from tests.stack.slow_app import BLOCK, BLOCKS
 
 SERVE = "import sys; from syncserver.serve import serve; serve('tests.stack.slow_app:application', sys.argv[1:])"
 
@@ -63,4 +64,30 @@ class TestEnd:
                 socket.recv(timeout=5)
             assert ending.value.rcvd is not None
             assert ending.value.rcvd.code == 1012
+        assert served.process.wait(timeout=5) == 0
+
+
+class TestALongAnswer:
+    def test_is_written_no_faster_than_it_is_read(self, served: Served) -> None:
+        """Or all of it would wait in the server's memory for whoever reads slowly."""
+        address = f"http://127.0.0.1:{served.port}"
+        with httpx.Client(base_url=address, timeout=20) as client, client.stream("GET", "/much") as answer:
+            parts = answer.iter_raw()
+            read = len(next(parts))
+
+            def settled() -> bool:
+                before = httpx.get(f"{address}/sent").content
+                return not processes.wait_until(lambda: httpx.get(f"{address}/sent").content != before, seconds=0.5)
+
+            assert processes.wait_until(settled, seconds=10)
+            # What the kernel's buffers take is some megabytes at most.
+            assert int(httpx.get(f"{address}/sent").content) * len(BLOCK) < 20_000_000
+            assert read + sum(map(len, parts)) == BLOCKS * len(BLOCK) + 3
+
+    def test_nobody_reads_any_more_ends_and_the_server_goes_on(self, served: Served) -> None:
+        address = f"http://127.0.0.1:{served.port}"
+        with httpx.Client(base_url=address, timeout=20) as client, client.stream("GET", "/much") as answer:
+            assert next(answer.iter_raw())
+        assert httpx.get(f"{address}/sent").status_code == 200
+        served.process.send_signal(signal.SIGTERM)
         assert served.process.wait(timeout=5) == 0
