@@ -40,7 +40,8 @@ export const createPulse = (store: Store) => {
       await store._update<number | undefined>(ALIVE, () => now);
     },
     _rest() {
-      beaten = 0;
+      // A page that lives on all the same says so later.
+      beaten = Date.now();
       return store._update<number | undefined>(ALIVE, () => undefined);
     },
   };
