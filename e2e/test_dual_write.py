@@ -9,7 +9,7 @@ import pytest
 from e2e.conftest import Profile
 from e2e.ledger import Ledger
 from e2e.pages import AccountPage
-from e2e.tenant import Backend
+from e2e.tenant import Backend, Tenant
 from e2e.waiting import until
 from e2e.watch import Watch
 from syncserver.stack import Stack
@@ -71,6 +71,13 @@ def records(ledger: Ledger, backend: Backend) -> Callable[[], dict[str, str]]:
 
 Writing = Callable[..., Writer]
 Records = Callable[[], dict[str, str]]
+
+
+_ASKING = """
+from migration.models import App
+asking = dict(name='ask', patterns=['ask:*'], conflict_policy='INTERACTIVE')
+App.objects.filter(publishable_key='{key}').update(collections=[asking])
+"""
 
 
 class TestOneDevice:
@@ -201,3 +208,33 @@ class TestTwoDevices:
         second.holds(merged)
         first.holds(merged)
         assert records() == merged
+
+    def test_are_asked_where_that_is_the_rule(
+        self,
+        new_profile: Callable[[], Profile],
+        writer: Writing,
+        records: Records,
+        stack: Stack,
+        tenant: Tenant,
+        watch: Watch,
+    ) -> None:
+        watch.expect_lost_requests()
+        stack.manage("shell", "-v", "0", "-c", _ASKING.format(key=tenant.key))
+        first_profile, second_profile = new_profile(), new_profile()
+        first = writer(first_profile, before={"ask:1": "base"}).settle()
+        second = writer(second_profile).settle()
+        second.holds({"ask:1": "base"})
+        second_profile.context.set_offline(True)
+        second.storage.write({"ask:1": "from the second"})
+        first.storage.write({"ask:1": "from the first"})
+        first.settle()
+        second_profile.context.set_offline(False)
+        until(second.page, lambda: second.pending["refused"] == [{"key": "ask:1", "reason": "conflict"}])
+        assert (second.storage.read(), records()) == ({"ask:1": "from the second"}, {"ask:1": "from the first"})
+        [conflict] = second.tab.call("listConflicts")["conflicts"]
+        sides = [conflict[name] for name in ("key", "base", "local", "remote")]
+        assert sides == ["ask:1", "base", "from the second", "from the first"]
+        assert second.tab.call("resolveConflict", conflict, {"value": "from both"}) == {"ok": True}
+        first.holds({"ask:1": "from both"})
+        second.holds({"ask:1": "from both"})
+        assert records() == {"ask:1": "from both"}

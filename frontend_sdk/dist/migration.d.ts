@@ -528,7 +528,7 @@ export interface WriteConflict {
     base: string | null;
     local: string | null;
     remote: string | null;
-    /** The device that wrote `remote`. */
+    /** The device whose value does not stand on the server. */
     who: string | null;
     when: string;
     why: string;

@@ -31,7 +31,7 @@ const toConflict = (told: Told): WriteConflict => ({
 });
 
 export const listConflicts = async ({ _net }: Host): Promise<WriteConflict[]> =>
-  ((await _net._send("GET", "/conflicts"))._body.conflicts as Told[]).map(toConflict);
+  ((await _net._send("GET", "/conflicts?state=open"))._body.conflicts as Told[]).map(toConflict);
 
 export const resolveConflict = async ({ _net }: Host, { id, key }: WriteConflict, choice: ConflictChoice): Promise<void> => {
   const _json =
