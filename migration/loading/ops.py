@@ -14,14 +14,16 @@ import psycopg
 from django.db import connection
 
 from migration.errors import NotFound
-from migration.loading.verdicts import BY_KEY, DECIDE
+from migration.loading.verdicts import DECIDE, PLANNED_ONCE
 from migration.values.epochs import Epoch
 from migration.values.rows import Row
 
 # The owner's row is the lock under which records change; the device's keeps its fence from rising meanwhile.
-_LOCK = """
-SELECT o.revision, a.epoch, o.epoch, d.fence FROM migration_owner o
-JOIN migration_app a ON a.id = o.app_id JOIN migration_device d ON d.owner_id = o.id AND d.id = %s
+_LOCK = f"""
+SELECT o.revision, a.epoch, o.epoch, d.fence, EXISTS (
+    SELECT FROM migration_collectionschema s WHERE s.app_id = a.id AND s.pinned IS NOT NULL), {PLANNED_ONCE}
+FROM migration_owner o JOIN migration_app a ON a.id = o.app_id
+JOIN migration_device d ON d.owner_id = o.id AND d.id = %s
 WHERE o.id = %s FOR NO KEY UPDATE OF o, d
 """
 
@@ -118,6 +120,8 @@ class Lock:
     revision: int
     epoch: Epoch
     fence: int
+    pinned: bool
+    """Whether the app has pinned any schema."""
 
 
 class Text(NamedTuple):
@@ -175,8 +179,8 @@ def lock_writer(*, owner_id: UUID, device_id: UUID) -> Lock:
         row = cursor.fetchone()
     if row is None:
         raise NotFound("There is no such owner.")
-    revision, of_app, of_owner, fence = row
-    return Lock(revision, Epoch(of_app, of_owner), fence)
+    revision, of_app, of_owner, fence, pinned, *_ = row
+    return Lock(revision, Epoch(of_app, of_owner), fence, pinned)
 
 
 def write(arrivals: Sequence[Arrival], *, writer: Writer, risen_to: int, at: datetime) -> list[Written]:
@@ -241,5 +245,4 @@ def _columns(arrivals: Sequence[Arrival], places: list[int]) -> dict[str, list[A
 def _say(given: dict[str, Any]) -> list[tuple[Any, ...]]:
     # Prepared, as a batch's merge is: planning it takes longer than writing a row with it.
     with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(BY_KEY)
         return cursor.execute(_WRITE, given, prepare=True).fetchall()

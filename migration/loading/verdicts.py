@@ -10,8 +10,11 @@ policies, writes, server_decides, risen_to, place, and the row itself.
 
 # The plan is made once a session, often while the tables are empty, and kept while they fill: what looked like a page
 # to read through is then a million rows, for each of thousands. So records are found by their keys and nothing else.
-BY_KEY = """SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+_BY_KEY = """set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
     set_config('enable_mergejoin', 'off', true)"""
+BY_KEY = f"SELECT {_BY_KEY}"
+PLANNED_ONCE = f"{_BY_KEY}, set_config('plan_cache_mode', 'force_generic_plan', true)"
+"""The same, as columns, for a few rows: making a plan for them costs many times more than running it."""
 
 _COLUMNS = """owner_id, namespace, key_hash, revision, seq, device_id, run_id, cause, written_at, form, queryable,
     fingerprint, collection, key_json, value"""

@@ -82,10 +82,10 @@ def write_ops(*, sender: Sender, ops: Sequence[Op], timeline: str, told_timeline
         raise WrongState("Dual write is off.", stage=str(sender.app.stage))
     refuse_other_timeline(told_timeline, now=timeline)
     with transaction.atomic():
-        judge = Judge.of(sender.app)
         lock = loading.lock_writer(owner_id=sender.owner_id, device_id=sender.device_id)
         check_epoch(told=sender.epoch, current=lock.epoch)
         _hold_fence(sender, lock)
+        judge = Judge.of(sender.app, pinned=lock.pinned)
         refused, arrivals = _sort_out(ops, judge)
         written = _Writing(sender, judge, lock.revision, at)
         outcomes = {one.seq: one for one in [*refused, *written.write(arrivals)]}
