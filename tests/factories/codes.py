@@ -25,8 +25,9 @@ def codes_of_the_server() -> set[str]:
 
 
 def codes_of_refused_entries() -> set[str]:
-    """Return what an entry can be put into quarantine for."""
-    return _given_to({"Refusal": 1, "Refused": 2}, columns=set())
+    """Return what an entry can be put into quarantine for: by a rule of the room that judges, or by whoever loads."""
+    by_rule = _given_to({"Refusal": 1}, columns=set(), room="validation")
+    return by_rule | _given_to({"Refused": 2}, columns=set())
 
 
 def codes_of_the_sdk() -> set[str]:
@@ -51,8 +52,8 @@ def reasons_of_the_sdk() -> set[str]:
 
 
 @cache
-def _trees() -> list[ast.Module]:
-    files = sorted(path for path in (ROOT / "migration").rglob("*.py") if "migrations" not in path.parts)
+def _trees(room: str = "") -> list[ast.Module]:
+    files = sorted(path for path in (ROOT / "migration" / room).rglob("*.py") if "migrations" not in path.parts)
     return [ast.parse(path.read_text()) for path in files]
 
 
@@ -70,10 +71,10 @@ def _takers(tree: ast.Module) -> Iterator[tuple[str, int]]:
             yield node.name, names.index("code")
 
 
-def _given_to(takers: dict[str, int], *, columns: set[str]) -> set[str]:
+def _given_to(takers: dict[str, int], *, columns: set[str], room: str = "") -> set[str]:
     """Return the codes given to one of `takers`, or under the name of one of `columns`."""
     constants = {name: value for tree in _trees() for name, value in _assigned(tree.body) if name.isupper()}
-    functions = [node for tree in _trees() for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    functions = [node for tree in _trees(room) for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
     found: set[str] = set()
     for function in functions:
         known = constants | dict(_assigned(list(ast.walk(function))))
