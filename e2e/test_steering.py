@@ -1,5 +1,7 @@
 """An operator at a run that is under way: the browser at the other end does as it is told."""
 
+from collections.abc import Callable
+
 import pytest
 
 from e2e.conftest import Profile
@@ -13,21 +15,33 @@ from e2e.watch import Watch
 @pytest.mark.parametrize("engine", ["chromium"], indirect=True)
 class TestAnOperatorAtARun:
     def test_pauses_it_and_lets_it_go_on_to_its_end(
-        self, demo: DemoPage, profile: Profile, admin: AdminPage, ledger: Ledger
+        self,
+        demo: DemoPage,
+        profile: Profile,
+        admin: AdminPage,
+        ledger: Ledger,
+        new_profile: Callable[[], Profile],
     ) -> None:
         gate, run_id = moved_half(demo, profile, ledger)
+        owner, arrived = ledger.run(run_id).owner, sum(ledger.chunks(run_id))
         admin.open_run(run_id)
         admin.shows_state("transferring")
         admin.press("Pause")
         admin.shows_state("paused")
         admin.timeline_says("wish", "pause, asked for by admin:admin")
-
         demo.panel.shows("^Paused$")
         gate.open()
-        # What was on its way may arrive; nothing new may follow.
-        until(demo.page, lambda: len(ledger.chunks(run_id)) == gate.seen)
+        until(demo.page, lambda: sum(ledger.chunks(run_id)) > arrived)
+
+        # What arrives is kept, but no worker takes it, however free they are: another browser's move comes to its end.
+        other = new_profile().demo()
+        other.fill()
+        other.panel.shows_offer()
+        other.panel.move()
+        other.panel.shows_receipt()
+        assert len(ledger.records(owner)) <= arrived
         assert ledger.run(run_id).state == "transferring"
-        assert sum(ledger.chunks(run_id)) < len(DATA)
+        admin.shows_state("paused")
 
         admin.press("Resume")
         admin.timeline_says("wish", "resume, asked for by admin:admin")
