@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from migration.api import answers
-from migration.models import Conflict, Device, Owner, Record
+from migration.models import CollectionSchema, Conflict, Device, Owner, Record
 from tests.factories.doors import Tenant, account, make_tenant, owner_of
 from tests.factories.held import losers_of, rebuilt, records_of, values_of, versions_of
 from tests.factories.ops import Writer, line
@@ -103,6 +104,16 @@ class TestABadOp:
         assert told[1]["reason"] == reason
         assert told[1]["detail"]
         assert values_of(owner(device)) == {"good": "1"}
+
+    def test_that_does_not_fit_a_pinned_schema_is_refused(self) -> None:
+        [device] = devices(1, collections=[{"name": "todo", "patterns": ["todo:*"]}])
+        assert device.write("todo:1", "[]")["outcome"] == "accepted"
+        now = timezone.now()
+        columns = {"collection": "todo", "pinned": '{"type": "object"}', "version": 1}
+        CollectionSchema.objects.create(app=owner(device).app, created_at=now, updated_at=now, **columns)
+        assert device.write("todo:2", "[]")["reason"] == "schema_mismatch"
+        assert device.write("todo:2", "{}")["outcome"] == "accepted"
+        assert values_of(owner(device)) == {"todo:1": "[]", "todo:2": "{}"}
 
 
 class TestTwoDevices:
