@@ -51,6 +51,31 @@ describe("what another device writes", () => {
     await soon(() => expect(profile.area.getItem("b")).toBe("2"));
   });
 
+  it("never overwrites what the page writes while it is on its way", async () => {
+    const profile = newProfile([["a", "1"]]);
+    const client = await settled(profile);
+    let once = true;
+    world.server.intercept = ({ method, path }) => {
+      if (once && method === "GET" && path.startsWith("/records?") && records().revision === 2) {
+        once = false;
+        profile.area.setItem("a", "mine");
+      }
+      return undefined;
+    };
+    records().write("a", "theirs");
+    await soon(() => expect(once).toBe(false));
+    await client.whenSynced();
+    expect([profile.area.getItem("a"), records().value("a")]).toEqual(["mine", "mine"]);
+  });
+
+  it("meets what a device brings along under the collection's rule", async () => {
+    records().policy = "AUTO_OVERWRITE";
+    records().write("a", "theirs");
+    const profile = newProfile([["a", "mine"]]);
+    await settled(profile);
+    expect([profile.area.getItem("a"), records().value("a")]).toEqual(["mine", "mine"]);
+  });
+
   it("does not come down where it is a rollback's", async () => {
     const profile = newProfile(manyPairs(5));
     await settled(profile);
