@@ -26,7 +26,7 @@ def codes_of_the_server() -> set[str]:
 
 def codes_of_refused_entries() -> set[str]:
     """Return what an entry can be put into quarantine for: by a rule of the room that judges, or by whoever loads."""
-    by_rule = _given_to({"Refusal": 1}, columns=set(), room="validation")
+    by_rule = _given_to({"Refusal": 1}, columns={"code"}, room="validation")
     return by_rule | _given_to({"Refused": 2}, columns=set())
 
 
