@@ -41,8 +41,8 @@ WITH arrived AS (
         AS s(place, seq, base, settled, key_hash, fingerprint, form, queryable, collection, key_json, value)
 ), {DECIDE}
 SELECT n.place, n.outcome, coalesce(n.new_revision, t.revision, n.old_revision), coalesce(d.policy, n.verdict),
-       coalesce(d.id, new.id), d.winner = 'arriving', t.fingerprint, h.form, h.value::text, h.device_id, h.seq,
-       b.form, b.value::text
+       coalesce(d.id, new.id), d.winner = 'arriving' AND t.revision IS NOT NULL, t.fingerprint,
+       h.form, h.value::text, h.device_id, h.seq, b.form, b.value::text
 FROM numbered n
 -- What stands instead of the row, wherever it was not written.
 LEFT JOIN LATERAL (SELECT * FROM migration_record r WHERE {_OF_KEY.format("r")}) h

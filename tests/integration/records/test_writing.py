@@ -188,6 +188,16 @@ class TestTwoDevices:
         again = one.write("k", '{"a":3,"b":1}', base=1)
         assert (again["outcome"], again["line"]) == ("merged", line("k", '{"a":3,"b":2}'))
 
+    def test_a_repeated_op_that_lost_is_told_so_although_the_same_words_had_lost_before(self) -> None:
+        one, other = devices(2)
+        one.write("k", "v")
+        one.write("k", None, base=1)
+        other.write("k", "edited")
+        lost = one.op("k", None)
+        told = one.send(lost).json()["outcomes"]
+        assert (told[0]["outcome"], told[0]["line"]) == ("conflict", line("k", "edited"))
+        assert one.send(lost).json()["outcomes"] == told
+
 
 class TestMerging:
     BASE = '{"a":1,"b":[1],"c":{"x":1,"y":2},"gone":0}'
