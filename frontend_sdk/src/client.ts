@@ -1,5 +1,5 @@
-import { readAll, readItem } from "./area.js";
 import { base64url, toBinary } from "./codec.js";
+import { createDual } from "./dual.js";
 import { probe, storageHealth } from "./environment.js";
 import { contain, createEvents } from "./events.js";
 import {
@@ -18,12 +18,10 @@ import {
 } from "./host.js";
 import { createJudge } from "./judge.js";
 import { createSleep } from "./pace.js";
-import { createMemory } from "./memory.js";
 import { problem, problemOf, refuse } from "./problem.js";
 import { createProgress } from "./progress.js";
 import { openStore } from "./store.js";
 import { survey } from "./survey.js";
-import type { Sync } from "./sync.js";
 import { createTransport, type Transport } from "./transport.js";
 import type {
   MigrationClient,
@@ -32,7 +30,6 @@ import type {
   MigrationStatus,
   NeedCheck,
   Outcome,
-  Pending,
   RunHandle,
   ServerConfig,
   StartOptions,
@@ -60,9 +57,6 @@ const unanswered = (thrown: unknown) => {
   };
 };
 
-const NOTHING_PENDING: Pending = { count: 0, bytes: 0, oldest: null, missing: 0, refused: [], paused: "not_installed" };
-const READY_MS = 3000;
-
 /** Makes a client. Nothing is read, sent or kept before one of its calls. */
 export const createMigrationClient = (options: MigrationClientOptions): MigrationClient => {
   const events = createEvents();
@@ -79,9 +73,6 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
   let told = false;
   let last: LastRun | undefined;
   let resumable = false;
-  let sync: Promise<Sync> | undefined;
-  let standing: Sync | undefined;
-  let memory: Storage | undefined;
 
   const judge = () => createJudge(options, config);
 
@@ -208,61 +199,7 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
     receipt: progress._run()?.receipt ?? last?.receipt ?? null,
   });
 
-  const begun = async (): Promise<Sync> => {
-    const area = supported();
-    if (options.enableDualWrite === false) throw problem("dual_write_off");
-    const { startSync } = await import("./sync.js").catch(() => {
-      throw problem("engine_unavailable");
-    });
-    return startSync(area, ready(), !options.storage);
-  };
-
-  const installed = (): Promise<Sync> => {
-    const mine = (sync ??= begun().then(
-      (started) => {
-        // Uninstalled meanwhile.
-        if (sync !== mine) started._stop();
-        else standing = started;
-        return started;
-      },
-      (thrown) => {
-        if (sync === mine) sync = undefined;
-        throw thrown;
-      },
-    ));
-    return mine;
-  };
-
-  const uninstall = () => {
-    standing?._stop();
-    sync = standing = undefined;
-  };
-
-  /** An answer of dual write, as soon as it is there. */
-  const dual = async (ask: (sync: Sync) => Promise<Outcome<object>> | void): Promise<Outcome<object>> => {
-    try {
-      return (await ask(await installed())) ?? { ok: true };
-    } catch (thrown) {
-      return refuse(thrown);
-    }
-  };
-
-  const whenReady = (): Promise<Outcome<object>> =>
-    dual(({ _first }) => {
-      const late = new Promise<Outcome<object>>((resolve) =>
-        setTimeout(resolve, options.readyTimeout ?? READY_MS, refuse(problem("not_ready"))),
-      );
-      return Promise.race([_first, late]);
-    });
-
-  const reading = async <T extends object>(read: () => T | Promise<T>): Promise<Outcome<T>> => {
-    try {
-      await whenReady();
-      return { ok: true, ...(await read()) };
-    } catch (thrown) {
-      return refuse(thrown);
-    }
-  };
+  const dual = createDual(options, environment._area, supported, ready);
 
   const own: Omit<MigrationClient, (typeof LATER)[number]> = {
     initialize: async () => {
@@ -303,27 +240,26 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
       return status();
     },
     exportProgressData: () => JSON.stringify(status()),
-    install: () => dual(() => {}),
-    uninstall,
+    install: dual._install,
+    uninstall: dual._uninstall,
     get storage() {
-      void dual(() => {});
-      return environment._area ?? (memory ??= createMemory());
+      return dual._storage();
     },
     get pending() {
-      return standing?._pending() ?? NOTHING_PENDING;
+      return dual._pending();
     },
-    resolveAbsence: (choice) => dual(({ _command }) => _command(choice)),
-    takeOver: () => dual(({ _command }) => _command("take")),
-    whenSynced: (key) => dual(({ _synced }) => _synced(key)),
     get ready() {
-      return whenReady();
+      return dual._ready();
     },
-    get: async (key) => reading(() => ({ value: readItem(supported(), key) })),
-    getAll: async () => reading(async () => ({ entries: [...(await readAll(supported()))] })),
+    resolveAbsence: dual._command,
+    takeOver: () => dual._command("take"),
+    whenSynced: dual._synced,
+    get: dual._get,
+    getAll: dual._getAll,
     destroy() {
       active?._halt();
       unwatch?.();
-      uninstall();
+      dual._uninstall();
       globalThis.removeEventListener?.("online", sleep._wake);
     },
   };
