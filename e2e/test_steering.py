@@ -26,7 +26,7 @@ class TestAnOperatorAtARun:
         owner, arrived = ledger.run(run_id).owner, sum(ledger.chunks(run_id))
         admin.open_run(run_id)
         admin.shows_state("transferring")
-        admin.press("Pause")
+        admin.steer("Pause")
         admin.shows_state("paused")
         admin.timeline_says("wish", "pause, asked for by admin:admin")
         demo.panel.shows("^Paused$")
@@ -43,7 +43,7 @@ class TestAnOperatorAtARun:
         assert ledger.run(run_id).state == "transferring"
         admin.shows_state("paused")
 
-        admin.press("Resume")
+        admin.steer("Resume")
         admin.timeline_says("wish", "resume, asked for by admin:admin")
         demo.panel.shows_receipt()
         assert_arrived_once(ledger, run_id, DATA)
@@ -59,7 +59,7 @@ class TestAnOperatorAtARun:
         owner = ledger.run(run_id).owner
         until(demo.page, lambda: ledger.records(owner))
         admin.open_run(run_id)
-        admin.press("Cancel")
+        admin.steer("Cancel")
         admin.shows_state("cancelled")
         admin.timeline_says("wish", "cancel, asked for by admin:admin")
         admin.timeline_says("state", "transferring → cancelled: cancel")

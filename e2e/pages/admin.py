@@ -28,6 +28,10 @@ class AdminPage:
         self.page.get_by_role("link", name=run_id[:8]).first.click()
         expect(self.page.get_by_role("heading", name=re.compile(run_id[:8])).first).to_be_visible()
 
+    def steer(self, verb: str) -> None:
+        """Press a run's verb. Its page follows the run, so it may load itself again before the answer is there."""
+        self.page.get_by_role("button", name=verb, exact=True).click()
+
     def shows_state(self, state: str) -> None:
         """Wait until the badges beside the run's id say so; the page follows the run by itself."""
         badge = self.page.locator(".m-head").get_by_text(state, exact=True)
