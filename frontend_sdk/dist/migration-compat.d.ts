@@ -7,4 +7,4 @@ export declare const autoDetector: Pick<MigrationClient, "createMigrationPlan" |
 export declare const rollbackService: Pick<MigrationClient, "canRollback" | "listRollbackPoints" | "previewRollback" | "rollbackMigration" | "undoRollback">;
 export declare const backupService: Pick<MigrationClient, "createBackup" | "listBackups" | "downloadBackup" | "restoreBackup">;
 export declare const validationService: Pick<MigrationClient, "validateMigration" | "validateMigrationReadiness">;
-export declare const zeroDowntimeCoordinator: Pick<MigrationClient, "storage" | "get" | "checkSystemHealth" | "on" | "off" | "install" | "uninstall" | "pending" | "whenSynced" | "ready" | "getAll">;
+export declare const zeroDowntimeCoordinator: Pick<MigrationClient, "storage" | "get" | "checkSystemHealth" | "install" | "whenSynced" | "getAll" | "on" | "off" | "uninstall" | "pending" | "ready">;

@@ -1,27 +1,27 @@
 import { base64url, toBinary } from "./codec.js";
-import { createDual } from "./dual.js";
-import { probe, storageHealth } from "./environment.js";
+import { probe } from "./environment.js";
 import { contain, createEvents } from "./events.js";
 import {
   DEVICE,
+  DUAL,
   GUEST,
   LAST,
   LATER,
-  lastRunId,
   NO_PLAN,
   RUN,
-  type Engine,
   type Host,
   type InternalHandle,
   type LastRun,
   type Purpose,
 } from "./host.js";
 import { createJudge } from "./judge.js";
+import { createMemory } from "./memory.js";
 import { createSleep } from "./pace.js";
 import { problem, problemOf, refuse } from "./problem.js";
 import { createProgress } from "./progress.js";
 import { openStore } from "./store.js";
 import { survey } from "./survey.js";
+import type { DualWrite } from "./sync.js";
 import { createTransport, type Transport } from "./transport.js";
 import type {
   MigrationClient,
@@ -30,11 +30,13 @@ import type {
   MigrationStatus,
   NeedCheck,
   Outcome,
+  Pending,
   RunHandle,
   ServerConfig,
   StartOptions,
 } from "./types.js";
-import { watchArea } from "./watch.js";
+
+const NOTHING_PENDING: Pending = { count: 0, bytes: 0, oldest: null, missing: 0, refused: [], paused: "not_installed" };
 
 /** Answer of any call whose code could not be fetched: a refusal in the shape of each of them. */
 const unanswered = (thrown: unknown) => {
@@ -57,6 +59,16 @@ const unanswered = (thrown: unknown) => {
   };
 };
 
+/** Code that is fetched when it is first needed; a failure is tried again by the next call. */
+const fetched = <T>(fetch: () => Promise<T>): (() => Promise<T>) => {
+  let loading: Promise<T> | undefined;
+  return () =>
+    (loading ??= fetch().catch(() => {
+      loading = undefined;
+      throw problem("engine_unavailable");
+    }));
+};
+
 /** Makes a client. Nothing is read, sent or kept before one of its calls. */
 export const createMigrationClient = (options: MigrationClientOptions): MigrationClient => {
   const events = createEvents();
@@ -68,9 +80,11 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
   let config: ServerConfig | undefined;
   let opening: Promise<Host> | undefined;
   let active: InternalHandle | undefined;
-  let unwatch: (() => void) | undefined;
-  let loading: Promise<Engine> | undefined;
+  let watch: Promise<() => void> | undefined;
   let told = false;
+  let dual: DualWrite | undefined;
+  let dualAsked = false;
+  let memory: Storage | undefined;
   let last: LastRun | undefined;
   let resumable = false;
 
@@ -97,8 +111,6 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
       _revoked: (code) => emit("revoked", { code }),
     });
     globalThis.addEventListener?.("online", sleep._wake);
-    const interval = options.rescanInterval ?? 5000;
-    if (interval) unwatch = watchArea(area, interval, (itemCount) => emit("sourceChanged", { itemCount }));
     const host: Host = {
       _options: options,
       _area: area,
@@ -174,23 +186,18 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
     return last;
   };
 
-  const loadEngine = (): Promise<Engine> =>
-    (loading ??= import("./engine.js")
-      .then(({ createEngine }) =>
-        createEngine({
-          _supported: supported,
-          _options: options,
-          _open: ready,
-          _attempt: attempt,
-          _start: begin,
-          _knownConfig: () => config,
-          _judge: judge,
-        }),
-      )
-      .catch(() => {
-        loading = undefined;
-        throw problem("engine_unavailable");
-      }));
+  const loadEngine = fetched(async () =>
+    (await import("./engine.js")).createEngine({
+      _supported: supported,
+      _emit: emit,
+      _options: options,
+      _open: ready,
+      _attempt: attempt,
+      _start: begin,
+      _knownConfig: () => config,
+      _judge: judge,
+    }),
+  );
 
   const status = (): MigrationStatus => ({
     ...progress._view(),
@@ -199,11 +206,14 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
     receipt: progress._run()?.receipt ?? last?.receipt ?? null,
   });
 
-  const dual = createDual(options, environment._area, supported, ready);
+  const loadDual = fetched(async () => {
+    dualAsked = true;
+    return (dual = (await import("./sync.js")).createDualWrite(options, supported, ready));
+  });
 
-  const own: Omit<MigrationClient, (typeof LATER)[number]> = {
+  const own: Omit<MigrationClient, (typeof LATER | typeof DUAL)[number]> = {
     initialize: async () => {
-      if (options.persist) void storageHealth(true);
+      if (options.persist) void loadEngine().then((engine) => engine._persist(), problemOf);
       return attempt(async () => ({ config: config! }));
     },
     async checkIfMigrationNeeded() {
@@ -229,43 +239,53 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
       return { needed, itemCount, storageSize, recommendation, ...(!online.ok && { code: online.code }) };
     },
     startMigration: (start = {}) => begin(start, "migrate"),
-    on: events._on,
+    on(name, listener) {
+      // Looking again and again is for those who want to hear of it.
+      if (name === "sourceChanged") watch ??= loadEngine().then((engine) => engine._watch());
+      watch?.catch(() => (watch = undefined));
+      return events._on(name, listener);
+    },
     off: events._off,
     getMigrationStatus: status,
     async checkMigrationStatus() {
-      await attempt(async (host) => {
-        progress._apply((await host._net._send("GET", "/runs/" + (await lastRunId(host))))._body);
-        return {};
-      });
+      await loadEngine().then((engine) => engine._refresh(), problemOf);
       return status();
     },
     exportProgressData: () => JSON.stringify(status()),
-    install: dual._install,
-    uninstall: dual._uninstall,
+    uninstall() {
+      if (dual) dual._uninstall();
+      // What was asked for first comes first.
+      else if (dualAsked) void loadDual().then((loaded) => loaded._uninstall(), problemOf);
+    },
     get storage() {
-      return dual._storage();
+      void client.install();
+      return environment._area ?? (memory ??= createMemory());
     },
     get pending() {
-      return dual._pending();
+      return dual?._pending() ?? NOTHING_PENDING;
     },
     get ready() {
-      return dual._ready();
+      return loadDual().then((loaded) => loaded._ready(), refuse);
     },
-    resolveAbsence: dual._command,
-    takeOver: () => dual._command("take"),
-    whenSynced: dual._synced,
-    get: dual._get,
-    getAll: dual._getAll,
     destroy() {
       active?._halt();
-      unwatch?.();
-      dual._uninstall();
+      watch?.then((stop) => stop(), problemOf);
+      client.uninstall();
       globalThis.removeEventListener?.("online", sleep._wake);
     },
   };
   const client = own as MigrationClient;
-  for (const call of LATER)
-    client[call] = ((...args: never[]) =>
-      loadEngine().then((engine) => (engine[call] as any)(...args), unanswered)) as never;
+  /** Calls whose code is elsewhere. What is there already answers at once, so that calls keep their order. */
+  const distant = (
+    names: readonly (typeof LATER | typeof DUAL)[number][],
+    load: () => Promise<any>,
+    near?: () => any,
+  ) => {
+    for (const call of names)
+      client[call] = ((...args: never[]) =>
+        near?.()?.[call](...args) ?? load().then((loaded) => loaded[call](...args), unanswered)) as never;
+  };
+  distant(LATER, loadEngine);
+  distant(DUAL, loadDual, () => dual);
   return client;
 };

@@ -12,6 +12,7 @@ import { preview, rollBack, undo } from "./rollback.js";
 import { listConflicts, resolveConflict } from "./sync/conflicts.js";
 import { wirePrint, type Entry } from "./table.js";
 import type { Transport } from "./transport.js";
+import { watchArea } from "./watch.js";
 import type { Blocker, Outcome, PlanAnswer, ReceiptValidation } from "./types.js";
 
 /** An entry the server has set aside, as its answer names it. */
@@ -63,6 +64,17 @@ export const createEngine = (core: Core): Engine => {
 
   const engine: Engine = {
     _run: startRun,
+    _watch() {
+      const interval = _options.rescanInterval ?? 5000;
+      if (!interval) return () => {};
+      return watchArea(_supported(), interval, (itemCount) => core._emit("sourceChanged", { itemCount }));
+    },
+    _persist: () => storageHealth(true),
+    _refresh: () =>
+      _attempt(async (host) => {
+        host._progress._apply((await host._net._send("GET", "/runs/" + (await lastRunId(host))))._body);
+        return {};
+      }),
     createMigrationPlan: plan,
     validateMigration: ({ receipt: asked = true } = {}) =>
       _attempt(async (host) => {

@@ -112,9 +112,18 @@ export const LATER = [
   "resolveConflict",
 ] as const;
 
+/** Calls whose code is dual write's. */
+export const DUAL = ["install", "resolveAbsence", "takeOver", "whenSynced", "get", "getAll"] as const;
+
 /** What the engine does for the client. */
 export interface Engine extends Pick<MigrationClient, (typeof LATER)[number]> {
   _run(host: Host, start: StartOptions, purpose: Purpose): InternalHandle;
+  /** Asks the browser to keep the origin's storage. */
+  _persist(): Promise<unknown>;
+  /** Emits `sourceChanged` until the function it returns is called. Throws where there is no storage. */
+  _watch(): () => void;
+  /** Takes the last run's snapshot from the server; without one nothing happens. */
+  _refresh(): Promise<unknown>;
 }
 
 /** A handle, and what only the client asks of it. */
@@ -124,6 +133,7 @@ export interface InternalHandle extends RunHandle {
 
 /** What the client hands to the engine. */
 export interface Core {
+  _emit: Events["_emit"];
   /** The storage, or a problem where the browser cannot take part. */
   _supported(): Storage;
   _options: MigrationClientOptions;

@@ -7,7 +7,6 @@ interface Rule {
   id: string;
   pattern: string;
   why: string;
-  ignore_case?: boolean;
   literal?: string;
   check?: string;
 }
@@ -17,7 +16,9 @@ type Finding = Rule | undefined;
 // Searching more than this for some forty rules at once would be felt.
 const LONG_VALUE = 1 << 17;
 
-const compile = (pattern: string, ignoreCase?: boolean): RegExp => new RegExp(pattern, ignoreCase ? "gi" : "g");
+// Names are judged in either case, values as they are.
+const IN_NAMES = "gi";
+const IN_VALUES = "g";
 
 const isLuhn = (text: string): boolean =>
   text
@@ -29,19 +30,19 @@ const isLuhn = (text: string): boolean =>
   0;
 
 /** Each rule as a test. Searching for a literal is far cheaper than a pattern over megabytes. */
-const tests = (list: Rule[]): [Rule, (text: string) => boolean][] =>
+const tests = (list: Rule[], flags: string): [Rule, (text: string) => boolean][] =>
   list.map((rule) => {
     const { literal, check } = rule;
-    const pattern = compile(rule.pattern, rule.ignore_case);
+    const pattern = new RegExp(rule.pattern, flags);
     const search = (text: string) => (check ? (text.match(pattern) ?? []).some(isLuhn) : text.search(pattern) >= 0);
     return [rule, (text) => (!literal || text.includes(literal)) && search(text)];
   });
 
 /** A function that names the rule a pair falls under, if any; for long values it takes pauses. */
 export const createSecretFinder = (): ((key: string, value: string) => Finding | Promise<Finding>) => {
-  const harmless = compile(rules.harmless.join("|"), true);
-  const ofKeys = tests(rules.key_rules);
-  const ofValues = tests(rules.value_rules);
+  const harmless = new RegExp(rules.harmless.join("|"), IN_NAMES);
+  const ofKeys = tests(rules.key_rules, IN_NAMES);
+  const ofValues = tests(rules.value_rules, IN_VALUES);
   const patiently = async (value: string): Promise<Finding> => {
     for (const [rule, matches] of ofValues) {
       await breathe();

@@ -1,235 +1,89 @@
-import type { Host } from "./host.js";
-import { lead } from "./leader.js";
-import { createSleep } from "./pace.js";
-import { problem, problemOf, refuse } from "./problem.js";
-import { createAcks, type Row } from "./sync/acks.js";
-import { createEcho } from "./sync/echo.js";
-import { exchanging, type Command } from "./sync/leading.js";
-import { createOutbox, type Outbox } from "./sync/outbox.js";
-import { createPlace } from "./sync/place.js";
-import { POSITION } from "./sync/receive.js";
-import type { Outcome, Pending, SettledWrite } from "./types.js";
+import { readAll, readItem } from "./area.js";
+import type { DUAL, Host } from "./host.js";
+import { problem, refuse } from "./problem.js";
+import { startSync, type Sync } from "./sync/tab.js";
+import type { MigrationClient, MigrationClientOptions, Outcome, Pending } from "./types.js";
 
-/** Dual write in one tab. Every tab looks and tells what waits; one of them, the leading one, speaks with the server. */
-export interface Sync {
-  _pending(): Pending;
-  _synced(key?: string): Promise<Outcome<object>>;
-  /** Resolves when changes of other devices have come down for the first time. */
-  _first: Promise<Outcome<object>>;
-  /** Said to whichever tab leads. */
-  _command(command: Command): void;
-  _stop(): void;
+const READY_MS = 3000;
+
+/** Dual write as one client knows it: switched on, asked, and switched off. */
+export interface DualWrite extends Pick<MigrationClient, (typeof DUAL)[number]> {
+  _uninstall(): void;
+  /** Undefined while it is switched off. */
+  _pending(): Pending | undefined;
+  _ready(): Promise<Outcome<object>>;
 }
 
-/** What tabs tell each other. */
-interface Word {
-  rows?: Row[];
-  writes?: SettledWrite[];
-  command?: Command;
-  /** A tab that has just begun asks what is held, and why nothing moves. */
-  hello?: boolean;
-  held?: Outbox["_held"];
-  paused?: string | null;
-}
+export const createDualWrite = (
+  options: MigrationClientOptions,
+  supported: () => Storage,
+  ready: () => Promise<Host>,
+): DualWrite => {
+  let sync: Promise<Sync> | undefined;
+  let standing: Sync | undefined;
 
-type Answer = (outcome: Outcome<object>) => void;
-
-const DEBOUNCE_MS = 100;
-const SYNC_MS = 15_000;
-const LOOK_MS = 5000;
-// At each of them something may have been written that nobody heard.
-const MOMENTS = ["pageshow", "pagehide", "online", "visibilitychange"];
-
-export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean): Sync => {
-  const page: Partial<typeof globalThis> = globalThis;
-  const sleep = createSleep();
-  const abort = new AbortController();
-  const early: (string | null)[] = [];
-  let doubt = (key: string | null): void => void early.push(key);
-  let kicked = false;
-  let stopped = false;
-  let paused: string | null = "not_ready";
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  let outbox: Outbox | undefined;
-  let say: (word: Word) => void = () => {};
-  let rest: () => void = () => {};
-  let waiters: [key: string | undefined, answer: Answer][] = [];
-  let arrived!: Answer;
-  const _first = new Promise<Outcome<object>>((resolve) => (arrived = resolve));
-
-  const kick = () => {
-    kicked = true;
-    sleep._wake();
-  };
-  const echo = createEcho((key) => {
-    doubt(key);
-    timer ??= setTimeout(() => {
-      timer = undefined;
-      kick();
-    }, DEBOUNCE_MS);
-  });
-  const rescan = ({ type }: Event) => {
-    if (type === "pagehide") rest();
-    doubt(null);
-    kick();
-  };
-  if (framed) echo._mend();
-  MOMENTS.forEach((name) => page.addEventListener?.(name, rescan, true));
-
-  const pending = (): Pending => {
-    const entries = [...(outbox?._waiting.values() ?? [])];
-    return {
-      count: entries.length,
-      bytes: entries.reduce((sum, { _print }) => sum + (parseInt(_print) || 0), 0),
-      oldest: entries.length ? entries.reduce((least, { _since }) => Math.min(least, _since), Infinity) : null,
-      missing: outbox?._missing().length ?? 0,
-      refused: [...(outbox?._held ?? [])].map(([key, [, reason]]) => ({ key, reason })),
-      paused,
-    };
+  const begun = async (): Promise<Sync> => {
+    const area = supported();
+    if (options.enableDualWrite === false) throw problem("dual_write_off");
+    return startSync(area, ready(), !options.storage);
   };
 
-  /** Answers those who wait for nothing any more. */
-  const answer = ({ _waiting, _held, _sure }: Outbox): void => {
-    if (!_sure()) return kick();
-    waiters = waiters.filter(([key, resolve]) => {
-      if (key === undefined ? _waiting.size : _waiting.has(key)) return true;
-      const reason = key !== undefined && _held.get(key)?.[1];
-      resolve(reason ? refuse(problem(reason)) : { ok: true });
-      return false;
-    });
-  };
-
-  const run = async (host: Host): Promise<void> => {
-    const { _store, _events, _name, _options } = host;
-    const acks = createAcks(_store);
-    const box = (outbox = createOutbox(area, acks, _options.deletionLimit));
-    let told = "";
-    let missed = 0;
-    let led = false;
-    let obey: (command: Command) => void = () => {};
-    doubt = box._doubt;
-    early.forEach(doubt);
-
-    const hear = ({ rows = [], writes = [], command, held = new Map(), paused: now }: Word): void => {
-      for (const [key, [print, reason]] of held) box._hold(key, print, reason);
-      if (now !== undefined) paused = now;
-      for (const [key, ack] of rows) {
-        if (ack?.[4]) box._hold(key, ack[4], "conflict");
-        doubt(key);
-      }
-      for (const write of writes) {
-        if (write.outcome === "refused") box._refuse(write.key, write.reason ?? write.outcome);
-        doubt(write.key);
-        _events._emit("writeSettled", write);
-      }
-      if (command) obey(command);
-    };
-    const channel = page.BroadcastChannel && new BroadcastChannel(_name);
-    if (channel)
-      channel.onmessage = ({ data }: MessageEvent<Word>) => {
-        acks._hear(data.rows ?? []);
-        hear(data);
-        if (data.hello && led) channel.postMessage({ held: box._held, paused });
-        else kick();
-      };
-    say = (word) => {
-      hear(word);
-      channel?.postMessage(word);
-    };
-    abort.signal.addEventListener("abort", () => channel?.close());
-
-    const tell = (now: string | null, exchanged: boolean): void => {
-      if (led && now !== paused) say({ paused: now });
-      if (exchanged) answer(box);
-      const { missing } = pending();
-      const text = JSON.stringify(pending());
-      if (text !== told) _events._emit("pendingChanged", pending());
-      if (missing > missed) _events._emit("absence", { keys: box._missing() });
-      [told, missed] = [text, missing];
-    };
-    /** Waits for the next thing to do. */
-    const pause = async (ms: number): Promise<void> => {
-      if (!kicked) await sleep(ms);
-      if (stopped) return;
-      // Nobody called: the time has come to look at everything.
-      if (!kicked) doubt(null);
-      kicked = false;
-      if (framed && echo._mend()) doubt(null);
-    };
-    const idle = () => pause(Math.min(_options.syncInterval ?? SYNC_MS, echo._area() ? Infinity : LOOK_MS));
-
-    const load = async () => {
-      await acks._load();
-      for (const [key, [, , , , disputed]] of acks._rows()) if (disputed) box._hold(key, disputed, "conflict");
-      doubt(null);
-    };
-    await load();
-    if (await _store._get(POSITION)) arrived({ ok: true });
-    channel?.postMessage({ hello: true });
-    const ended = lead(
-      _name + ":sync",
-      async () => {
-        led = true;
-        kick();
-        await load();
-        const leading = await exchanging({
-          _host: host,
-          _area: area,
-          _acks: acks,
-          _outbox: box,
-          _place: createPlace(area, echo),
-          async _keep(rows) {
-            if (rows.length) await acks._put(rows);
-            say({ rows });
-          },
-          _settled: (writes) => say({ writes }),
-          _isStopped: () => stopped,
-          _kick: kick,
-          _signal: abort.signal,
-        });
-        obey = leading._obey;
-        rest = leading._rest;
-        await leading._loop(tell, pause, idle, () => arrived({ ok: true }));
+  const installed = (): Promise<Sync> => {
+    const mine = (sync ??= begun().then(
+      (started) => {
+        // Uninstalled meanwhile.
+        if (sync !== mine) started._stop();
+        else standing = started;
+        return started;
       },
-      { signal: abort.signal },
-    );
-    while (!led && !stopped) {
-      try {
-        await box._look();
-        tell(channel ? paused : null, true);
-      } catch (thrown) {
-        // The page took the storage's own methods away, or the storage as such: it may come back.
-        paused = problemOf(thrown).code;
-      }
-      await idle();
-    }
-    await ended;
+      (thrown) => {
+        if (sync === mine) sync = undefined;
+        throw thrown;
+      },
+    ));
+    return mine;
   };
 
-  void opening.then(run).catch((thrown) => {
-    paused = problemOf(thrown).code;
-  });
+  const uninstall = () => {
+    standing?._stop();
+    sync = standing = undefined;
+  };
+
+  /** An answer of dual write, as soon as it is there. */
+  const dual = async (ask: (sync: Sync) => Promise<Outcome<object>> | void): Promise<Outcome<object>> => {
+    try {
+      return (await ask(await installed())) ?? { ok: true };
+    } catch (thrown) {
+      return refuse(thrown);
+    }
+  };
+
+  const whenReady = (): Promise<Outcome<object>> =>
+    dual(({ _first }) => {
+      const late = new Promise<Outcome<object>>((resolve) =>
+        setTimeout(resolve, options.readyTimeout ?? READY_MS, refuse(problem("not_ready"))),
+      );
+      return Promise.race([_first, late]);
+    });
+
+  const reading = async <T extends object>(read: () => T | Promise<T>): Promise<Outcome<T>> => {
+    try {
+      await whenReady();
+      return { ok: true, ...(await read()) };
+    } catch (thrown) {
+      return refuse(thrown);
+    }
+  };
 
   return {
-    _pending: pending,
-    _first,
-    _command: (command) => say({ command }),
-    _synced: (key) =>
-      new Promise((resolve) => {
-        if (stopped) return resolve(refuse(problem("not_installed")));
-        waiters.push([key, resolve]);
-        doubt(key ?? null);
-        kick();
-      }),
-    _stop() {
-      stopped = true;
-      rest();
-      abort.abort();
-      clearTimeout(timer);
-      sleep._wake();
-      echo._remove();
-      MOMENTS.forEach((name) => page.removeEventListener?.(name, rescan, true));
-      for (const [, resolve] of waiters) resolve(refuse(problem("not_installed")));
-    },
+    install: () => dual(() => {}),
+    resolveAbsence: (choice) => dual(({ _command }) => _command(choice)),
+    takeOver: () => dual(({ _command }) => _command("take")),
+    whenSynced: (key) => dual(({ _synced }) => _synced(key)),
+    get: (key) => reading(() => ({ value: readItem(supported(), key) })),
+    getAll: () => reading(async () => ({ entries: [...(await readAll(supported()))] })),
+    _uninstall: uninstall,
+    _pending: () => standing?._pending(),
+    _ready: whenReady,
   };
 };

@@ -99,9 +99,15 @@ export const createTransport = (line: Line): Transport => {
     counts._sent += size;
     try {
       const keepalive = ask._keep && size < KEPT_UNITS;
-      const fixed = { cache: "no-store", credentials: "omit" } as const;
-      const request = { method, headers, body, signal: abort.signal, keepalive, ...fixed };
-      const response = await (options.fetch ?? fetch)(base + path, request);
+      const response = await (options.fetch ?? fetch)(base + path, {
+        method,
+        headers,
+        body,
+        signal: abort.signal,
+        keepalive,
+        cache: "no-store",
+        credentials: "omit",
+      });
       const { status, headers: answered } = response;
       if (ask._bytes && response.ok)
         return { _status: status, _headers: answered, _body: new Uint8Array(await response.arrayBuffer()) };

@@ -163,3 +163,20 @@ describe("figures", () => {
     expect(await client.canRollback()).toEqual({ canRollback: true, reasons: [] });
   });
 });
+
+describe("watching", () => {
+  it("tells whoever listens that the storage has changed, until the client is destroyed", async () => {
+    const profile = newProfile([["a", "1"]]);
+    const client = world.open(profile, { rescanInterval: 10 });
+    const counts: number[] = [];
+    client.on("sourceChanged", ({ itemCount }) => counts.push(itemCount));
+    const written = async (key: string) => {
+      profile.area.setItem(key, `${Math.random()}`);
+      await vi.waitFor(() => expect(counts.length).toBeGreaterThan(0), { timeout: 300, interval: 20 });
+    };
+    // The first look remembers; whatever it came too late for is no change.
+    await vi.waitFor(() => written("b"), { timeout: 20_000 });
+    expect(counts.at(-1)).toBe(2);
+    client.destroy();
+  });
+});

@@ -43,6 +43,7 @@ describe("a slice of our work", () => {
   it.each(Object.entries(SHAPES))("is no longer than three frames: %s", { timeout: 120_000 }, async (_name, shape) => {
     const profile = newProfile(shape());
     const client = world.open(profile, { rescanInterval: 5000 });
+    client.on("sourceChanged", () => {});
     labour = watchLabour(profile.area);
     world.server.aside = labour.aside;
     const found: Record<string, number> = {};

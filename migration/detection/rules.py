@@ -91,7 +91,7 @@ def _compiled(pattern: str, *, ignore_case: bool = False) -> re.Pattern[str]:
 
 
 def _key_rule(rule: dict[str, Any]) -> KeyRule:
-    pattern = _compiled(rule["pattern"], ignore_case=rule.get("ignore_case", False))
+    pattern = _compiled(rule["pattern"], ignore_case=True)
     return KeyRule(rule["id"], rule["why"], pattern)
 
 

@@ -44,7 +44,7 @@ class TestRuleFile:
     def test_names_each_field_and_no_other(self) -> None:
         assert set(DOCUMENT) == {"version", "name_units", "harmless", "key_rules", "value_rules"}
         for rule in DOCUMENT["key_rules"]:
-            assert set(rule) <= {"id", "pattern", "ignore_case", "why"}
+            assert set(rule) <= {"id", "pattern", "why"}
         for rule in DOCUMENT["value_rules"]:
             assert set(rule) <= {"id", "literal", "pattern", "check", "why"}
 
