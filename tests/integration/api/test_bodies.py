@@ -162,7 +162,7 @@ class TestAChunk:
             (ChunkUpload(payload=b"", entries=0), "entry_count"),
             (ChunkUpload(payload=b"", entries=1), "entry_count"),
             (ChunkUpload(payload=b"\n", entries=1), "line_form"),
-            (ChunkUpload(payload=b'["a","b"]', entries=1), "entry_count"),
+            (ChunkUpload(payload=b'["a","b"]', entries=1), "line_form"),
             (ChunkUpload(payload=b'["a","b"]\n["c","d"]', entries=1), "line_form"),
             (ChunkUpload(payload=b'["a","b"]\r\n', entries=1), "line_form"),
             (ChunkUpload(payload=b'["a","b","c"]\n', entries=1), "line_form"),
