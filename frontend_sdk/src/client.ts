@@ -206,10 +206,15 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
     receipt: progress._run()?.receipt ?? last?.receipt ?? null,
   });
 
-  const loadDual = fetched(async () => {
+  const fetchDual = fetched(async () => {
     dualAsked = true;
     return (dual = (await import("./sync.js")).createDualWrite(options, supported, ready));
   });
+  /** A page that cannot take part fetches nothing. */
+  const loadDual = async () => {
+    supported();
+    return fetchDual();
+  };
 
   const own: Omit<MigrationClient, (typeof LATER | typeof DUAL)[number]> = {
     initialize: async () => {
