@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
@@ -36,26 +37,26 @@ IDLE_LOOK = 30.0
 log = structlog.get_logger(__name__)
 
 
-class Socket(AsyncWebsocketConsumer):
+class Socket(AsyncWebsocketConsumer, ABC):
     """A socket that shows runs. Subclasses say which groups it joins, what it sends first, and what it looks at."""
 
     permit: Ticket
 
+    @abstractmethod
     async def admitted(self) -> bool:
         """Tell whether the ticket permits what the address asks for."""
-        raise NotImplementedError
 
+    @abstractmethod
     def groups_to_join(self) -> Iterable[str]:
         """Return the names of the groups whose events this socket shows."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def send_snapshot(self) -> bool:
         """Read and send the first message; False when what it is about is gone."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def look(self) -> float:
         """Read Postgres, send what is news, and return the seconds until the next look."""
-        raise NotImplementedError
 
     # --- being let in ---------------------------------------------------------------------------------------
 

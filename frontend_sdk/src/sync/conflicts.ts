@@ -5,33 +5,22 @@ import type { ConflictChoice, WriteConflict } from "../types.js";
 
 /** Two values for one key, and somebody to ask: the page decides now, or an operator later. */
 
-/** A conflict as the server tells it; each side as a line. */
-interface Told {
-  id: number;
-  key: string;
-  base: string | null;
-  local: string | null;
-  remote: string | null;
-  who: string | null;
-  when: string;
-  why: string;
-}
-
 const valueOf = (line: string | null): string | null => (line === null ? null : ((JSON.parse(line) as Pair)[1] ?? null));
 
-const toConflict = (told: Told): WriteConflict => ({
-  id: told.id,
-  key: (JSON.parse(told.local ?? told.remote!) as Pair)[0],
-  base: valueOf(told.base),
-  local: valueOf(told.local),
-  remote: valueOf(told.remote),
-  who: told.who,
-  when: told.when,
-  why: told.why,
+/** The server tells each side as a line, and more than a page is told. */
+const toConflict = ({ id, base, local, remote, who, when, why }: WriteConflict): WriteConflict => ({
+  id,
+  key: (JSON.parse(local ?? remote!) as Pair)[0],
+  base: valueOf(base),
+  local: valueOf(local),
+  remote: valueOf(remote),
+  who,
+  when,
+  why,
 });
 
 export const listConflicts = async ({ _net }: Host): Promise<WriteConflict[]> =>
-  ((await _net._send("GET", "/conflicts?state=open"))._body.conflicts as Told[]).map(toConflict);
+  ((await _net._send("GET", "/conflicts?state=open"))._body.conflicts as WriteConflict[]).map(toConflict);
 
 export const resolveConflict = async ({ _net }: Host, { id, key }: WriteConflict, choice: ConflictChoice): Promise<void> => {
   const _json =

@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { OwnerRecords } from "./records.js";
-import { bucketOf, globMatches, setDigest, sha, wire } from "./hashes.js";
+import { setDigest, sha, wire } from "./hashes.js";
+import { checkManifest, differing, linesOf, receiptOf, snapshotOf, type ModelRun } from "./runs.js";
 
 /**
  * A small server that keeps the wire's promises in memory: it checks sums, stores lines, compares digests
@@ -19,27 +20,6 @@ export interface Call {
 
 /** An answer given instead of the real one; `cut` drops the connection, `late` drops it after the work is done. */
 export type Interception = { status: number; body?: unknown; headers?: Record<string, string> } | "cut" | "late";
-
-interface StoredLine {
-  seq: number;
-  line: string;
-}
-
-export interface ModelRun {
-  id: string;
-  state: string;
-  sealed: boolean;
-  paused: boolean;
-  number: number;
-  purpose: string;
-  dry_run: boolean;
-  owner: string;
-  manifest: any;
-  lines: Map<string, StoredLine>;
-  chunks: Map<string, string>;
-  mismatch: Record<string, string[]> | null;
-  rounds: number;
-}
 
 export class ModelServer {
   readonly calls: Call[] = [];
@@ -126,56 +106,7 @@ export class ModelServer {
   }
 
   snapshot(run: ModelRun) {
-    const received = run.lines.size;
-    const completed = run.state === "completed";
-    return {
-      id: run.id,
-      state: run.state,
-      purpose: run.purpose,
-      dry_run: run.dry_run,
-      sealed: run.sealed,
-      paused: run.paused,
-      cancelling: false,
-      manifest_version: run.manifest.version,
-      epoch: this.epoch,
-      number: ++run.number,
-      entries: {
-        total: run.manifest.entries,
-        received,
-        processed: received,
-        stored: received,
-        unchanged: 0,
-        superseded: 0,
-        conflict: 0,
-        quarantined: 0,
-        withheld: run.manifest.withheld.count,
-        deleted: 0,
-      },
-      bytes: { total: run.manifest.bytes, received: 0, processed: 0 },
-      chunks: { received: run.chunks.size, loaded: run.chunks.size },
-      phases: { upload: 1, validation: 1, backup: 1, load: 1, verification: completed ? 1 : 0 },
-      percentage: completed ? 100 : 50,
-      entries_per_second: 10,
-      eta_seconds: 1,
-      success_rate: 1,
-      errors: [],
-      mismatch: run.mismatch,
-      verify_rounds: run.rounds,
-      receipt: completed && !run.dry_run ? this.#receipt(run) : null,
-      can_rollback: true,
-      created_at: "2026-01-01T00:00:00Z",
-      finished_at: null,
-    };
-  }
-
-  #receipt(run: ModelRun) {
-    const nothing = { entries: 0, digest: setDigest([]) };
-    const lines = [...run.lines.values()].map(({ line }) => line);
-    const stored = { entries: lines.length, digest: setDigest(lines) };
-    const { count: entries, digest } = run.manifest.withheld;
-    const sets = { stored, conflict: nothing, quarantined: nothing, withheld: { entries, digest } };
-    const statement = { iss: "syncserver", run: run.id, manifest_version: run.manifest.version, revision: lines.length, ...sets };
-    return { receipt: "a.b.c", statement };
+    return snapshotOf(run, this.epoch);
   }
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -250,7 +181,7 @@ export class ModelServer {
     if (path === "/runs" && method === "POST") return this.#create(who, json);
     if (path === "/runs") return [200, { runs: [...this.runs.values()].map((run) => this.snapshot(run)) }];
     if (path === "/records/digests")
-      return [200, { differing: this.#differing(json, [...this.#recordsOf(who).values()]), quarantined: this.#aside }];
+      return [200, { differing: differing(json, [...this.#recordsOf(who).values()]), quarantined: this.#aside }];
     if (path === "/statistics") return [200, this.#statistics(who, +call.path.split("since=")[1]!)];
     if (path === "/readiness") return [200, { ready: true, checked_at: "", checks: this.checks }];
     if (path === "/backups") return [200, { backups: this.#backups() }];
@@ -267,12 +198,7 @@ export class ModelServer {
     if (rest === "/missing")
       return [
         200,
-        {
-          differing: this.#differing(
-            call.json,
-            [...run.lines.values()].map(({ line }) => line),
-          ),
-        },
+        { differing: differing(call.json, linesOf(run)) },
       ];
     if (rest === "/seal") return this.#seal(run, call.json.manifest);
     if (rest === "/validate") {
@@ -317,7 +243,7 @@ export class ModelServer {
       ...{ purpose: json.purpose, dry_run: json.dry_run, manifest: json.manifest },
       ...{ lines: new Map(), chunks: new Map() },
     };
-    this.#checkManifest(json.manifest);
+    checkManifest(json.manifest);
     for (const chunk of json.chunks ?? []) {
       const data = Buffer.from(chunk.data, "base64");
       this.#store(
@@ -333,13 +259,6 @@ export class ModelServer {
     this.runs.set(run.id, run);
     if (json.seal) this.#seal(run, json.manifest);
     return [201, this.snapshot(run)];
-  }
-
-  #checkManifest(manifest: any): void {
-    const sum = (name: string) => manifest.collections.reduce((total: number, one: any) => total + one[name], 0);
-    if (sum("entries") !== manifest.entries || sum("bytes") !== manifest.bytes) throw [422, "manifest_invalid"];
-    if (new Set(manifest.collections.map((one: any) => one.name)).size !== manifest.collections.length)
-      throw [422, "manifest_invalid"];
   }
 
   #chunk(call: Call, run: ModelRun, id: string): [number, unknown] {
@@ -381,7 +300,7 @@ export class ModelServer {
 
   #seal(run: ModelRun, manifest: any): [number, unknown] {
     if (!["planned", "transferring"].includes(run.state)) throw [409, "wrong_state", { state: run.state }];
-    this.#checkManifest(manifest);
+    checkManifest(manifest);
     if (manifest.entries < run.manifest.entries) throw [422, "manifest_shrinks"];
     Object.assign(run, { manifest, sealed: true, state: "verifying" });
     return [200, this.snapshot(run)];
@@ -389,18 +308,14 @@ export class ModelServer {
 
   #receiptAnswer(run: ModelRun): [number, unknown] {
     if (run.state === "verifying" && this.verifies) this.#verify(run);
-    if (run.state === "completed" && !run.dry_run) return [200, this.#receipt(run)];
+    if (run.state === "completed" && !run.dry_run) return [200, receiptOf(run)];
     return [202, this.snapshot(run)];
   }
 
   #verify(run: ModelRun): void {
     for (const key of [...run.lines.keys()]) if (this.lose(key, run)) run.lines.delete(key);
-    const differing = this.#differing(
-      run.manifest,
-      [...run.lines.values()].map(({ line }) => line),
-    );
     const mismatch = Object.fromEntries(
-      Object.entries(differing).map(([name, buckets]) => [name, Object.keys(buckets)]),
+      Object.entries(differing(run.manifest, linesOf(run))).map(([name, buckets]) => [name, Object.keys(buckets)]),
     );
     if (Object.keys(mismatch).length) {
       run.rounds++;
@@ -421,27 +336,6 @@ export class ModelServer {
     return this.records.get(owner)!;
   }
 
-  #differing(said: { collections: any[] }, lines: string[]) {
-    const ours: Record<string, Record<string, [string, string][]>> = {};
-    for (const line of lines) {
-      const [key] = JSON.parse(line);
-      const name =
-        said.collections.find(({ patterns }) => patterns.some((one: string) => globMatches(one, key)))?.name ??
-        "default";
-      ((ours[name] ??= {})[bucketOf(key)] ??= []).push([key, line]);
-    }
-    const theirs = Object.fromEntries(said.collections.map(({ name, buckets }) => [name, buckets]));
-    const differing: Record<string, Record<string, [string, string][]>> = {};
-    for (const name of new Set([...Object.keys(ours), ...Object.keys(theirs)]))
-      for (const bucket of new Set([...Object.keys(ours[name] ?? {}), ...Object.keys(theirs[name] ?? {})])) {
-        const pairs = ours[name]?.[bucket] ?? [];
-        const digest = pairs.length ? setDigest(pairs.map(([, line]) => line)) : undefined;
-        if (digest !== theirs[name]?.[bucket])
-          (differing[name] ??= {})[bucket] = pairs.map(([key, line]) => [JSON.stringify(key), wire(sha(line))]);
-      }
-    return differing;
-  }
-
   #statistics(owner: string, since: number) {
     const lines = [...this.#recordsOf(owner).values()];
     const bytes = lines.reduce((sum, line) => sum + line.length, 0);
@@ -457,7 +351,7 @@ export class ModelServer {
   }
 
   #download(id: string): [number, unknown, Record<string, string>] {
-    const lines = [...this.runs.get(id)!.lines.values()].map(({ line }) => line);
+    const lines = linesOf(this.runs.get(id)!);
     const headers = { "Content-Type": "application/gzip", "Migration-Digest": setDigest(lines) };
     return [200, gzipSync(lines.map((line) => line + "\n").join("")), headers];
   }
