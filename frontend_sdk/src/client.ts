@@ -9,18 +9,18 @@ import {
   LATER,
   NO_PLAN,
   RUN,
+  type Engine,
   type Host,
   type InternalHandle,
   type LastRun,
   type Purpose,
 } from "./host.js";
-import { createJudge } from "./judge.js";
+import { createJudge, type Judge } from "./judge.js";
 import { createMemory } from "./memory.js";
 import { createSleep } from "./pace.js";
 import { problem, problemOf, refuse } from "./problem.js";
-import { createProgress } from "./progress.js";
+import { idle } from "./progress.js";
 import { openStore } from "./store.js";
-import { survey } from "./survey.js";
 import type { DualWrite } from "./sync.js";
 import { createTransport, type Transport } from "./transport.js";
 import type {
@@ -28,7 +28,6 @@ import type {
   MigrationClientOptions,
   MigrationResult,
   MigrationStatus,
-  NeedCheck,
   Outcome,
   Pending,
   RunHandle,
@@ -44,6 +43,10 @@ const unanswered = (thrown: unknown) => {
   const reasons = [{ code, detail: code, severity: "issue", passed: false }];
   return {
     ...refuse(thrown),
+    needed: false,
+    itemCount: 0,
+    storageSize: 0,
+    recommendation: "unsupported",
     plan: NO_PLAN,
     canProceed: false,
     blockers: reasons,
@@ -74,7 +77,6 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
   const events = createEvents();
   const emit = events._emit;
   const sleep = createSleep();
-  const progress = createProgress(options, emit);
   const environment = probe(options);
   const name = `syncserver:${options.appKey}:${options.namespace ?? ""}`;
   let config: ServerConfig | undefined;
@@ -85,10 +87,11 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
   let dual: DualWrite | undefined;
   let dualAsked = false;
   let memory: Storage | undefined;
+  let engine: Engine | undefined;
   let last: LastRun | undefined;
   let resumable = false;
 
-  const judge = () => createJudge(options, config);
+  const judge = (): Judge => createJudge(options, config, async () => (await loadEngine())._secrets);
 
   const supported = (): Storage => {
     const { _area, _reason } = environment;
@@ -118,7 +121,10 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
       _net: net,
       _sleep: sleep,
       _events: events,
-      _progress: progress,
+      get _progress() {
+        return engine!._progress;
+      },
+      _engine: () => loadEngine(),
       _config: () => config!,
       _moving: () => !!active,
       _judge: judge,
@@ -181,13 +187,9 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
     }
   };
 
-  const recalled = async (): Promise<LastRun | undefined> => {
-    await recall(await ready());
-    return last;
-  };
-
-  const loadEngine = fetched(async () =>
-    (await import("./engine.js")).createEngine({
+  const loadEngine: () => Promise<Engine> = fetched(async () => {
+    const { createEngine } = await import("./engine.js");
+    return (engine = createEngine({
       _supported: supported,
       _emit: emit,
       _options: options,
@@ -196,14 +198,15 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
       _start: begin,
       _knownConfig: () => config,
       _judge: judge,
-    }),
-  );
+      _resumable: () => resumable,
+    }));
+  });
 
   const status = (): MigrationStatus => ({
-    ...progress._view(),
+    ...(engine?._progress._view() ?? idle()),
     supported: !environment._reason,
     resumable,
-    receipt: progress._run()?.receipt ?? last?.receipt ?? null,
+    receipt: engine?._progress._run()?.receipt ?? last?.receipt ?? null,
   });
 
   const fetchDual = fetched(async () => {
@@ -220,28 +223,6 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
     initialize: async () => {
       if (options.persist) void loadEngine().then((engine) => engine._persist(), problemOf);
       return attempt(async () => ({ config: config! }));
-    },
-    async checkIfMigrationNeeded() {
-      const online = await attempt(async () => ({}));
-      let found = { itemCount: 0, storageSize: 0, _mark: [0, 0] };
-      let recommendation: NeedCheck["recommendation"] = "unsupported";
-      try {
-        found = await survey(supported(), judge());
-        recommendation = !found.itemCount
-          ? last
-            ? "restore"
-            : "empty"
-          : resumable
-            ? "resume"
-            : `${(await recalled())?.mark}` === `${found._mark}`
-              ? "up_to_date"
-              : "migrate";
-      } catch {
-        // The storage cannot be read.
-      }
-      const { itemCount, storageSize } = found;
-      const needed = recommendation === "migrate" || recommendation === "resume";
-      return { needed, itemCount, storageSize, recommendation, ...(!online.ok && { code: online.code }) };
     },
     startMigration: (start = {}) => begin(start, "migrate"),
     on(name, listener) {

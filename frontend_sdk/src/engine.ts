@@ -4,11 +4,14 @@ import { storageHealth } from "./environment.js";
 import { statistics } from "./figures.js";
 import { startRun } from "./handle.js";
 import { CLAIM, LAST, lastRunId, NO_PLAN, type Core, type Engine, type LastRun } from "./host.js";
+import { checkNeed } from "./need.js";
 import { makePlan } from "./plan.js";
 import { problem, problemOf } from "./problem.js";
+import { createProgress } from "./progress.js";
 import { assess } from "./readiness.js";
 import { compare, question } from "./reconcile.js";
 import { preview, rollBack, undo } from "./rollback.js";
+import { createSecretFinder } from "./secrets.js";
 import { listConflicts, resolveConflict } from "./sync/conflicts.js";
 import { wirePrint, type Entry } from "./table.js";
 import type { Transport } from "./transport.js";
@@ -63,6 +66,8 @@ export const createEngine = (core: Core): Engine => {
   };
 
   const engine: Engine = {
+    _progress: createProgress(_options, core._emit),
+    _secrets: createSecretFinder(),
     _run: startRun,
     _watch() {
       const interval = _options.rescanInterval ?? 5000;
@@ -75,6 +80,7 @@ export const createEngine = (core: Core): Engine => {
         host._progress._apply((await host._net._send("GET", "/runs/" + (await lastRunId(host))))._body);
         return {};
       }),
+    checkIfMigrationNeeded: () => checkNeed(core),
     createMigrationPlan: plan,
     validateMigration: ({ receipt: asked = true } = {}) =>
       _attempt(async (host) => {

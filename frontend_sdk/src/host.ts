@@ -4,6 +4,7 @@ import type { Judge } from "./judge.js";
 import type { Mark } from "./mark.js";
 import type { Sleep } from "./pace.js";
 import type { ProgressKeeper } from "./progress.js";
+import type { SecretFinder } from "./secrets.js";
 import type { Store } from "./store.js";
 import type { Patience, Transport } from "./transport.js";
 import type {
@@ -27,14 +28,17 @@ export interface Host {
   _net: Transport;
   _sleep: Sleep;
   _events: Events;
-  _progress: ProgressKeeper;
+  /** There once the engine is. */
+  readonly _progress: ProgressKeeper;
   /** Fetches the config unless it is there, or anew. */
   _connect(run?: Patience, anew?: boolean): Promise<void>;
   _config(): ServerConfig;
   /** True while this page leads a run. */
   _moving(): boolean;
-  /** The rules of what stays here; handed on, so that the engine does not carry them a second time. */
+  /** What decides which entries stay here; handed on, so that nobody carries it a second time. */
   _judge(): Judge;
+  /** What is needed on rare occasions only. */
+  _engine(): Promise<Engine>;
   /** Name of this client's lock and database. */
   _name: string;
 }
@@ -93,6 +97,7 @@ export const lastRunId = async ({ _store, _progress }: Host): Promise<string> =>
 
 /** Calls whose code is in the engine, fetched when the first of them is used. */
 export const LATER = [
+  "checkIfMigrationNeeded",
   "createMigrationPlan",
   "validateMigration",
   "validateMigrationReadiness",
@@ -124,6 +129,8 @@ export interface Engine extends Pick<MigrationClient, (typeof LATER)[number]> {
   _watch(): () => void;
   /** Takes the last run's snapshot from the server; without one nothing happens. */
   _refresh(): Promise<unknown>;
+  _progress: ProgressKeeper;
+  _secrets: SecretFinder;
 }
 
 /** A handle, and what only the client asks of it. */
@@ -143,4 +150,6 @@ export interface Core {
   _start(options: StartOptions, purpose: Purpose): Promise<RunHandle>;
   _knownConfig(): ServerConfig | undefined;
   _judge(): Judge;
+  /** True where an earlier visit left a run unfinished. */
+  _resumable(): boolean;
 }

@@ -25,6 +25,38 @@ export interface ProgressKeeper {
 
 const NO_PHASES: Phases = { upload: 0, validation: 0, backup: 0, load: 0, verification: 0 };
 
+/** What there is to tell before any run. */
+export const idle = (): Progress => ({
+  migrationId: null,
+  stage: "idle",
+  percentage: 0,
+  processed: 0,
+  total: 0,
+  bytesProcessed: 0,
+  bytesTotal: 0,
+  entriesPerSecond: 0,
+  etaSeconds: null,
+  successRate: 1,
+  phases: NO_PHASES,
+  paused: null,
+  leading: true,
+  errors: [],
+  run: null,
+});
+
+const figuresOf = (run: RunSnapshot) => ({
+  migrationId: run.id,
+  processed: run.entries.processed,
+  total: run.entries.total,
+  bytesProcessed: run.bytes.processed,
+  bytesTotal: run.bytes.total,
+  entriesPerSecond: run.entries_per_second,
+  etaSeconds: run.eta_seconds,
+  successRate: run.success_rate,
+  phases: run.phases,
+  run,
+});
+
 export const createProgress = (options: MigrationClientOptions, emit: Emit): ProgressKeeper => {
   let run: RunSnapshot | null = null;
   let stage: RunStage = "idle";
@@ -37,21 +69,13 @@ export const createProgress = (options: MigrationClientOptions, emit: Emit): Pro
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   const view = (): Progress => ({
-    migrationId: run?.id ?? null,
+    ...idle(),
+    ...(run && figuresOf(run)),
     stage,
     percentage,
-    processed: run?.entries.processed ?? 0,
-    total: run?.entries.total ?? 0,
-    bytesProcessed: run?.bytes.processed ?? 0,
-    bytesTotal: run?.bytes.total ?? 0,
-    entriesPerSecond: run?.entries_per_second ?? 0,
-    etaSeconds: run?.eta_seconds ?? null,
-    successRate: run?.success_rate ?? 1,
-    phases: run?.phases ?? NO_PHASES,
     paused,
     leading,
     errors: [...errors],
-    run,
   });
 
   const tell = () => {

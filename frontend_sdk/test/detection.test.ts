@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { inferCollections, labeller, matcher } from "../src/collections.js";
 import { createJudge } from "../src/judge.js";
 import { kindOf } from "../src/kinds.js";
@@ -108,10 +108,22 @@ describe("secrets", () => {
 
 describe("the judge", () => {
   it("holds back what is excluded and what is secret, and lets pass what the page allows", async () => {
-    const judge = createJudge({ ...options, exclude: ["cache:*"], allowSensitive: ["token_names"] });
+    const given = { ...options, exclude: ["cache:*"], allowSensitive: ["token_names"] };
+    const judge = createJudge(given, undefined, async () => createSecretFinder());
     expect(await judge("cache:1", "x")).toMatchObject({ rule: "excluded" });
     expect(await judge("auth_token", "x")).toMatchObject({ rule: "token" });
     expect(await judge("token_names", "x")).toBeUndefined();
     expect(await judge("note", "x")).toBeUndefined();
+  });
+
+  it("asks for the rules only where a pair looks as if one might hold", async () => {
+    const finder = vi.fn(async () => createSecretFinder());
+    const judge = createJudge(options, undefined, finder);
+    const ordinary = { id: 12, text: "Buy milk", at: "2024-05-06T07:08:09.123Z", link: "https://example.com:8080/a?b=c@d" };
+    expect(await judge("todo:12", JSON.stringify(ordinary))).toBeUndefined();
+    expect(await judge("big", "task-12 ".repeat(100_000))).toBeUndefined();
+    expect(finder).not.toHaveBeenCalled();
+    expect(await judge("big", " ".repeat(131_000) + '{"password":"hunter2!"}')).toMatchObject({ rule: "password_member" });
+    expect(finder).toHaveBeenCalledOnce();
   });
 });
