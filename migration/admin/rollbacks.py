@@ -16,7 +16,6 @@ from migration.admin.display import NOTHING, badge, link, link_to, moment, numbe
 from migration.admin.going_back import Question, answer
 from migration.models import Rollback, RollbackPoint
 from migration.orchestration import rolling_back
-from migration.rollback import Outcome, Reason, RollbackService
 
 
 @admin.register(RollbackPoint)
@@ -228,7 +227,7 @@ class RollbackAdmin(LookOnly):
             word=short(rollback_id),
             back_to=reverse(f"admin:migration_{shown_on[0]}_change", args=[shown_on[1]]),
             back_name=f"{'Run' if rollback.run_id else 'Rollback'} {short(shown_on[1])}",
-            preview=partial(_preview_undo, rollback),
+            preview=partial(rolling_back.preview_undo, owner_id=rollback.owner_id, rollback_id=rollback_id),
             request=partial(rolling_back.undo, owner_id=rollback.owner_id, rollback_id=rollback_id),
             facts=[
                 ("Rollback", f"{self.what(rollback)} by {visible(rollback.actor)}"),
@@ -237,8 +236,3 @@ class RollbackAdmin(LookOnly):
             ],
         )
         return answer(self, request, question)
-
-
-def _preview_undo(rollback: Rollback, *, at: Any) -> tuple[list[Reason], Outcome]:
-    reasons = RollbackService.reasons_against_undo(rollback)
-    return reasons, RollbackService.preview(RollbackService.of_undo(rollback), at=at)

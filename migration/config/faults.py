@@ -30,6 +30,8 @@ FAULT_POINTS = {
     "verify.after_commit": "run is completed, nothing is announced",
     "rollback.before_commit": "records are reverted, not committed",
     "rollback.after_commit": "rollback is done, nothing is announced",
+    "app_rollback.after_list": "some owners of an app have got their share of its rollback, more are to come",
+    "app_rollback.after_claim": "a worker has taken some owners of an app, none has gone back",
     "replay.before_commit": "refused entries are merged anew, not committed",
     "schemas.before_commit": "samples are folded into schemas, not committed",
     "restore.after_batch": "some of a backup's lines are written back, more are to come",

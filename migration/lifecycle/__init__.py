@@ -1,5 +1,12 @@
 """The only writer of states: a table says which moves are legal, a guarded UPDATE makes them so."""
 
+from migration.lifecycle.app_rollbacks import (
+    claim_shares,
+    finish_app_rollback,
+    hold_app_rollback,
+    move_app_rollback,
+    release_shares,
+)
 from migration.lifecycle.audit import audit
 from migration.lifecycle.backups import Expired, expire_backups
 from migration.lifecycle.chunks import (
@@ -39,6 +46,7 @@ __all__ = [
     "begin_verifications",
     "checkpoint_chunk",
     "claim_chunks",
+    "claim_shares",
     "claim_verifications",
     "complete_runs",
     "consume_ticket",
@@ -46,15 +54,19 @@ __all__ = [
     "decide_conflict",
     "enlist",
     "expire_backups",
+    "finish_app_rollback",
     "finish_chunks",
     "give_verifications_back",
+    "hold_app_rollback",
     "issue_ticket",
+    "move_app_rollback",
     "move_entries",
     "move_run",
     "move_upload",
     "note",
     "release_chunks",
     "release_dead_claims",
+    "release_shares",
     "start_run",
     "timeline",
     "together",

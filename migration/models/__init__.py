@@ -1,5 +1,6 @@
 """What Postgres keeps. Ids travel between rooms, model instances rarely do."""
 
+from migration.models.app_rollbacks import AppPoint, AppRollback
 from migration.models.audit import AuditLine
 from migration.models.backups import Backup
 from migration.models.chunks import Chunk
@@ -19,6 +20,8 @@ __all__ = [
     "FOLDED",
     "STANDING",
     "App",
+    "AppPoint",
+    "AppRollback",
     "AppSecret",
     "AuditLine",
     "Backup",

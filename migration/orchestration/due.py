@@ -6,7 +6,8 @@ from migration.lifecycle import ask
 
 _DUE = """
 SELECT EXISTS (SELECT FROM migration_migrationrun WHERE cancel_wished AND state IN ('planned', 'transferring')),
-       EXISTS (SELECT FROM migration_rollback WHERE state = 'requested'),
+       EXISTS (SELECT FROM migration_rollback WHERE state = 'requested' AND app_rollback_id IS NULL),
+       EXISTS (SELECT FROM migration_approllback WHERE state = 'at_work'),
        EXISTS (SELECT FROM migration_replay WHERE state = 'requested'),
        EXISTS (SELECT FROM migration_erasure WHERE state = 'requested')
 """
@@ -17,6 +18,7 @@ class Due(NamedTuple):
 
     cancellations: bool
     rollbacks: bool
+    app_rollbacks: bool
     replays: bool
     erasures: bool
 

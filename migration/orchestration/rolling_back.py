@@ -1,19 +1,18 @@
-"""Going back: asked for once, previewed by the same function, done by a worker in one transaction."""
+"""Going back: asked for once, and previewed by the function a worker then does it with."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from django.db import Error, InterfaceError, OperationalError, connection, transaction
-from django.db.models import F
+from django.db import transaction
 
 from migration import cutover, dispatch, lifecycle, progress
-from migration.config import fault_point, setting
-from migration.errors import CannotRollBack, IdempotencyMismatch, MigrationError, NotFound
-from migration.events import Happening, Message
+from migration.errors import CannotRollBack, IdempotencyMismatch, NotFound
+from migration.events import Message
 from migration.models import MigrationRun, Owner, Rollback, RollbackPoint
-from migration.rollback import Outcome, Reason, RollbackService
+from migration.orchestration.reverting import audit_rollback
+from migration.rollback import EVERYTHING, Outcome, Reason, RollbackService, Within
 from migration.states import RunState
 
 _service = RollbackService
@@ -25,9 +24,24 @@ def preview_run(*, owner_id: UUID, run_id: UUID, at: datetime) -> tuple[list[Rea
     return _against(run), _service.preview(_service.of_run(run), at=at)
 
 
-def preview_point(*, owner_id: UUID, point_id: UUID, at: datetime) -> tuple[list[Reason], Outcome]:
-    """Return what going back to a point would do. Raises NotFound."""
-    return [], _service.preview(_service.of_point(_point(owner_id, point_id)), at=at)
+def preview_point(
+    *, owner_id: UUID, point_id: UUID, within: Within = EVERYTHING, at: datetime
+) -> tuple[list[Reason], Outcome]:
+    """Return why as much of an owner cannot go back to a point, and what that would do. Raises NotFound."""
+    point = _point(owner_id, point_id)
+    return preview_revision(owner_id=owner_id, revision=point.revision, within=within, at=at)
+
+
+def preview_revision(*, owner_id: UUID, revision: int, within: Within, at: datetime) -> tuple[list[Reason], Outcome]:
+    """Return why as much of an owner cannot go back to a revision, and what that would do. Raises NotFound."""
+    what = _service.of_revision(owner_id=owner_id, revision=revision, within=within)
+    return _against_revision(owner_id, revision), _service.preview(what, at=at)
+
+
+def preview_undo(*, owner_id: UUID, rollback_id: UUID, at: datetime) -> tuple[list[Reason], Outcome]:
+    """Return why a rollback cannot be undone, and what that would do. Raises NotFound."""
+    undone = _rollback(owner_id, rollback_id)
+    return _against_undo(undone), _service.preview(_service.of_undo(undone), at=at)
 
 
 def request_run_rollback(*, owner_id: UUID, run_id: UUID, idempotency_key: UUID, actor: str, at: datetime) -> Rollback:
@@ -42,7 +56,7 @@ def request_run_rollback(*, owner_id: UUID, run_id: UUID, idempotency_key: UUID,
         known = latest.order_by("-created_at").first()
         if known is not None and run.state in (RunState.ROLLING_BACK, RunState.ROLLED_BACK) and not known.undoes_id:
             return known
-        _refuse(_against(run))
+        refuse(_against(run))
         rollback = Rollback(
             owner_id=owner_id,
             scope=Rollback.Scope.RUN,
@@ -57,29 +71,40 @@ def request_run_rollback(*, owner_id: UUID, run_id: UUID, idempotency_key: UUID,
 
 
 def request_point_rollback(
-    *, owner_id: UUID, point_id: UUID, idempotency_key: UUID, actor: str, at: datetime
+    *, owner_id: UUID, point_id: UUID, within: Within = EVERYTHING, idempotency_key: UUID, actor: str, at: datetime
 ) -> Rollback:
-    """Ask for an owner to go back to a point. Asked again under the same key, the first rollback is returned.
+    """Ask for an owner, or a part of it, to go back to a point. Asked again under the same key, the first is returned.
 
-    Raises NotFound, IdempotencyMismatch.
+    Raises NotFound, CannotRollBack (with `reasons`), IdempotencyMismatch.
     """
 
     def make() -> Rollback:
         point = _point(owner_id, point_id)
-        waiting = Rollback.objects.filter(point=point, state=Rollback.State.REQUESTED).first()
-        if waiting is not None:
-            return waiting
-        rollback = Rollback(
-            owner_id=owner_id,
-            scope=Rollback.Scope.OWNER,
-            point=point,
-            idempotency_key=idempotency_key,
-            to_revision=point.revision,
-            actor=actor,
-        )
-        return _ask(rollback, at=at)
+        waiting = Rollback.objects.filter(point=point, state=Rollback.State.REQUESTED, app_rollback=None)
+        known = waiting.filter(scope=within.scope, collection=within.collection, key_hash=within.key_hash).first()
+        return known or _ask_revision(owner_id, point.revision, within, idempotency_key, actor, point=point, at=at)
 
-    return _once(owner_id, idempotency_key, make, lambda known: known.point_id == point_id)
+    return _once(
+        owner_id,
+        idempotency_key,
+        make,
+        lambda known: known.point_id == point_id and Within.of_rollback(known) == within,
+    )
+
+
+def request_revision_rollback(
+    *, owner_id: UUID, revision: int, within: Within, idempotency_key: UUID, actor: str, at: datetime
+) -> Rollback:
+    """Ask for an owner, or a part of it, to go back to a revision nobody has named. As `request_point_rollback`."""
+
+    def make() -> Rollback:
+        return _ask_revision(owner_id, revision, within, idempotency_key, actor, point=None, at=at)
+
+    def is_same(known: Rollback) -> bool:
+        aimed = known.to_revision == revision and known.undoes_id is None and known.run_id is None
+        return aimed and Within.of_rollback(known) == within
+
+    return _once(owner_id, idempotency_key, make, is_same)
 
 
 def undo(*, owner_id: UUID, rollback_id: UUID, idempotency_key: UUID, actor: str, at: datetime) -> Rollback:
@@ -93,10 +118,10 @@ def undo(*, owner_id: UUID, rollback_id: UUID, idempotency_key: UUID, actor: str
         known = Rollback.objects.filter(undoes=undone).exclude(state=Rollback.State.FAILED).first()
         if known is not None:
             return known
-        _refuse(_service.reasons_against_undo(undone))
+        refuse(_against_undo(undone))
         rollback = Rollback(
             owner_id=owner_id,
-            scope=undone.scope,
+            **asdict(Within.of_rollback(undone)),
             run=undone.run,
             undoes=undone,
             idempotency_key=idempotency_key,
@@ -115,98 +140,6 @@ def roll_back_failed_run(run: MigrationRun, *, at: datetime) -> Rollback:
     )
 
 
-def execute_rollback(rollback_id: UUID, *, at: datetime) -> Outcome | None:
-    """Do a requested rollback in one transaction; None when it is done, was given up, or another worker is at it.
-
-    What fails for a reason of its own, or has taken workers down too often, is marked failed and its run with it;
-    a lost connection leaves it requested, to be tried again.
-    """
-    with _alone_at(rollback_id) as alone:
-        return _attempt(rollback_id, at=at) if alone else None
-
-
-@contextmanager
-def _alone_at(rollback_id: UUID) -> Iterator[bool]:
-    """Tell whether nobody else is at this rollback, and keep it so. The lock goes with the session, however it ends."""
-    key = int.from_bytes(rollback_id.bytes[8:], "big", signed=True)
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [key])
-        alone = bool(cursor.fetchone()[0])
-    try:
-        yield alone
-    finally:
-        if alone and connection.connection is not None and not connection.connection.closed:
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_unlock(%s)", [key])
-
-
-def _attempt(rollback_id: UUID, *, at: datetime) -> Outcome | None:
-    attempts = _count_attempt(rollback_id)
-    if attempts is None:
-        return None
-    if attempts > setting("ROLLBACK_ATTEMPTS"):
-        _give_up(rollback_id, "Workers died or failed on it.", at=at)
-        return None
-    try:
-        with transaction.atomic():
-            outcome = _execute(rollback_id, at=at)
-            fault_point("rollback.before_commit")
-    except (OperationalError, InterfaceError):
-        raise
-    except (Error, MigrationError) as error:
-        _give_up(rollback_id, type(error).__name__, at=at)
-        return None
-    fault_point("rollback.after_commit")
-    return outcome
-
-
-def _execute(rollback_id: UUID, *, at: datetime) -> Outcome | None:
-    waiting = Rollback.objects.select_related("run", "undoes", "owner").filter(id=rollback_id)
-    owner = Owner.objects.select_for_update(no_key=True).get(id=waiting.get().owner_id)
-    rollback = waiting.select_for_update(of=("self",)).get()
-    if rollback.state != Rollback.State.REQUESTED:
-        return None
-    outcome = _service.revert(_service.of_rollback(rollback), at=at)
-    Rollback.objects.filter(id=rollback_id).update(
-        state=Rollback.State.DONE,
-        from_revision=outcome.from_revision,
-        reverted=outcome.reverted,
-        deleted=outcome.deleted,
-        kept=outcome.kept_count,
-        journaled=outcome.journaled,
-        finished_at=at,
-    )
-    counts = {"reverted": outcome.reverted, "deleted": outcome.deleted, "kept": outcome.kept_count}
-    if rollback.run_id is not None:
-        lifecycle.move_run(rollback.run_id, RunState.ROLLED_BACK, why="records reverted", at=at)
-        lifecycle.note(rollback.run_id, Happening.ROLLBACK, {"rollback": str(rollback_id), **counts}, at=at)
-        progress.announce(rollback.run_id, Message.ROLLED_BACK)
-    _audit(rollback, "rollback_done", owner.app_id, counts, at=at)
-    return outcome
-
-
-def _count_attempt(rollback_id: UUID) -> int | None:
-    """Count the attempt in a commit of its own: a crash must not undo the count."""
-    waiting = Rollback.objects.filter(id=rollback_id, state=Rollback.State.REQUESTED)
-    if not waiting.update(attempts=F("attempts") + 1):
-        return None
-    return waiting.values_list("attempts", flat=True).first()
-
-
-def _give_up(rollback_id: UUID, failure: str, *, at: datetime) -> None:
-    with transaction.atomic():
-        rollback = Rollback.objects.select_for_update().get(id=rollback_id)
-        if rollback.state != Rollback.State.REQUESTED:
-            return
-        Rollback.objects.filter(id=rollback_id).update(state=Rollback.State.FAILED, failure=failure, finished_at=at)
-        if rollback.run_id is not None:
-            lifecycle.move_run(
-                rollback.run_id, RunState.FAILED, why="could not revert", at=at, failure_code="rollback_failed"
-            )
-            progress.record_error(rollback.run_id, "rollback_failed", failure, at=at)
-            progress.announce(rollback.run_id, Message.FAILED)
-
-
 def _once(owner_id: UUID, key: UUID, make: Callable[[], Rollback], is_same: Callable[[Rollback], bool]) -> Rollback:
     """Make a rollback under the owner's lock, or return the one its idempotency key made before."""
     with transaction.atomic():
@@ -220,6 +153,28 @@ def _once(owner_id: UUID, key: UUID, make: Callable[[], Rollback], is_same: Call
         return known
 
 
+def _ask_revision(
+    owner_id: UUID,
+    revision: int,
+    within: Within,
+    key: UUID,
+    actor: str,
+    *,
+    point: RollbackPoint | None,
+    at: datetime,
+) -> Rollback:
+    refuse(_against_revision(owner_id, revision))
+    rollback = Rollback(
+        owner_id=owner_id,
+        **asdict(within),
+        point=point,
+        idempotency_key=key,
+        to_revision=revision,
+        actor=actor,
+    )
+    return _ask(rollback, at=at)
+
+
 def _ask(rollback: Rollback, *, at: datetime) -> Rollback:
     """Raise the epoch first, so that no write under the old one can follow, then write the request."""
     epoch = cutover.raise_owner_epoch(owner_id=rollback.owner_id, cause="rollback", actor=rollback.actor, at=at)
@@ -229,32 +184,33 @@ def _ask(rollback: Rollback, *, at: datetime) -> Rollback:
         lifecycle.move_run(rollback.run_id, RunState.ROLLING_BACK, why=why, at=at)
         progress.announce(rollback.run_id, Message.STAGE)
     app_id = Owner.objects.values_list("app_id", flat=True).get(id=rollback.owner_id)
-    _audit(rollback, "rollback_requested", app_id, {"scope": rollback.scope, "to": rollback.to_revision}, at=at)
+    told = {"scope": rollback.scope, "to": rollback.to_revision}
+    audit_rollback(rollback, "rollback_requested", app_id, told, at=at)
     progress.announce_epoch(rollback.owner_id, epoch)
     dispatch.ring()
     return rollback
-
-
-def _audit(rollback: Rollback, action: str, app_id: UUID, data: Mapping[str, object], *, at: datetime) -> None:
-    lifecycle.audit(
-        actor=rollback.actor,
-        action=action,
-        target=rollback.id,
-        at=at,
-        app_id=app_id,
-        owner_id=rollback.owner_id,
-        data=dict(data),
-    )
 
 
 def _against(run: MigrationRun) -> list[Reason]:
     return _service.reasons_against_run(run, stage=run.app.stage)
 
 
-def _refuse(reasons: list[Reason]) -> None:
+def refuse(reasons: list[Reason]) -> None:
+    """Raise CannotRollBack with `reasons` if there are any."""
     if reasons:
         told = [{"code": reason.code, "detail": reason.detail} for reason in reasons]
         raise CannotRollBack(reasons[0].detail, reasons=told)
+
+
+def _against_revision(owner_id: UUID, revision: int) -> list[Reason]:
+    owner = Owner.objects.filter(id=owner_id).first()
+    if owner is None or not 0 <= revision <= owner.revision:
+        raise NotFound("The owner has no such revision.")
+    return _service.reasons_against_revision(revision, horizon=owner.horizon)
+
+
+def _against_undo(undone: Rollback) -> list[Reason]:
+    return _service.reasons_against_undo(undone, horizon=undone.owner.horizon)
 
 
 def _run(owner_id: UUID, run_id: UUID) -> MigrationRun:
@@ -272,7 +228,7 @@ def _point(owner_id: UUID, point_id: UUID) -> RollbackPoint:
 
 
 def _rollback(owner_id: UUID, rollback_id: UUID) -> Rollback:
-    rollback = Rollback.objects.select_related("run").filter(id=rollback_id, owner_id=owner_id).first()
+    rollback = Rollback.objects.select_related("run", "owner").filter(id=rollback_id, owner_id=owner_id).first()
     if rollback is None:
         raise NotFound("There is no such rollback.")
     return rollback

@@ -21,7 +21,8 @@ SELECT EXISTS (SELECT FROM migration_chunk c JOIN migration_migrationrun r ON r.
                WHERE c.state = 'stored' AND r.state = 'transferring' AND NOT r.pause_wished)
     OR EXISTS (SELECT FROM migration_migrationrun WHERE state = 'verifying')
     OR EXISTS (SELECT FROM migration_migrationrun WHERE cancel_wished AND state IN ('planned', 'transferring'))
-    OR EXISTS (SELECT FROM migration_rollback WHERE state = 'requested')
+    OR EXISTS (SELECT FROM migration_rollback WHERE state = 'requested' AND app_rollback_id IS NULL)
+    OR EXISTS (SELECT FROM migration_approllback WHERE state = 'at_work')
     OR EXISTS (SELECT FROM migration_replay WHERE state = 'requested')
     OR EXISTS (SELECT FROM migration_erasure WHERE state = 'requested')
 """

@@ -22,7 +22,8 @@ from migration.orchestration.erasing import due_erasures, erase
 from migration.orchestration.pipeline import RunPlan, plans_for, prepare
 from migration.orchestration.proof import verify_together
 from migration.orchestration.replaying import due_replays, execute_replay
-from migration.orchestration.rolling_back import execute_rollback
+from migration.orchestration.reverting import execute_rollback
+from migration.orchestration.rolling_back_apps import roll_back_some_owners
 from migration.orchestration.verification import give_up, verify_run
 from migration.states import RunState
 
@@ -61,9 +62,10 @@ def work_once(*, holder: int, clock: Clock) -> Done:
     loaded = _load_batch(holder=holder, clock=clock)
     verified = _verify_due(clock=clock)
     reverted = due.rollbacks and _each_due(_due_rollbacks(), lambda one: execute_rollback(one, at=clock()))
+    wayback = due.app_rollbacks and roll_back_some_owners(holder=holder, clock=clock)
     replayed = due.replays and _each_due(due_replays(_AT_ONCE), lambda one: execute_replay(one, at=clock()))
     erased = due.erasures and _each_due(due_erasures(), lambda one: erase(one, clock=clock))
-    return loaded or Done(answered or verified or reverted or replayed or erased)
+    return loaded or Done(answered or verified or reverted or wayback or replayed or erased)
 
 
 def _load_batch(*, holder: int, clock: Clock) -> Done:
@@ -203,7 +205,7 @@ def _verified_together(run_ids: list[UUID], *, clock: Clock) -> set[UUID]:
 
 
 def _due_rollbacks() -> list[UUID]:
-    due = Rollback.objects.filter(state=Rollback.State.REQUESTED)
+    due = Rollback.objects.filter(state=Rollback.State.REQUESTED, app_rollback=None)
     return list(due.order_by("created_at").values_list("id", flat=True)[:_AT_ONCE])
 
 

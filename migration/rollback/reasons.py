@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from migration.models import MigrationRun, Rollback
-from migration.states import RUN, RunState, Stage
+from migration.models import AppRollback, MigrationRun, Rollback
+from migration.states import RUN, AppRollbackState, RunState, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,22 @@ def reasons_against_run(run: MigrationRun, *, stage: str) -> list[Reason]:
     return found
 
 
-def reasons_against_undo(rollback: Rollback) -> list[Reason]:
+def reasons_against_revision(to_revision: int, *, horizon: int) -> list[Reason]:
+    """Return why an owner whose history reaches down to `horizon` cannot go back to a revision."""
+    if 0 < to_revision < horizon:
+        return [Reason("history_pruned", "History does not reach back that far any more.")]
+    return []
+
+
+def reasons_against_undo(rollback: Rollback, *, horizon: int = 0) -> list[Reason]:
     """Return why this rollback cannot be undone."""
     if rollback.state == Rollback.State.DONE:
-        return []
+        return reasons_against_revision(rollback.from_revision or 0, horizon=horizon)
     return [Reason("not_done", f"A rollback that is {rollback.state} cannot be undone.")]
+
+
+def reasons_against_app_undo(rollback: AppRollback) -> list[Reason]:
+    """Return why an app's rollback cannot be undone."""
+    if rollback.state == AppRollbackState.AT_WORK:
+        return [Reason("not_done", "Owners are being taken back at this moment; pause it first.")]
+    return []

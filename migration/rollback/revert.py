@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connection
 
 from migration.models import Owner
+from migration.rollback.within import EVERYTHING, Within
 
 _AT_REVISION = "v.revision <= %(to)s AND v.superseded_by > %(to)s"
 
@@ -30,8 +31,13 @@ _RULES = {
     "run": ("r.run_id = %(run)s", _BEFORE_THE_RUN),
     # What another rollback wrote, if nobody has written it since; back to the revision before that rollback.
     "undo": ("r.revision > %(first)s AND r.revision <= %(last)s", _AT_REVISION),
+    # All that was written since, in as much of the owner as goes back; to what held then.
     "owner": ("r.revision > %(to)s", _AT_REVISION),
+    "collection": ("r.revision > %(to)s AND r.collection = %(collection)s", _AT_REVISION),
+    "record": ("r.revision > %(to)s AND r.namespace = %(namespace)s AND r.key_hash = %(key_hash)s", _AT_REVISION),
 }
+_KEEPS = {"run", "undo"}
+"""Rules that keep what was written since; the others set it aside in the journal."""
 
 # No join to the records: one planned for a freshly filled table's missing statistics may not end.
 _REVERT = """
@@ -42,7 +48,8 @@ WITH plan AS MATERIALIZED (
            r.value AS now_value,
            t.run_id, coalesce(t.form, 1) AS form, coalesce(t.queryable, false) AS queryable,
            coalesce(t.fingerprint, migration_fingerprint(r.key_json, 1::smallint, NULL)) AS fingerprint,
-           coalesce(t.collection, r.collection) AS collection, t.value,
+           -- A collection is what the key's newest label says, whatever it was called then.
+           r.collection, t.value,
            %(from)s + row_number() OVER (ORDER BY r.revision) AS new_revision
     FROM migration_record r
     LEFT JOIN LATERAL (
@@ -94,13 +101,12 @@ ORDER BY r.revision LIMIT %(most)s
 _WRITTEN = {
     "run": "v.run_id = %(run)s AND v.cause <> 'rollback'",
     "undo": "v.revision > %(first)s AND v.revision <= %(last)s",
-    "owner": "false",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Revert:
-    """What to revert: `rule` is run, undo or owner; the others are what that rule needs."""
+    """What to revert: `rule` is run, undo, owner, collection or record; the others are what that rule needs."""
 
     owner_id: UUID
     rule: str
@@ -108,6 +114,7 @@ class Revert:
     run_id: UUID | None = None
     first: int = 0
     last: int = 0
+    within: Within = EVERYTHING
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters as the statements name them."""
@@ -117,6 +124,9 @@ class Revert:
             "to": self.to_revision,
             "first": self.first,
             "last": self.last,
+            "collection": self.within.collection,
+            "namespace": self.within.namespace,
+            "key_hash": self.within.key_hash,
         }
 
 
@@ -131,7 +141,11 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a reverting did, or would do. `deleted` of the reverted became tombstones."""
+    """What a reverting did, or would do, in keys.
+
+    `deleted` of the reverted were absent then and become tombstones; `journaled` of them collide with an edit, which is
+    set aside in the conflict journal; `kept_count` stay as they are because somebody wrote them since.
+    """
 
     from_revision: int
     reverted: int
@@ -154,7 +168,7 @@ def revert(what: Revert, *, at: datetime) -> Outcome:
                 **what.parameters(),
                 "from": owner.revision,
                 "at": at,
-                "journals": what.rule == "owner",
+                "journals": what.rule not in _KEEPS,
                 "reason": f"rolled back to revision {what.to_revision}",
             },
         )
@@ -164,6 +178,8 @@ def revert(what: Revert, *, at: datetime) -> Outcome:
 
 def kept_keys(what: Revert, *, most: int = 100) -> tuple[list[Kept], int]:
     """Return up to `most` keys that stay because somebody wrote them since, and how many there are in all."""
+    if what.rule not in _KEEPS:
+        return [], 0
     candidate, _ = _RULES[what.rule]
     with connection.cursor() as cursor:
         cursor.execute(

@@ -1,13 +1,15 @@
 """RollbackService: what one rollback means, its preview, and its doing."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 
 from migration.models import MigrationRun, Rollback, RollbackPoint
 from migration.rollback.points import create_point, list_points
-from migration.rollback.reasons import reasons_against_run, reasons_against_undo
+from migration.rollback.reasons import reasons_against_revision, reasons_against_run, reasons_against_undo
 from migration.rollback.revert import Outcome, Revert, revert
+from migration.rollback.within import EVERYTHING, Within
 
 
 def of_run(run: MigrationRun) -> Revert:
@@ -16,17 +18,17 @@ def of_run(run: MigrationRun) -> Revert:
     return Revert(run.owner_id, "run", point.revision if point else 0, run_id=run.id)
 
 
-def of_point(point: RollbackPoint) -> Revert:
-    """Return what going back to a point reverts."""
-    return Revert(point.owner_id, "owner", point.revision)
+def of_revision(*, owner_id: UUID, revision: int, within: Within = EVERYTHING) -> Revert:
+    """Return what going back to a revision reverts of an owner."""
+    return Revert(owner_id, str(within.scope), revision, within=within)
 
 
 def of_undo(undone: Rollback) -> Revert:
-    """Return what undoing a rollback reverts: scope run gives back its keys, scope owner the whole revision."""
+    """Return what undoing a rollback reverts: of a run its keys, else as much of the owner as had gone back."""
     to = undone.from_revision or 0
-    if undone.scope == Rollback.Scope.OWNER:
-        return Revert(undone.owner_id, "owner", to)
-    return Revert(undone.owner_id, "undo", to, run_id=undone.run_id, first=to, last=to + undone.reverted)
+    if undone.scope == Rollback.Scope.RUN:
+        return Revert(undone.owner_id, "undo", to, run_id=undone.run_id, first=to, last=to + undone.reverted)
+    return of_revision(owner_id=undone.owner_id, revision=to, within=Within.of_rollback(undone))
 
 
 def of_rollback(rollback: Rollback) -> Revert:
@@ -35,7 +37,8 @@ def of_rollback(rollback: Rollback) -> Revert:
         return of_undo(rollback.undoes)
     if rollback.run is not None and rollback.scope == Rollback.Scope.RUN:
         return of_run(rollback.run)
-    return Revert(rollback.owner_id, "owner", rollback.to_revision)
+    within = Within.of_rollback(rollback)
+    return of_revision(owner_id=rollback.owner_id, revision=rollback.to_revision, within=within)
 
 
 def preview(what: Revert, *, at: datetime) -> Outcome:
@@ -52,9 +55,10 @@ class RollbackService:
     list_points = staticmethod(list_points)
     create_point = staticmethod(create_point)
     reasons_against_run = staticmethod(reasons_against_run)
+    reasons_against_revision = staticmethod(reasons_against_revision)
     reasons_against_undo = staticmethod(reasons_against_undo)
     of_run = staticmethod(of_run)
-    of_point = staticmethod(of_point)
+    of_revision = staticmethod(of_revision)
     of_undo = staticmethod(of_undo)
     of_rollback = staticmethod(of_rollback)
     preview = staticmethod(preview)

@@ -1,5 +1,6 @@
 """State machines as tables: one file each. Everything that decides whether a move is legal stands here."""
 
+from migration.states.app_rollback import APP_ROLLBACK, AppRollbackState
 from migration.states.backup import BACKUP, BackupState
 from migration.states.breaker import BREAKER, BreakerState
 from migration.states.chunk import CHUNK, ChunkState
@@ -10,9 +11,10 @@ from migration.states.run import RUN, RunState
 from migration.states.stage import STAGE, Stage
 from migration.states.upload import UPLOAD, UploadState
 
-MACHINES = (RUN, UPLOAD, CHUNK, QUARANTINE, CONFLICT, BACKUP, STAGE, BREAKER)
+MACHINES = (RUN, UPLOAD, CHUNK, QUARANTINE, CONFLICT, BACKUP, STAGE, BREAKER, APP_ROLLBACK)
 
 __all__ = [
+    "APP_ROLLBACK",
     "BACKUP",
     "BREAKER",
     "CHUNK",
@@ -22,6 +24,7 @@ __all__ = [
     "RUN",
     "STAGE",
     "UPLOAD",
+    "AppRollbackState",
     "BackupState",
     "BreakerState",
     "ChunkState",

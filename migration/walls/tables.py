@@ -15,6 +15,8 @@ GRANTS: dict[str, str] = {
     "migration_app": "SELECT",
     "migration_appsecret": "",  # callers are identified before a scope begins, by a question of its own
     "migration_app_staff": "",
+    "migration_apppoint": "",  # operators' words about everybody
+    "migration_approllback": "",
     "migration_auditline": "INSERT, SELECT",  # read by an owner's export
     "migration_backup": "SELECT, INSERT, UPDATE (verified_at)",
     "migration_chunk": "SELECT, INSERT",

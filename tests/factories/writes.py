@@ -27,12 +27,13 @@ def write(
     cause: str = "run",
     at: datetime | None = None,
     namespace: str = "default",
+    collection: str = "default",
 ) -> int:
     """Write one entry as a batch would: what held goes to history; return the revision after it.
 
     The same value again changes nothing.
     """
-    row = map_rows(decode_lines(encode_line(key, value) + b"\n"), label=lambda _: "default")[0]
+    row = map_rows(decode_lines(encode_line(key, value) + b"\n"), label=lambda _: collection)[0]
     place = [owner.id, namespace, row.key_hash]
     with connection.cursor() as cursor:
         cursor.execute("SELECT revision FROM migration_owner WHERE id = %s FOR NO KEY UPDATE", [owner.id])

@@ -11,9 +11,10 @@ LOADING = (
 )
 INTAKE = ("intake.before_store", "intake.after_commit")
 ROLLING_BACK = ("rollback.before_commit", "rollback.after_commit")
+ROLLING_BACK_APPS = ("app_rollback.after_list", "app_rollback.after_claim", *ROLLING_BACK)
 REPLAYING = ("replay.before_commit",)
 FOLDING = ("schemas.before_commit",)
 WRITING = ("records.before_commit", "records.after_commit")
 RESTORING = ("restore.after_batch", "restore.before_commit", "restore.after_commit")
 ERASING = ("erase.before_commit", "erase.after_commit")
-ROWS = {*LOADING, *INTAKE, *ROLLING_BACK, *REPLAYING, *FOLDING, *WRITING, *RESTORING, *ERASING}
+ROWS = {*LOADING, *INTAKE, *ROLLING_BACK_APPS, *REPLAYING, *FOLDING, *WRITING, *RESTORING, *ERASING}

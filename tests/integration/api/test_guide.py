@@ -27,7 +27,12 @@ class TestPages:
             *("stale_epoch", "not_acceptable", "schema_invalid"),  # an answer, a framework's, a class only people meet
             *("entry_too_large", "schema_mismatch", "poison"),  # refused entries
             *("entry_refused", "verification_mismatch", "rollback_failed"),  # errors of a run
-            *("already_rolled_back", "not_done", "digest_mismatch"),  # reasons, findings about a backup
+            *(
+                "already_rolled_back",
+                "not_done",
+                "history_pruned",
+                "digest_mismatch",
+            ),  # reasons, findings about a backup
             *("claimed_by_other", "engine_unavailable", "too_large", "empty"),  # the SDK throws, refuses, plans
             *("network", "not_configured", "http_status", "expired"),  # makes an answer up, ends
         }

@@ -13,7 +13,7 @@ from django.utils import timezone
 from migration import cutover
 from migration.api import limits, problems
 from migration.models import App, Backup, Chunk, MigrationRun, Owner, Rollback
-from migration.orchestration import rolling_back
+from migration.orchestration.reverting import execute_rollback
 from tests.factories.doors import Browser, Tenant, account, guest, guest_id, make_tenant, owner_of
 from tests.factories.uploads import ChunkUpload, chunk_of, manifest_of, todos
 
@@ -325,6 +325,6 @@ def test_a_rollback_asked_for_twice_is_one() -> None:
     first, second = (browser.post(f"/runs/{run_id}/rollback", order) for _ in range(2))
     assert (first.status_code, second.status_code) == (202, 202)
     assert first.json() == second.json()
-    rolling_back.execute_rollback(Rollback.objects.get().id, at=timezone.now())
+    execute_rollback(Rollback.objects.get().id, at=timezone.now())
     assert guest(tenant).get(f"/rollbacks/{first.json()['id']}").status_code == 404
     assert browser.get(f"/rollbacks/{first.json()['id']}").json()["state"] == "done"

@@ -13,6 +13,7 @@ from migration.errors import NotFound, NotMigrated
 from migration.models import Chunk, MigrationRun, QuarantineEntry, Record
 from migration.orchestration import rolling_back
 from migration.orchestration.revalidation import validate_run
+from migration.orchestration.reverting import execute_rollback
 from tests.factories.loads import make_app, make_device, make_owner, put_chunk
 from tests.factories.runs import completed_run, loaded_run
 from tests.factories.uploads import todos
@@ -67,7 +68,7 @@ class TestARunThatStands:
         rollback = rolling_back.request_run_rollback(
             owner_id=run.owner_id, run_id=run.id, idempotency_key=uuid4(), actor="t", at=at
         )
-        rolling_back.execute_rollback(rollback.id, at=at)
+        execute_rollback(rollback.id, at=at)
         told = validated(run)
         assert told["valid"]
         assert standing(told) == {"rolled_back": 4}

@@ -13,7 +13,7 @@ from django.utils import timezone
 from migration.errors import CannotRollBack, IdempotencyMismatch, NotFound
 from migration.models import AuditLine, Conflict, MigrationRun, Owner, Rollback, RollbackPoint
 from migration.orchestration import rolling_back
-from migration.orchestration.rolling_back import execute_rollback
+from migration.orchestration.reverting import execute_rollback
 from migration.rollback import create_point
 from migration.states import RunState
 from tests.factories.held import rebuilt, values_of
