@@ -1,12 +1,13 @@
 """Workers die, stall and wake at every named point; nobody's data notices."""
 
+import json
 import signal
 from uuid import uuid4
 
 import pytest
 
 from tests.faults.browser import Browser
-from tests.faults.points import FOLDING, LOADING, REPLAYING, ROLLING_BACK
+from tests.faults.points import FOLDING, LOADING, REPLAYING, ROLLING_BACK, ROLLING_BACK_APPS
 from tests.faults.world import RECOVERY, World, until
 
 ENTRIES = 160
@@ -153,6 +154,45 @@ class TestRollback:
         assert {one.value for one in seen.records} == {None}
         assert {one.key: one.value for one in seen.history} == browser.store
         assert seen.revisions[browser.owner] == 120
+
+
+class TestAppRollback:
+    def test_goes_on_exactly_where_each_of_its_workers_died(self, world):
+        """At every point; to where nobody was yet, and forth again. An owner went back once, whoever died over it."""
+        owners, entries = 6, 5
+        aim = _say(world, "point", "--name", "in the beginning")["point"]
+        browsers = [world.browser(entries) for _ in range(owners)]
+        world.together(*(browser.migrate for browser in browsers))
+        # The second owner of a process: one has gone back before.
+        deaths = ",".join(
+            f"{point}:{2 if point == 'rollback.before_commit' else 1}:kill" for point in ROLLING_BACK_APPS
+        )
+        with world.armed(deaths), world.recovery("an app's rollback, a death at each point", faults=4):
+            rollback = _say(world, "start", "--point", aim)["rollback"]
+            assert _once_done(world, rollback) == [("done",)] * owners
+            assert [point for point in ROLLING_BACK_APPS if not world.fired(point)] == []
+        seen = world.seen()
+        for browser in browsers:
+            assert {one.value for one in seen.records if one.owner == browser.owner} == {None}
+            assert {one.key: one.value for one in seen.history if one.owner == browser.owner} == browser.store
+            assert seen.revisions[browser.owner] == 2 * entries
+
+        undo = _say(world, "undo", "--rollback", rollback)["rollback"]
+        assert _once_done(world, undo) == [("done",)] * owners
+        seen = world.seen()
+        for browser in browsers:
+            assert {one.key: one.value for one in seen.records if one.owner == browser.owner} == browser.store
+            assert seen.revisions[browser.owner] == 3 * entries
+
+
+def _say(world, verb, *words):
+    return json.loads(world.stack.manage("migration_rollback", verb, "--app", "demo", "--json", *words))
+
+
+def _once_done(world, rollback):
+    state = "SELECT state FROM migration_approllback WHERE id = %s"
+    until(lambda: world.query(state, rollback) == [("done",)], "the app is rolled back", seconds=4 * RECOVERY)
+    return world.query("SELECT state FROM migration_rollback WHERE app_rollback_id = %s", rollback)
 
 
 class TestReplay:
