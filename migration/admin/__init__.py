@@ -4,6 +4,30 @@ One file per noun. Nothing is written here but through the conductor's verbs; ke
 reach a page only through `display`.
 """
 
-from migration.admin import audit, backups, conflicts, people, quarantine, rollbacks, runs, schemas, staff, tenancy
+from migration.admin import (
+    app_rollbacks,
+    audit,
+    backups,
+    conflicts,
+    people,
+    quarantine,
+    rollbacks,
+    runs,
+    schemas,
+    staff,
+    tenancy,
+)
 
-__all__ = ["audit", "backups", "conflicts", "people", "quarantine", "rollbacks", "runs", "schemas", "staff", "tenancy"]
+__all__ = [
+    "app_rollbacks",
+    "audit",
+    "backups",
+    "conflicts",
+    "people",
+    "quarantine",
+    "rollbacks",
+    "runs",
+    "schemas",
+    "staff",
+    "tenancy",
+]

@@ -13,9 +13,23 @@ from migration.admin.records import may_look
 _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     (
         "Migrations",
-        (("migrationrun", "moving"), ("quarantineentry", "block"), ("conflict", "call_split"), ("rollback", "undo")),
+        (
+            ("migrationrun", "moving"),
+            ("quarantineentry", "block"),
+            ("conflict", "call_split"),
+            ("rollback", "undo"),
+            ("approllback", "restore"),
+        ),
     ),
-    ("Data", (("backup", "inventory_2"), ("rollbackpoint", "flag"), ("collectionschema", "schema"))),
+    (
+        "Data",
+        (
+            ("backup", "inventory_2"),
+            ("rollbackpoint", "flag"),
+            ("apppoint", "outlined_flag"),
+            ("collectionschema", "schema"),
+        ),
+    ),
     ("People", (("app", "apps"), ("owner", "person"), ("device", "devices"))),
     ("Control", (("auditline", "history_edu"), ("user", "admin_panel_settings"), ("group", "groups"))),
     ("Machinery", (("dashboard", "queue"),)),

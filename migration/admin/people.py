@@ -1,5 +1,7 @@
 """Owners and their devices."""
 
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
@@ -9,9 +11,12 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from migration.admin import leaving
+from migration.admin.aiming import aim_of
 from migration.admin.base import AppFilter, LookOnly
 from migration.admin.display import NOTHING, code, joined, link, link_to, listed, number, short, visible
+from migration.admin.going_back import Question, answer
 from migration.models import Device, Owner
+from migration.orchestration import rolling_back
 
 _LISTS = (
     ("migrationrun", "runs", "owner__id__exact"),
@@ -54,6 +59,7 @@ class OwnerAdmin(LookOnly):
         view = self.admin_site.admin_view
         return [
             path("<uuid:owner_id>/export/", view(self.export), name="migration_owner_export"),
+            path("<uuid:owner_id>/rollback/", view(self.roll_back), name="migration_owner_rollback"),
             path("<uuid:owner_id>/erase/", view(self.erase), name="migration_owner_erase"),
             *super().get_urls(),
         ]
@@ -61,6 +67,28 @@ class OwnerAdmin(LookOnly):
     def export(self, request: HttpRequest, owner_id: UUID) -> HttpResponse | StreamingHttpResponse:
         """Hand out everything held of the owner."""
         return leaving.export(self, request, self.find(request, id=owner_id))
+
+    def roll_back(self, request: HttpRequest, owner_id: UUID) -> HttpResponse:
+        """Show what going back to a revision would do, in whole or in part; do it when the owner's id was typed."""
+        self.demand(request)
+        owner = self.find(request, id=owner_id)
+        aim = aim_of(request, owner)
+        named: dict[str, Any] = {"owner_id": owner_id, "revision": aim.revision, "within": aim.within}
+        question = Question(
+            title=f"Take owner {short(owner_id)} back",
+            asks=f"Of this owner {aim.words} goes back to what it was at revision {number(aim.revision)}. Later edits "
+            "are set aside in the conflict journal. Nothing in the browser is touched, and the rollback can be undone.",
+            verb="Go back",
+            word=short(owner_id),
+            back_to=reverse("admin:migration_rollback_changelist") + f"?owner__id__exact={owner_id}",
+            back_name="Rollbacks of this owner",
+            preview=partial(rolling_back.preview_revision, **named),
+            request=partial(rolling_back.request_revision_rollback, **named),
+            facts=[("Owner", visible(str(owner))), ("Stands at revision", number(owner.revision))],
+            aim=aim.fields,
+            wrong=aim.wrong,
+        )
+        return answer(self, request, question)
 
     def erase(self, request: HttpRequest, owner_id: UUID) -> HttpResponse:
         """Erase the owner once its id was typed."""

@@ -73,6 +73,11 @@ def may_reveal(request: HttpRequest) -> bool:
     return may_look(request) and request.user.has_perm("migration.reveal_record")
 
 
+def may_take_back(request: HttpRequest) -> bool:
+    """Tell whether the user may act upon owners."""
+    return request.user.has_perm("migration.change_owner")
+
+
 def search(request: HttpRequest) -> HttpResponse:
     """Show the search and a page of what it finds."""
     if not may_look(request):
@@ -216,6 +221,7 @@ def _page(
         "key": visible(single.key_json, longest=2_000),
         "facts": _facts(single, owner, place),
         "versions": [_version(one) for one in [single.current, *single.earlier]],
+        "back_to_version": _way_back(place, single.key_json) if may_take_back(request) else "",
         "conflicts": [_conflict(one) for one in single.conflicts],
         "may_reveal": may_reveal(request),
         "reveal_url": _address(place, "admin:migration_record_reveal"),
@@ -275,6 +281,12 @@ def _conflict(conflict: Conflict) -> dict[str, Any]:
         "run": link_to("migrationrun", conflict.run_id),
         "created": moment(conflict.created_at),
     }
+
+
+def _way_back(place: records.Place, key_json: str) -> str:
+    """Return the address of the page that takes this record back, all but the revision."""
+    query = urlencode({"key": key_json, "in": place[1]})
+    return f"{reverse('admin:migration_owner_rollback', args=[place[0]])}?{query}"
 
 
 # --- addresses and answers ----------------------------------------------------------------------------------

@@ -11,11 +11,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from migration.admin.aiming import aim_of, words_of
 from migration.admin.base import LookOnly
 from migration.admin.display import NOTHING, badge, link, link_to, moment, number, short, stacked, visible
 from migration.admin.going_back import Question, answer
 from migration.models import Rollback, RollbackPoint
 from migration.orchestration import rolling_back
+from migration.rollback import Within
 
 
 @admin.register(RollbackPoint)
@@ -27,7 +29,7 @@ class RollbackPointAdmin(LookOnly):
     search_fields = ("name",)
     id_fields = ("id", "owner_id", "run_id")
     search_help_text = "Name, or the beginning of the id of a point, owner or run"
-    list_select_related = ("owner",)
+    list_select_related = ("owner__app",)
     ordering = ("-created_at",)
     fields = ("point", "id", "owner_link", "run_link", "revision", "created", "go_back")
     readonly_fields = fields
@@ -61,16 +63,20 @@ class RollbackPointAdmin(LookOnly):
         """Show what going back to the point would do; do it when its id was typed."""
         self.demand(request)
         point = self.find(request, id=point_id)
+        aim = aim_of(request, point.owner, revision=point.revision)
+        named: dict[str, Any] = {"owner_id": point.owner_id, "point_id": point_id, "within": aim.within}
         question = Question(
             title=f"Go back to point {short(point_id)}",
-            asks="Every record of this owner goes back to what it was at this point. Later edits are set aside in the "
+            asks=f"Of this owner {aim.words} goes back to what it was at this point. Later edits are set aside in the "
             "conflict journal. Nothing in the browser is touched, and the rollback can be undone.",
+            aim=aim.fields,
+            wrong=aim.wrong,
             verb="Go back",
             word=short(point_id),
             back_to=reverse("admin:migration_rollback_changelist") + f"?owner__id__exact={point.owner_id}",
             back_name="Rollbacks of this owner",
-            preview=partial(rolling_back.preview_point, owner_id=point.owner_id, point_id=point_id),
-            request=partial(rolling_back.request_point_rollback, owner_id=point.owner_id, point_id=point_id),
+            preview=partial(rolling_back.preview_point, **named),
+            request=partial(rolling_back.request_point_rollback, **named),
             facts=[
                 ("Point", visible(point.name)),
                 ("Owner", visible(str(point.owner))),
@@ -101,6 +107,7 @@ class RollbackAdmin(LookOnly):
         "run_link",
         "point_link",
         "undoes_link",
+        "app_rollback_link",
         "to_revision",
         "from_revision",
         "counts",
@@ -132,8 +139,8 @@ class RollbackAdmin(LookOnly):
     @admin.display(description="owner", ordering="owner__subject")
     def of_whom(self, rollback: Rollback) -> SafeString:
         """Link to owner and run."""
-        run = format_html("run {}", self.run_link(rollback)) if rollback.run_id else "everything"
-        return stacked(self.owner_link(rollback), run)
+        run = format_html("run {}", self.run_link(rollback)) if rollback.run_id else None
+        return stacked(self.owner_link(rollback), run or words_of(Within.of_rollback(rollback)))
 
     @admin.display(description="asked", ordering="created_at")
     def by_whom(self, rollback: Rollback) -> SafeString:
@@ -143,7 +150,8 @@ class RollbackAdmin(LookOnly):
     @admin.display(description="what", ordering="scope")
     def what(self, rollback: Rollback) -> str:
         """Tell what is reverted."""
-        return f"undo ({rollback.scope})" if rollback.undoes_id else f"rollback ({rollback.scope})"
+        scope = "app" if rollback.app_rollback_id else rollback.scope
+        return f"undo ({scope})" if rollback.undoes_id else f"rollback ({scope})"
 
     @admin.display(description="state", ordering="state")
     def state_badge(self, rollback: Rollback) -> SafeString:
@@ -174,6 +182,11 @@ class RollbackAdmin(LookOnly):
     def undoes_link(self, rollback: Rollback) -> SafeString | str:
         """Link to what it undoes."""
         return link_to("rollback", rollback.undoes_id)
+
+    @admin.display(description="of the whole app")
+    def app_rollback_link(self, rollback: Rollback) -> SafeString | str:
+        """Link to the app's rollback it is a share of."""
+        return link_to("approllback", rollback.app_rollback_id)
 
     @admin.display(description="effect")
     def counts(self, rollback: Rollback) -> SafeString:

@@ -23,7 +23,13 @@ from migration.lifecycle import audit
 from migration.models import App, AppSecret
 from migration.orchestration.tenancy import OriginInvalid, add_secret, create_app, normal_origin, revoke_secret
 
-_LISTS = (("migrationrun", "runs"), ("owner", "owners"), ("auditline", "audit log"))
+_LISTS = (
+    ("migrationrun", "runs"),
+    ("owner", "owners"),
+    ("apppoint", "points of the whole app"),
+    ("approllback", "rollbacks of the whole app"),
+    ("auditline", "audit log"),
+)
 
 
 POLICIES = ("AUTO_MERGE", "AUTO_OVERWRITE", "AUTO_SKIP", "INTERACTIVE")
@@ -228,7 +234,8 @@ class AppAdmin(LookOnly):
         links = [listed(model, text, **{fields.get(model, "app__id__exact"): app.id}) for model, text in _LISTS]
         records = link(f"{reverse('admin:migration_records')}?{urlencode({'app': str(app.id)})}", "records")
         figures = link(f"{reverse('admin:index')}?{urlencode({'app': str(app.id)})}", "dashboard")
-        return joined([figures, records, *links])
+        point = link(reverse("admin:migration_apppoint_make", args=[app.id]), "make a point of the whole app…")
+        return joined([figures, records, *links, point])
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

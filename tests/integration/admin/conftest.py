@@ -12,6 +12,8 @@ from migration.events import Happening
 from migration.lifecycle import audit, note
 from migration.models import (
     App,
+    AppPoint,
+    AppRollback,
     AppSecret,
     Backup,
     Chunk,
@@ -56,6 +58,8 @@ class World:
     quarantined: QuarantineEntry
     point: RollbackPoint
     rollback: Rollback
+    app_point: AppPoint
+    app_rollback: AppRollback
 
 
 def quarantine(run: MigrationRun, *, ordinal: int = 0, key: str = HOSTILE, code: str = "too_long") -> QuarantineEntry:
@@ -130,6 +134,11 @@ def world(db: None) -> World:
         owner=owner, scope="run", run=run, idempotency_key=run.id, to_revision=0, from_revision=0, state="done",
         actor=HOSTILE_TEXT[:200], failure=HOSTILE_TEXT,
     )  # fmt: skip
+    told: dict[str, Any] = {"app": app, "actor": HOSTILE_TEXT[:200], "created_at": now}
+    app_point = AppPoint.objects.create(name=HOSTILE_TEXT[:200], owners=1, **told)
+    app_rollback = AppRollback.objects.create(
+        point=app_point, idempotency_key=run.id, owners=1, all_listed=True, **told
+    )
     schema = CollectionSchema.objects.create(
         app=app, collection=HOSTILE_TEXT, pinned=f'{{"title": "{HOSTILE_TEXT}"}}', version=1,
         shape={"types": {"object": 1}, "members": {HOSTILE_TEXT: {"types": {"null": 1}}}},
@@ -140,4 +149,4 @@ def world(db: None) -> World:
         sampled_before=0, first_seen=now, last_seen=now,
     )  # fmt: skip
     conflict(run)
-    return World(app, owner, run, quarantine(run), point, rollback)
+    return World(app, owner, run, quarantine(run), point, rollback, app_point, app_rollback)

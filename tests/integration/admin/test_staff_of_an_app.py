@@ -58,6 +58,8 @@ def ids_of(world: World) -> dict[str, object]:
         "entry_id": world.quarantined.id,
         "point_id": world.point.id,
         "rollback_id": world.rollback.id,
+        "app_point_id": world.app_point.id,
+        "app_rollback_id": world.app_rollback.id,
         "conflict_id": Conflict.objects.get(owner_id=world.owner.id).id,
         "schema_id": CollectionSchema.objects.get(app=world.app).id,
         "verb": "pause",
