@@ -19,6 +19,8 @@ from syncserver.stack.stack import PROJECT, Stack
 HASTY = {"fsync": "off", "full_page_writes": "off"}
 # Seconds a step gets to clean up after itself when it is interrupted.
 PATIENCE = 20.0
+# Two processes side by side, each with a database, a Redis and a stack of its own: where one waits the other works.
+TWO = ("-n", "2", "--dist", "worksteal")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,15 +49,16 @@ STEPS = (
     Step(name="imports", commands=(("lint-imports",),)),
     Step(
         name="tests",
-        commands=(_python("pytest", "tests", "--ignore=tests/faults", "--ignore=tests/benchmarks", "-m", "not soak"),),
+        commands=(
+            _python("pytest", "tests", "--ignore=tests/faults", "--ignore=tests/benchmarks", "-m", "not soak", *TWO),
+        ),
         needs_node=True,
     ),
     Step(name="sdk", commands=(("npm", "run", "check"),), folder="frontend_sdk", needs_node=True),
     Step(name="faults", commands=(_python("pytest", "tests/faults", "-m", "not soak"),)),
     Step(
         name="e2e",
-        # Most of it is waiting; two stacks of their own wait side by side.
-        commands=(_python("pytest", "e2e", "-m", "not soak", "-n", "2", "--dist", "worksteal"),),
+        commands=(_python("pytest", "e2e", "-m", "not soak", *TWO),),
         needs_node=True,
         needs_browsers=True,
     ),

@@ -5,17 +5,24 @@ long as the run. It works before Django reads its settings, hence a plugin and n
 """
 
 import os
+import secrets
 
 import pytest
 
-from syncserver.stack import PROJECT, Stack, running
+from syncserver.stack import PROJECT, Stack, redis, running
 
-KEY = pytest.StashKey[Stack]()
+STACK = pytest.StashKey[Stack]()
+CLAIMED = pytest.StashKey[str]()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     """Set DATABASE_URL and REDIS_URL, starting servers if there are none."""
+    if worker := os.environ.get("PYTEST_XDIST_WORKER"):
+        _set_apart(early_config, worker)
+        return
+    # Several processes must agree on the order of parameters that come out of a set.
+    os.environ.setdefault("PYTHONHASHSEED", str(secrets.randbelow(2**32)))
     running.adopt(PROJECT / ".stack")
     if "DATABASE_URL" in os.environ and "REDIS_URL" in os.environ:
         return
@@ -27,15 +34,24 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
         redis_url=os.environ.get("REDIS_URL"),
         shared=True,
     )
-    early_config.stash[KEY] = stack
+    early_config.stash[STACK] = stack
     stack.open()
     # Workers of pytest-xdist inherit these.
     os.environ["DATABASE_URL"], os.environ["REDIS_URL"] = stack.database_url, stack.redis_url
 
 
+def _set_apart(config: pytest.Config, worker: str) -> None:
+    """Give one of several test processes a Redis of its own (pytest-django gives it a database of its own)."""
+    url = redis.claim_database(os.environ["REDIS_URL"])
+    config.stash[CLAIMED] = os.environ["REDIS_URL"] = url
+    # Publish/subscribe ignores database numbers.
+    os.environ["MIGRATION_CHANNEL_PREFIX"] = f"syncserver-{worker}"
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop the servers that were started for this run."""
-    stack = config.stash.get(KEY, None)
-    if stack is not None:
+    """Stop the servers that were started for this run, and give back what was claimed."""
+    if (url := config.stash.get(CLAIMED, None)) is not None:
+        redis.release_database(url)
+    if (stack := config.stash.get(STACK, None)) is not None:
         stack.close()

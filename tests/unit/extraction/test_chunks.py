@@ -40,7 +40,9 @@ def sealed(body: bytes, *, encoding: str = "gzip", payload_bytes: int = len(PAYL
 
 
 class TestOpening:
-    @pytest.mark.parametrize(("body", "encoding"), [(gzip.compress(PAYLOAD), "gzip"), (PAYLOAD, "identity")])
+    @pytest.mark.parametrize(
+        ("body", "encoding"), [(gzip.compress(PAYLOAD), "gzip"), (PAYLOAD, "identity")], ids=["gzip", "identity"]
+    )
     def test_gives_the_payload_and_its_lines(self, body: bytes, encoding: str) -> None:
         chunk, extractor = sealed(body, encoding=encoding), DataExtractor(keys=KEYS)
         assert extractor.open_payload(chunk) == PAYLOAD
