@@ -180,13 +180,17 @@ class KeptKey(Struct, forbid_unknown_fields=True):
 
 
 class RollbackPreview(Struct, forbid_unknown_fields=True):
-    """What a rollback would do."""
+    """What a rollback would do, in keys.
 
-    scope: Literal["run", "owner"]
+    Of those `reverted`, `deleted` were not there then; `journaled` were edited since, and the edit is kept as a conflict.
+    """
+
+    scope: Literal["run", "owner", "collection", "record"]
     can_rollback: bool
     reasons: list[Reason]
     reverted: int
     deleted: int
+    journaled: int
     kept: list[KeptKey]
     kept_count: int
 
@@ -195,11 +199,13 @@ class Rollback(Struct, forbid_unknown_fields=True):
     """A rollback as it stands."""
 
     id: str
-    scope: Literal["run", "owner"]
+    scope: Literal["run", "owner", "collection", "record"]
     state: Literal["requested", "done", "failed"]
     run: str | None
     point: str | None
     undoes: str | None
+    collection: str | None
+    key_json: str | None
     to_revision: int
     from_revision: int | None
     reverted: int

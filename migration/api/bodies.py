@@ -176,6 +176,17 @@ class RollbackOrder(Struct, forbid_unknown_fields=True):
     idempotency_key: uuid.UUID
 
 
+class PointRollbackOrder(Struct, forbid_unknown_fields=True):
+    """A rollback to a point is asked for, once per key: of everything, of one collection, or of one record by its key.
+
+    `key_json` is the key as a JSON string literal.
+    """
+
+    idempotency_key: uuid.UUID
+    collection: str | None = None
+    key_json: str | None = None
+
+
 class ErasureOrder(Struct, forbid_unknown_fields=True):
     """Everything of the owner is to be erased for good; the word keeps that from happening by accident."""
 

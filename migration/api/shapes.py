@@ -40,6 +40,8 @@ def rollback(row: Rollback) -> dict[str, Any]:
         "run": str(row.run_id) if row.run_id else None,
         "point": str(row.point_id) if row.point_id else None,
         "undoes": str(row.undoes_id) if row.undoes_id else None,
+        "collection": row.collection if row.scope == Rollback.Scope.COLLECTION else None,
+        "key_json": row.key_json or None,
         "to_revision": row.to_revision,
         "from_revision": row.from_revision,
         "reverted": row.reverted,
@@ -58,6 +60,7 @@ def preview(scope: str, reasons: list[Reason], outcome: Reverted) -> dict[str, A
         "reasons": [{"code": reason.code, "detail": reason.detail} for reason in reasons],
         "reverted": outcome.reverted,
         "deleted": outcome.deleted,
+        "journaled": outcome.journaled,
         "kept": [
             {"key_json": kept.key_json, "collection": kept.collection, "revision": kept.revision}
             for kept in outcome.kept

@@ -40,7 +40,7 @@ def preview_revision(*, owner_id: UUID, revision: int, within: Within, at: datet
 
 def preview_undo(*, owner_id: UUID, rollback_id: UUID, at: datetime) -> tuple[list[Reason], Outcome]:
     """Return why a rollback cannot be undone, and what that would do. Raises NotFound."""
-    undone = _rollback(owner_id, rollback_id)
+    undone = find_rollback(owner_id=owner_id, rollback_id=rollback_id)
     return _against_undo(undone), _service.preview(_service.of_undo(undone), at=at)
 
 
@@ -114,7 +114,7 @@ def undo(*, owner_id: UUID, rollback_id: UUID, idempotency_key: UUID, actor: str
     """
 
     def make() -> Rollback:
-        undone = _rollback(owner_id, rollback_id)
+        undone = find_rollback(owner_id=owner_id, rollback_id=rollback_id)
         known = Rollback.objects.filter(undoes=undone).exclude(state=Rollback.State.FAILED).first()
         if known is not None:
             return known
@@ -131,6 +131,14 @@ def undo(*, owner_id: UUID, rollback_id: UUID, idempotency_key: UUID, actor: str
         return _ask(rollback, at=at)
 
     return _once(owner_id, idempotency_key, make, lambda known: known.undoes_id == rollback_id)
+
+
+def find_rollback(*, owner_id: UUID, rollback_id: UUID) -> Rollback:
+    """Return an owner's rollback. Raises NotFound."""
+    rollback = Rollback.objects.select_related("run", "owner").filter(id=rollback_id, owner_id=owner_id).first()
+    if rollback is None:
+        raise NotFound("There is no such rollback.")
+    return rollback
 
 
 def roll_back_failed_run(run: MigrationRun, *, at: datetime) -> Rollback:
@@ -225,10 +233,3 @@ def _point(owner_id: UUID, point_id: UUID) -> RollbackPoint:
     if point is None:
         raise NotFound("There is no such rollback point.")
     return point
-
-
-def _rollback(owner_id: UUID, rollback_id: UUID) -> Rollback:
-    rollback = Rollback.objects.select_related("run", "owner").filter(id=rollback_id, owner_id=owner_id).first()
-    if rollback is None:
-        raise NotFound("There is no such rollback.")
-    return rollback

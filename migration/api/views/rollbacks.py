@@ -9,15 +9,36 @@ from rest_framework.request import Request
 from migration import rollback
 from migration.api import answers, bodies, shapes
 from migration.api.base import OwnerView
+from migration.api.callers import Caller
 from migration.api.problems import json_answer
-from migration.api.schema import operation
-from migration.errors import NotFound
-from migration.models import Rollback
+from migration.api.schema import Query, operation
+from migration.errors import BodyInvalid
 from migration.orchestration import rolling_back
+from migration.rollback import EVERYTHING, Within
 
 _PREVIEW = {200: answers.RollbackPreview}
 _ASKED = {202: answers.Rollback}
+_PART: dict[str, Query] = {
+    "collection": "only this collection, by the name its records have now",
+    "key_json": "only the record of this key, a JSON string",
+}
 _ASK = ("not_found", "cannot_roll_back", "idempotency_mismatch")
+
+
+def _within(caller: Caller, collection: str | None, key_json: str | None) -> Within:
+    """Return how much of the caller's data is meant. Raises BodyInvalid."""
+    if collection is not None and key_json is not None:
+        raise BodyInvalid("Either a collection or a record, not both.")
+    if collection is not None:
+        if "\x00" in collection:
+            raise BodyInvalid("No collection's name holds U+0000.")
+        return Within.of_collection(collection)
+    if key_json is None:
+        return EVERYTHING
+    try:
+        return Within.of_record(namespace=caller.app.namespace, key_json=key_json)
+    except ValueError as error:
+        raise BodyInvalid("`key_json` is a JSON string.") from error
 
 
 class PointsView(OwnerView):
@@ -61,23 +82,26 @@ class RunRollbackView(OwnerView):
 
 
 class PointRollbackView(OwnerView):
-    """Taking the owner back to a point."""
+    """Taking the owner, one of its collections or one of its records back to a point."""
 
-    @operation("points_rollback_preview", answer=_PREVIEW, errors=["not_found"])
+    @operation("points_rollback_preview", answer=_PREVIEW, query=_PART, errors=["not_found"])
     def get(self, request: Request, point_id: UUID) -> HttpResponse:
         """Preview it."""
+        caller = self.caller
+        within = _within(caller, request.GET.get("collection"), request.GET.get("key_json"))
         reasons, outcome = rolling_back.preview_point(
-            owner_id=self.caller.owner_id, point_id=point_id, at=timezone.now()
+            owner_id=caller.owner_id, point_id=point_id, within=within, at=timezone.now()
         )
-        return json_answer(shapes.preview("owner", reasons, outcome))
+        return json_answer(shapes.preview(within.scope, reasons, outcome))
 
-    @operation("points_rollback", body=bodies.RollbackOrder, answer=_ASKED, errors=_ASK)
+    @operation("points_rollback", body=bodies.PointRollbackOrder, answer=_ASKED, errors=_ASK)
     def post(self, request: Request, point_id: UUID) -> HttpResponse:
         """Ask for it."""
-        order, caller = bodies.parse(request, bodies.RollbackOrder), self.caller
+        order, caller = bodies.parse(request, bodies.PointRollbackOrder), self.caller
         asked = rolling_back.request_point_rollback(
             owner_id=caller.owner_id,
             point_id=point_id,
+            within=_within(caller, order.collection, order.key_json),
             idempotency_key=order.idempotency_key,
             actor=caller.actor,
             at=timezone.now(),
@@ -91,14 +115,19 @@ class RollbackView(OwnerView):
     @operation("rollbacks_show", answer={200: answers.Rollback}, errors=["not_found"])
     def get(self, request: Request, rollback_id: UUID) -> HttpResponse:
         """Show it."""
-        row = Rollback.objects.filter(id=rollback_id, owner_id=self.caller.owner_id).first()
-        if row is None:
-            raise NotFound("There is no such rollback.")
-        return json_answer(shapes.rollback(row))
+        found = rolling_back.find_rollback(owner_id=self.caller.owner_id, rollback_id=rollback_id)
+        return json_answer(shapes.rollback(found))
 
 
 class UndoView(OwnerView):
     """Undoing a rollback."""
+
+    @operation("rollbacks_undo_preview", answer=_PREVIEW, errors=["not_found"])
+    def get(self, request: Request, rollback_id: UUID) -> HttpResponse:
+        """Preview it."""
+        named = {"owner_id": self.caller.owner_id, "rollback_id": rollback_id}
+        reasons, outcome = rolling_back.preview_undo(**named, at=timezone.now())
+        return json_answer(shapes.preview(rolling_back.find_rollback(**named).scope, reasons, outcome))
 
     @operation("rollbacks_undo", body=bodies.RollbackOrder, answer=_ASKED, errors=_ASK)
     def post(self, request: Request, rollback_id: UUID) -> HttpResponse:
