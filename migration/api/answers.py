@@ -182,7 +182,7 @@ class KeptKey(Struct, forbid_unknown_fields=True):
 class RollbackPreview(Struct, forbid_unknown_fields=True):
     """What a rollback would do, in keys.
 
-    Of those `reverted`, `deleted` were not there then; `journaled` were edited since, and the edit is kept as a conflict.
+    Of those `reverted`, `deleted` were not there then; `journaled` were edited since: the edits are kept as conflicts.
     """
 
     scope: Literal["run", "owner", "collection", "record"]

@@ -71,7 +71,6 @@ ASKS: dict[str, Callable[[Ids], Any]] = {
     "records_digests": _none_held,
     "rollbacks_show": _nothing,
     "rollbacks_undo": _order,
-    "rollbacks_undo_preview": _nothing,
     "runs_cancel": lambda _: {},
     "runs_create": lambda ids: {"id": ids["run_id"], "manifest": manifest_of(ENTRIES)},
     "chunks_put": lambda ids: chunk_of(ENTRIES, id=ids["chunk_id"]),

@@ -122,13 +122,6 @@ class RollbackView(OwnerView):
 class UndoView(OwnerView):
     """Undoing a rollback."""
 
-    @operation("rollbacks_undo_preview", answer=_PREVIEW, errors=["not_found"])
-    def get(self, request: Request, rollback_id: UUID) -> HttpResponse:
-        """Preview it."""
-        named = {"owner_id": self.caller.owner_id, "rollback_id": rollback_id}
-        reasons, outcome = rolling_back.preview_undo(**named, at=timezone.now())
-        return json_answer(shapes.preview(rolling_back.find_rollback(**named).scope, reasons, outcome))
-
     @operation("rollbacks_undo", body=bodies.RollbackOrder, answer=_ASKED, errors=_ASK)
     def post(self, request: Request, rollback_id: UUID) -> HttpResponse:
         """Ask for it."""
