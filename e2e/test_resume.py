@@ -84,8 +84,8 @@ class TestPauseAndCancel:
         gate, run_id = moved_half(demo, profile, ledger)
         owner = ledger.run(run_id).owner
         until(demo.page, lambda: len(ledger.records(owner)) > 0)
-        gate.open()
-        demo.panel.cancel()
+        # Asked while the rest is still held: a quick run may otherwise be over before.
+        demo.panel.cancel(then=gate.open)
         until(demo.page, lambda: ledger.run(run_id).state == "cancelled")
         demo.panel.ask_to_undo()
         demo.panel.undo()

@@ -116,9 +116,10 @@ class PanelPage:
         """Go on after a pause."""
         self._press("^Go on$")
 
-    def cancel(self) -> None:
-        """Cancel, and see it cancelled."""
+    def cancel(self, then: Callable[[], None] = lambda: None) -> None:
+        """Cancel, do something `then`, and see it cancelled."""
         self._press("^Cancel$")
+        then()
         self.shows("^Cancelled$")
 
     def ask_to_undo(self) -> list[str]:

@@ -12,7 +12,12 @@ import { assess } from "./readiness.js";
 import { compare, question } from "./reconcile.js";
 import { preview, rollBack, undo } from "./rollback.js";
 import { createSecretFinder } from "./secrets.js";
-import { listConflicts, resolveConflict } from "./sync/conflicts.js";
+import { claim } from "./sync/adopting.js";
+import { askPage, listConflicts, resolveConflict } from "./sync/conflicts.js";
+import { relearn } from "./sync/relearn.js";
+import { restore } from "./sync/restart.js";
+import { recover } from "./sync/torn.js";
+import { rowOf } from "./sync/verdicts.js";
 import { wirePrint, type Entry } from "./table.js";
 import type { Transport } from "./transport.js";
 import { watchArea } from "./watch.js";
@@ -68,6 +73,12 @@ export const createEngine = (core: Core): Engine => {
   const engine: Engine = {
     _progress: createProgress(_options, core._emit),
     _secrets: createSecretFinder(),
+    _askPage: askPage,
+    _claim: claim,
+    _recover: recover,
+    _relearn: relearn,
+    _restore: restore,
+    _rowOf: rowOf,
     _run: startRun,
     _watch() {
       const interval = _options.rescanInterval ?? 5000;

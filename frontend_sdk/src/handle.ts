@@ -94,7 +94,7 @@ export const startRun = (host: Host, start: StartOptions, _purpose: Order["_purp
   };
 
   const keep = async ({ id, receipt }: RunSnapshot, { _list: list, _table }: Cargo): Promise<void> => {
-    const mark: Mark = [0, 0];
+    const mark: Mark = [0, 0, 0];
     for (const entry of _table.values()) if (isLive(entry)) addMark(mark, entry._mark);
     await _store._update<LastRun>(LAST, () => ({ id, receipt, list, mark }));
   };

@@ -6,6 +6,12 @@ import type { Sleep } from "./pace.js";
 import type { ProgressKeeper } from "./progress.js";
 import type { SecretFinder } from "./secrets.js";
 import type { Store } from "./store.js";
+import type { claim } from "./sync/adopting.js";
+import type { askPage } from "./sync/conflicts.js";
+import type { relearn } from "./sync/relearn.js";
+import type { restore } from "./sync/restart.js";
+import type { recover } from "./sync/torn.js";
+import type { rowOf } from "./sync/verdicts.js";
 import type { Patience, Transport } from "./transport.js";
 import type {
   CollectionPattern,
@@ -32,6 +38,7 @@ export interface Host {
   readonly _progress: ProgressKeeper;
   /** Fetches the config unless it is there, or anew. */
   _connect(run?: Patience, anew?: boolean): Promise<void>;
+  /** There once connected. */
   _config(): ServerConfig;
   /** True while this page leads a run. */
   _moving(): boolean;
@@ -131,6 +138,12 @@ export interface Engine extends Pick<MigrationClient, (typeof LATER)[number]> {
   _refresh(): Promise<unknown>;
   _progress: ProgressKeeper;
   _secrets: SecretFinder;
+  _askPage: typeof askPage;
+  _claim: typeof claim;
+  _recover: typeof recover;
+  _relearn: typeof relearn;
+  _restore: typeof restore;
+  _rowOf: typeof rowOf;
 }
 
 /** A handle, and what only the client asks of it. */

@@ -1,26 +1,39 @@
+import { breathe } from "./pace.js";
+
 /**
- * A quick 64-bit mark of some bytes, to notice that a storage changed since it was sent. Marks of a set are
- * combined by exclusive or, in any order. What the server is told rests on SHA-256 alone.
+ * A quick 64-bit mark of a text and its size, to notice that it changed. Marks of a set are combined in any order. What
+ * the server is told rests on SHA-256 alone.
  */
-export type Mark = [low: number, high: number];
+export type Mark = [low: number, high: number, bytes: number];
 
-// Walking through more byte by byte would be felt; hashing it happens elsewhere.
-const MOST_WALKED = 1 << 16;
+// Walking through more without a pause would be felt.
+const PIECE = 1 << 16;
 
-export const markOf = async (line: Uint8Array<ArrayBuffer>): Promise<Mark> => {
-  const bytes = line.length > MOST_WALKED ? new Uint8Array(await crypto.subtle.digest("SHA-256", line)) : line;
+export const markOf = async (text: string): Promise<Mark> => {
   let low = 0x2c1b3c6d;
   let high = 0x297a2d39;
-  for (let i = 0; i < bytes.length; i++) {
-    low = Math.imul(low ^ bytes[i]!, 0x9e3779b1);
-    high = Math.imul(high ^ bytes[i]!, 0x5f356495);
+  let bytes = 0;
+  for (let at = 0; at < text.length; ) {
+    const end = Math.min(text.length, at + PIECE);
+    for (; at < end; at++) {
+      const unit = text.charCodeAt(at);
+      low = Math.imul(low ^ unit, 0x9e3779b1);
+      high = Math.imul(high ^ unit, 0x5f356495);
+      // Of a surrogate pair each half takes two.
+      bytes += unit < 0x80 ? 1 : unit < 0x800 || (unit & 0xf800) === 0xd800 ? 2 : 3;
+    }
+    await breathe();
   }
   low = Math.imul(low ^ (low >>> 16) ^ high, 0x85ebca6b);
   high = Math.imul(high ^ (high >>> 15) ^ low, 0xc2b2ae35);
-  return [low ^ (low >>> 13), high ^ (high >>> 16)];
+  return [low ^ (low >>> 13), high ^ (high >>> 16), bytes];
 };
+
+/** The mark of one entry of a set. */
+export const markOfEntry = (key: string, value: string): Promise<Mark> => markOf(key.length + ":" + key + value);
 
 export const addMark = (sum: Mark, mark: Mark): void => {
   sum[0] ^= mark[0];
   sum[1] ^= mark[1];
+  sum[2] += mark[2];
 };

@@ -5,7 +5,7 @@ import type { NeedCheck } from "./types.js";
 /** Whether there is anything to move. */
 export const checkNeed = async ({ _supported, _judge, _attempt, _open, _resumable }: Core): Promise<NeedCheck> => {
   const online = await _attempt(async () => ({}));
-  let found = { itemCount: 0, storageSize: 0, _mark: [0, 0] };
+  let found = { itemCount: 0, storageSize: 0, _mark: [0, 0, 0] };
   let recommendation: NeedCheck["recommendation"] = "unsupported";
   try {
     found = await survey(_supported(), _judge());

@@ -78,7 +78,7 @@ export const createDualWrite = (
   return {
     install: () => dual(() => {}),
     resolveAbsence: (choice) => dual(({ _command }) => _command(choice)),
-    takeOver: () => dual(({ _command }) => _command("take")),
+    takeOver: (choice = "adopt") => dual(({ _command }) => _command(choice)),
     whenSynced: (key) => dual(({ _synced }) => _synced(key)),
     get: (key) => reading(() => ({ value: readItem(supported(), key) })),
     getAll: () => reading(async () => ({ entries: [...(await readAll(supported()))] })),

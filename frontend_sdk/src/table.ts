@@ -1,6 +1,6 @@
 import { base64url, encodeLine, type Binary, type Pair } from "./codec.js";
 import { bucketOf, keyHash, setDigest } from "./digest.js";
-import { markOf, type Mark } from "./mark.js";
+import { markOfEntry, type Mark } from "./mark.js";
 import { breathe } from "./pace.js";
 import { sha256 } from "./sha256.js";
 import type { CollectionPattern, WithheldEntry } from "./types.js";
@@ -27,7 +27,8 @@ export const isLive = ({ _value }: Entry): boolean => _value !== undefined;
 const describeOne = async (pair: Pair, label: (key: string) => string): Promise<Entry> => {
   const [_key, _value] = pair;
   const bytes = await encodeLine(pair);
-  const [_print, hash, _mark] = await Promise.all([sha256(bytes), keyHash(_key), markOf(bytes)]);
+  const [_print, hash] = await Promise.all([sha256(bytes), keyHash(_key)]);
+  const _mark = await markOfEntry(_key, _value ?? "");
   return { _key, _value, _collection: label(_key), _bucket: bucketOf(hash), _print, _mark, _size: bytes.length };
 };
 

@@ -16,7 +16,7 @@ import type {
   RunState,
   ServerConfig,
 } from "./wire.js";
-import type { Absence, ConflictChoice, DualWriteOptions, Pending, SettledWrite, WriteConflict } from "./writes.js";
+import type { Absence, AdoptionChoice, ConflictChoice, DualWriteOptions, Pending, SettledWrite, WriteConflict } from "./writes.js";
 import type {
   MigrationStatistics,
   Readiness,
@@ -312,7 +312,7 @@ export interface MigrationEvents {
   /** So much is missing here that it was rather lost than deleted: `resolveAbsence` says which. */
   absence: Absence;
   /** The present account is not the one this browser's data belongs to: nothing is sent before `takeOver`. */
-  ownerChanged: { code: string };
+  ownerChanged: { code: string; from: "guest" | "account" };
   /** The server disabled this app: everything of ours stopped. */
   revoked: { code: string };
 }
@@ -378,8 +378,8 @@ export interface MigrationClient {
   whenSynced(key?: string): Promise<Outcome<object>>;
   /** After `absence`: brings the missing keys back, or has them deleted on the server as well. */
   resolveAbsence(choice: "restore" | "delete"): Promise<Outcome<object>>;
-  /** After `ownerChanged`: the present account may have what is here. */
-  takeOver(): Promise<Outcome<object>>;
+  /** After `ownerChanged`: what becomes of what is here under the present account (default `adopt`). */
+  takeOver(choice?: AdoptionChoice): Promise<Outcome<object>>;
   /** Conflicts of this owner that wait for somebody to decide. */
   listConflicts(): Promise<Outcome<{ conflicts: WriteConflict[] }>>;
   resolveConflict(conflict: WriteConflict, choice: ConflictChoice): Promise<Outcome<object>>;

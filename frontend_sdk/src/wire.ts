@@ -184,6 +184,8 @@ export interface ServerConfig {
   exclude: string[];
   allow_sensitive: string[];
   guests: boolean;
+  /** Most keys that may go missing at once and be taken for deleted; none: half of them. */
+  deletion_limit?: number | null;
   limits: {
     chunk_bytes: number;
     inflated_bytes: number;

@@ -11,23 +11,37 @@ export interface DualWriteOptions {
   healthCheckInterval?: number;
   /** False refuses `install` with the code `dual_write_off` (default true). */
   enableDualWrite?: boolean;
-  /** Most keys that may go missing at once and be taken for deleted (default: half of them). */
+  /**
+   * Most keys that may go missing at once and be taken for deleted. The app's own limit on the server stands (without
+   * one: half of them); this can only lower it.
+   */
   deletionLimit?: number;
   /**
-   * Whether what a guest has written goes over to the account the guest becomes (default `adopt`); `ask` and `never`
-   * send nothing until `takeOver` is called.
+   * What becomes of a guest's data when an account signs in; `new` accounts are those the server holds nothing of
+   * (default `{ new: "adopt", existing: "merge" }`).
    */
-  guestAdoption?: "adopt" | "ask" | "never";
+  guestAdoption?: AdoptionPolicy | { new?: AdoptionPolicy; existing?: AdoptionPolicy };
   /** Decides where two devices wrote one key and the collection says INTERACTIVE; undefined leaves it open. */
   onConflict?: (conflict: WriteConflict) => ConflictChoice | void | Promise<ConflictChoice | void>;
   /** Longest wait of `ready`, in ms (default 3000). */
   readyTimeout?: number;
 }
 
+/**
+ * `adopt`: all of it is sent as the account's; where both hold a key, the collection's conflict policy decides.
+ * `merge`: the same, but an entry the account holds to the letter under another key of the collection is dropped here.
+ * `never`: it stays the guest's, and is not sent before the page writes it again.
+ */
+export type AdoptionChoice = "adopt" | "merge" | "never";
+
+/** `ask`: nothing is sent or brought before `takeOver` says which. */
+export type AdoptionPolicy = AdoptionChoice | "ask";
+
 /** What the server does not have yet. */
 export interface Pending {
   /** Keys whose value here differs from what the server acknowledged. */
   count: number;
+  /** Size of their values, in bytes of UTF-8. */
   bytes: number;
   /** When the oldest of them was seen, in ms since 1970. */
   oldest: number | null;

@@ -100,8 +100,8 @@ describe("SHA-256", () => {
 describe("marks", () => {
   it("tell sets apart, in any order", async () => {
     const all = async (texts: string[]): Promise<Mark> => {
-      const sum: Mark = [0, 0];
-      for (const text of texts) addMark(sum, await markOf(encode(text)));
+      const sum: Mark = [0, 0, 0];
+      for (const text of texts) addMark(sum, await markOf(text));
       return sum;
     };
     const texts = Array.from({ length: 2000 }, (_, i) => `["item:${i}","${i}"]`);
@@ -110,12 +110,17 @@ describe("marks", () => {
     const seen = new Set<string>([String(whole)]);
     for (const text of texts) {
       const changed: Mark = [...whole];
-      addMark(changed, await markOf(encode(text)));
-      addMark(changed, await markOf(encode(text + "x")));
+      addMark(changed, await markOf(text));
+      addMark(changed, await markOf(text + "x"));
       seen.add(String(changed));
     }
     expect(seen.size).toBe(2001);
-    expect(await markOf(new Uint8Array(100_000))).not.toEqual(await markOf(new Uint8Array(100_001)));
+    expect(await markOf("\0".repeat(100_000))).not.toEqual(await markOf("\0".repeat(100_001)));
+  });
+
+  it("weigh what UTF-8 would", async () => {
+    for (const text of ["", "a", "\u007f\u0080", "\u07ff\u0800", "lörem 漢 😀", "x".repeat(70_000) + "漢"])
+      expect((await markOf(text))[2]).toBe(Buffer.byteLength(text));
   });
 });
 

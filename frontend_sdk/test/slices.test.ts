@@ -12,9 +12,11 @@ vi.mock("../src/sha256.js", async (load) => {
   return { sha256: (bytes: Uint8Array<ArrayBuffer>) => (charge("hash", Math.min(bytes.length, 2048)), real.sha256(bytes)) };
 });
 vi.mock("../src/mark.js", async (load) => {
+  // After each such piece a pause is possible.
   const real = await load<typeof import("../src/mark.js")>();
-  const markOf: typeof real.markOf = (line) => (charge("mark", Math.min(line.length, 1 << 16)), real.markOf(line));
-  return { ...real, markOf };
+  const markOf: typeof real.markOf = (text) => (charge("mark", Math.min(text.length, 1 << 16)), real.markOf(text));
+  const markOfEntry: typeof real.markOfEntry = (key, value) => markOf(key.length + ":" + key + value);
+  return { ...real, markOf, markOfEntry };
 });
 
 const LONGEST_MS = 50;

@@ -51,11 +51,28 @@ describe("a storage that was emptied", () => {
   });
 
   it("is taken for edited where the app says how many may go at once", async () => {
+    world.server.deletionLimit = 8;
     const profile = newProfile(manyPairs(10));
-    const client = await settled(profile, { deletionLimit: 8 });
+    const client = await settled(profile);
     for (let n = 0; n < 8; n++) profile.area.removeItem("item:" + n);
     await client.whenSynced();
     expect(records().held().length).toBe(2);
+  });
+
+  it.each([
+    ["the app's limit", 2, undefined],
+    ["the page's, where that is lower", 8, 2],
+    ["the page's, which raises nothing", 2, 8],
+    ["the page's, where the app has none", null, 2],
+  ])("is not taken for edited beyond %s", async (_, app, page) => {
+    world.server.deletionLimit = app;
+    const profile = newProfile(manyPairs(10));
+    const client = await settled(profile, { deletionLimit: page });
+    for (let n = 0; n < 3; n++) profile.area.removeItem("item:" + n);
+    await soon(() => expect(client.pending.missing).toBe(3));
+    profile.area.setItem("late", "1");
+    await client.whenSynced("late");
+    expect(records().held().length).toBe(11);
   });
 
   it("comes back whole where the browser took the table with it", async () => {

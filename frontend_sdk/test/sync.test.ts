@@ -66,7 +66,7 @@ describe("what the page writes", () => {
     const heard = vi.fn();
     client.on("pendingChanged", heard);
     profile.area.setItem("a", "1");
-    await soon(() => expect(client.pending).toMatchObject({ count: 1, bytes: 9 }));
+    await soon(() => expect(client.pending).toMatchObject({ count: 1, bytes: 1 }));
     expect(Date.now() - client.pending.oldest!).toBeLessThan(5000);
     unblock();
     await client.whenSynced();

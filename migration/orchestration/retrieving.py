@@ -122,14 +122,16 @@ def compare_records(*, owner_id: UUID, collections: Sequence[Mapping[str, Any]])
 
 
 def changed_records(
-    *, owner_id: UUID, since: int, limit: int, timeline: str, told_timeline: str | None
+    *, owner_id: UUID, since: int, limit: int, timeline: str, told_timeline: str | None, forgetful: bool = False
 ) -> records.Changes:
     """Return a page of an owner's records that changed since a revision of `told_timeline`.
 
+    The `forgetful` do not mind that deletions since then may have been forgotten.
     Raises NotFound, TimelineChanged, CursorExpired.
     """
     refuse_other_timeline(told_timeline, now=timeline)
-    return records.changes_since(owner_id=owner_id, namespace=_namespace(owner_id), since=since, limit=limit)
+    namespace = _namespace(owner_id)
+    return records.changes_since(owner_id=owner_id, namespace=namespace, since=since, limit=limit, forgetful=forgetful)
 
 
 def refuse_other_timeline(told: str | None, *, now: str) -> None:

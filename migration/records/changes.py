@@ -49,11 +49,11 @@ class Changes:
     more: bool
 
 
-def changes_since(*, owner_id: UUID, namespace: str, since: int, limit: int = MOST) -> Changes:
+def changes_since(*, owner_id: UUID, namespace: str, since: int, limit: int = MOST, forgetful: bool = False) -> Changes:
     """Return an owner's records with revisions above `since`, in their order, at most `limit`.
 
     Raises NotFound, and CursorExpired where deletions after `since` may have been forgotten. From 0 on there is no
-    deletion to know of, so that is never too old.
+    deletion to know of, so that is never too old; nor is it for the `forgetful`, who find deletions by digests.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -70,7 +70,7 @@ def changes_since(*, owner_id: UUID, namespace: str, since: int, limit: int = MO
     if not rows:
         raise NotFound("There is no such owner.")
     revision, horizon = rows[0][:2]
-    if 0 < since < horizon:
+    if 0 < since < horizon and not forgetful:
         raise CursorExpired
     found = [_change(*row[3:]) for row in rows if row[2]]
     more = bool(found) and rows[0][2] > len(found)

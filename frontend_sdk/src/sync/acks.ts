@@ -1,4 +1,3 @@
-import { encodeLine } from "../codec.js";
 import { markOf } from "../mark.js";
 import type { Store } from "../store.js";
 
@@ -7,7 +6,7 @@ import type { Store } from "../store.js";
  * IndexedDB takes a hundred times faster than a row a key.
  */
 
-/** Says whether two values of one key are the same. Begins with the size in bytes; absent is the empty one. */
+/** Says whether two values are the same. Begins with the size in bytes; absent is the empty one. */
 export type Print = string;
 
 export const ABSENT: Print = "";
@@ -41,7 +40,6 @@ export interface Acks {
   /** Takes rows another tab has written. */
   _hear(rows: Row[]): void;
   _put(rows: Row[]): Promise<void>;
-  _drop(): Promise<void>;
 }
 
 const SHARDS = 64;
@@ -56,10 +54,10 @@ const shardOf = (key: string): number => {
   return sum & (SHARDS - 1);
 };
 
-export const printOf = async (key: string, value: string | null | undefined): Promise<Print> => {
+export const printOf = async (value: string | null | undefined): Promise<Print> => {
   if (value == null) return ABSENT;
-  const line = await encodeLine([key, value]);
-  return [line.length, ...(await markOf(line))].join();
+  const [low, high, bytes] = await markOf(value);
+  return [bytes, low, high].join();
 };
 
 export const createAcks = (store: Store): Acks => {
@@ -102,6 +100,5 @@ export const createAcks = (store: Store): Acks => {
       const parts = [...byShard(rows)];
       await touch(parts.map(([shard]) => shard), (old, at) => set(old ?? new Map(), parts[at]![1]));
     },
-    _drop: () => touch(every, () => new Map()),
   };
 };

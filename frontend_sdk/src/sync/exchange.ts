@@ -1,63 +1,61 @@
 import { CLAIM, FENCE, type Host } from "../host.js";
 import { problem } from "../problem.js";
 import type { Patience } from "../transport.js";
-import type { SettledWrite } from "../types.js";
-import { ABSENT, type Acks, type Row } from "./acks.js";
+import type { AdoptionChoice, SettledWrite } from "../types.js";
+import type { Acks, Row } from "./acks.js";
 import type { Outbox } from "./outbox.js";
 import type { Place } from "./place.js";
-import { createReceiver, POSITION, type Position } from "./receive.js";
+import { createReceiver, POSITION, type Position, type Receive } from "./receive.js";
 import { createSender } from "./send.js";
 
-/** What the leading tab does with the server: what waits goes up, what is new comes down. */
-export interface Exchange {
-  /** One round, under the lock. */
-  _go(hiding: boolean): Promise<void>;
-  /** The owner's records have this revision, or nobody knows. */
-  _rumour(revision: number): void;
-  /** Begins from nothing: what is acknowledged is learned anew, and absence means nothing. */
-  _anew(): Promise<void>;
-  /** Takes rows back to an earlier word of the server's; what it says since then comes down again. */
-  _recall(rows: Row[]): Promise<void>;
-  /** The present account may have what was first seen under another one. */
-  _takeOver(): void;
-}
-
-export interface Parts {
+/** What dual write stands on in the leading tab. Handed on where something rare has to be done about it. */
+export interface Standing {
   _host: Host;
   _acks: Acks;
   _outbox: Outbox;
   _place: Place;
   _keep(rows: Row[]): Promise<void>;
   _settled(writes: SettledWrite[]): void;
+  /** How far down this browser is, and the keeping of it. */
+  _position: Position;
+  _keepPosition(): Promise<unknown>;
+  /** The owner's records have this revision, or nobody knows. */
+  _rumour(revision: number): void;
+  /** Takes every change there is. */
+  _receive: Receive;
+  /** What the page said about data that was first seen under another account. */
+  _choice?: AdoptionChoice;
+}
+
+/** What the leading tab does with the server: what waits goes up, what is new comes down. */
+export interface Exchange {
+  _standing: Standing;
+  /** One round, under the lock. */
+  _go(hiding: boolean): Promise<void>;
+}
+
+export interface Parts extends Pick<Standing, "_host" | "_acks" | "_outbox" | "_place" | "_keep" | "_settled"> {
   /** Told of conflicts somebody has to decide; not waited for, since that may take long. */
   _disputed(ids: number[]): void;
   _isStopped(): boolean;
 }
 
 export const createExchange = async (parts: Parts): Promise<Exchange> => {
-  const { _host: host, _acks: acks, _outbox: outbox, _place: place, _keep: keep } = parts;
+  const { _host: host, _outbox: outbox } = parts;
   const { _store, _options } = host;
   const position: Position = { cursor: 0, timeline: "", ...(await _store._get<Position>(POSITION)) };
   let rumoured = Infinity;
   let fence = 0;
-  let takesOver = false;
 
-  const keepPosition = () => _store._update<Position>(POSITION, () => position);
-
-  const anew = async (timeline = ""): Promise<void> => {
-    Object.assign(position, { cursor: 0, timeline });
-    rumoured = Infinity;
-    await acks._drop();
-    outbox._doubt(null);
-    await keepPosition();
+  const standing: Standing = {
+    ...parts,
+    _position: position,
+    _keepPosition: () => _store._update<Position>(POSITION, () => position),
+    _rumour: (revision) => void (rumoured = Math.max(rumoured, revision)),
+    _receive: (patience, forgetful) => receive(patience, forgetful),
   };
-
-  /** A guest's data goes over to the account the guest becomes, where the page wants that; an account's to nobody else. */
-  const claimable = (before: string | undefined, subject: string): boolean =>
-    before === undefined ||
-    before === subject ||
-    takesOver ||
-    (!before && (_options.guestAdoption ?? "adopt") === "adopt");
+  const receive = createReceiver(standing);
+  const send = createSender(standing);
 
   const patience: Patience = {
     get _stopped() {
@@ -69,26 +67,16 @@ export const createExchange = async (parts: Parts): Promise<Exchange> => {
       if (reason) throw problem(reason === "auth" ? "unauthenticated" : "unavailable");
     },
     async _claim(subject) {
-      const claimed = await _store._update<string>(CLAIM, (old) => (claimable(old, subject) ? subject : old!));
-      if (claimed !== subject) throw problem("claimed_by_other");
-      takesOver = false;
-      const before = position.subject;
-      position.subject = subject;
-      if (before === undefined || before === subject) return;
-      // What is acknowledged to one account says nothing about another.
-      await anew(position.timeline);
-      throw problem("cancelled");
+      if (position.subject !== subject || (await _store._get<string>(CLAIM)) !== subject)
+        await (await host._engine())._claim(standing, subject);
     },
   };
-
-  const send = createSender(host, acks, outbox, place, keep, parts._settled);
-  const receive = createReceiver(host, acks, outbox, place, keep);
 
   const sendAll = async (hiding: boolean): Promise<void> => {
     const begun = new Set<string>();
     for (;;) {
       await outbox._look();
-      const sent = await send(patience, position.timeline, hiding);
+      const sent = await send(patience, hiding);
       // What was answered and still waits is for the next exchange: in this one it would go round for ever.
       if (!sent || (sent._begin && begun.has(sent._begin))) return;
       begun.add(sent._begin);
@@ -96,24 +84,14 @@ export const createExchange = async (parts: Parts): Promise<Exchange> => {
       const own = [...sent._own].filter((revision) => revision > position.cursor);
       if (position.cursor + own.length === sent._revision) {
         position.cursor = sent._revision;
-        await keepPosition();
+        await standing._keepPosition();
       } else if (sent._revision) rumoured = Infinity;
       if (sent._open.length) parts._disputed(sent._open);
     }
   };
 
   return {
-    _anew: () => anew(),
-    _rumour: (revision) => void (rumoured = Math.max(rumoured, revision)),
-    _takeOver: () => void (takesOver = true),
-    async _recall(rows) {
-      if (!rows.length) return;
-      position.cursor = Math.max(0, Math.min(position.cursor, ...rows.map(([, ack]) => ack?.[3] ?? 0)));
-      rumoured = Infinity;
-      // First where to look again, then what for: a crash in between only looks once too often.
-      await keepPosition();
-      await keep(rows);
-    },
+    _standing: standing,
     async _go(hiding) {
       // Without locks the run of this very page would lose its fence to us.
       if (globalThis.navigator?.onLine === false) throw problem("offline");
@@ -129,13 +107,10 @@ export const createExchange = async (parts: Parts): Promise<Exchange> => {
       do {
         if (rumoured > position.cursor) {
           rumoured = 0;
-          await receive(patience, position, keepPosition);
+          await receive(patience);
         }
         await sendAll(hiding);
       } while (rumoured > position.cursor);
     },
   };
 };
-
-/** Rows that make missing keys come down again. */
-export const asNeverHeld = (keys: string[]): Row[] => keys.map((key) => [key, [ABSENT, [], 0, 0]]);

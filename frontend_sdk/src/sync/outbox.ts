@@ -34,7 +34,10 @@ export interface Outbox {
   _confirm(): void;
 }
 
-export const createOutbox = (area: Storage, acks: Acks, limit?: number): Outbox => {
+/** Most deletions at once that are believed: the app's limit, undefined where it has none, and the page's own. */
+export type Limits = () => [app: number | null | undefined, page: number | undefined];
+
+export const createOutbox = (area: Storage, acks: Acks, limits: Limits): Outbox => {
   // The engine hands out the same string again, so that comparing with what was last seen is comparing pointers.
   const known = new Map<string, [value: string, print: Print]>();
   const waiting: Outbox["_waiting"] = new Map();
@@ -48,7 +51,7 @@ export const createOutbox = (area: Storage, acks: Acks, limit?: number): Outbox 
     let print = ABSENT;
     if (value === null) known.delete(key);
     else {
-      if (known.get(key)?.[0] !== value) known.set(key, [value, await printOf(key, value)]);
+      if (known.get(key)?.[0] !== value) known.set(key, [value, await printOf(value)]);
       print = known.get(key)?.[1] ?? ABSENT;
     }
     const same = print === (acks._get(key)?.[0] ?? ABSENT);
@@ -61,7 +64,9 @@ export const createOutbox = (area: Storage, acks: Acks, limit?: number): Outbox 
   const missing = (): string[] => {
     const gone = [...waiting].flatMap(([key, { _value }]) => (_value === undefined && !confirmed.has(key) ? [key] : []));
     if (!gone.length) return gone;
-    const lost = limit === undefined ? isMassLoss(gone.length, acks._live().length, area.length) : gone.length > limit;
+    const { length } = gone;
+    const [app, page = Infinity] = limits();
+    const lost = length > page || (app == null ? isMassLoss(length, acks._live().length, area.length) : length > app);
     return lost ? gone : [];
   };
 
@@ -110,7 +115,7 @@ export const createOutbox = (area: Storage, acks: Acks, limit?: number): Outbox 
       let size = 0;
       for (const [key, entry] of waiting) {
         if (kept.has(key)) continue;
-        size += parseInt(entry._print) || key.length;
+        size += key.length + (parseInt(entry._print) || 0);
         if (batch.length && (size > bytes || batch.length >= count)) break;
         batch.push([key, entry]);
       }

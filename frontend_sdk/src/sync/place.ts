@@ -27,7 +27,7 @@ export const createPlace = (area: Storage, echo: Echo): Place => {
     async _read(key) {
       for (;;) {
         const value = readItem(area, key);
-        const print = await printOf(key, value);
+        const print = await printOf(value);
         // Only what still stands now may be compared and replaced.
         if (readItem(area, key) === value) return [value, print];
       }

@@ -1,10 +1,8 @@
-import type { Host } from "../host.js";
 import type { Pair } from "../codec.js";
 import { breathe } from "../pace.js";
 import type { Patience } from "../transport.js";
-import { ABSENT, previousOf, printOf, type Acks, type Row } from "./acks.js";
-import type { Outbox } from "./outbox.js";
-import type { Place } from "./place.js";
+import { ABSENT, previousOf, printOf, type Row } from "./acks.js";
+import type { Standing } from "./exchange.js";
 
 /** Coming down: the server's changes since the last look, put where nobody has written since the last ack. */
 
@@ -23,22 +21,21 @@ export interface Position {
   subject?: string;
 }
 
+/** `forgetful`: changes are wanted although the server has forgotten deletions since; those are found otherwise. */
+export type Receive = (patience?: Patience, forgetful?: boolean) => Promise<void>;
+
 export const POSITION = "position";
 const PAGE = 1000;
 
-export const createReceiver = (
-  host: Host,
-  acks: Acks,
-  outbox: Outbox,
-  place: Place,
-  keep: (rows: Row[]) => Promise<void>,
-) => {
+export const createReceiver = (standing: Standing): Receive => {
+  const { _host: host, _acks: acks, _outbox: outbox, _place: place, _position: position } = standing;
+
   /** The row a change leaves in the table; none where a write of the page's is still to be sent, or no room. */
   const apply = async ({ line, revision, own, cause }: Change): Promise<Row | undefined | "full"> => {
     const [key, theirs] = JSON.parse(line) as Pair;
     const known = acks._get(key);
     if (known && known[3] >= revision) return;
-    const print = await printOf(key, theirs);
+    const print = await printOf(theirs);
     for (;;) {
       const [value, mine] = await place._read(key);
       const row: Row = [key, [print, previousOf(known), Date.now(), revision]];
@@ -46,7 +43,7 @@ export const createReceiver = (
       if (mine === print) return row;
       const decided = cause === "resolution" && outbox._held.get(key)?.[0] === mine;
       // A rollback is no wish to change what a browser holds; and what is newer here than our own last word is sent.
-      const unsent = known ? mine !== known[0] : mine !== ABSENT;
+      const unsent = mine !== (known?.[0] ?? ABSENT);
       if (cause === "rollback" || (own && unsent)) return mine || known ? row : undefined;
       if (unsent && !decided) return;
       const putting = place._put(key, theirs, value);
@@ -54,12 +51,11 @@ export const createReceiver = (
     }
   };
 
-  /** Takes every change there is; resolves with false where the storage had no room for one. */
-  return async (patience: Patience, position: Position, keepPosition: () => Promise<unknown>): Promise<boolean> => {
+  return async (patience, forgetful) => {
     let since = position.cursor;
     let room = true;
     for (;;) {
-      const query = `since=${since}&timeline=${position.timeline}&limit=${PAGE}`;
+      const query = `since=${since}&timeline=${position.timeline}&limit=${PAGE}${forgetful ? "&forgetful=1" : ""}`;
       const { _body } = await host._net._send("GET", "/records?" + query, { _run: patience });
       const rows: Row[] = [];
       for (const change of _body.changes as Change[]) {
@@ -68,14 +64,14 @@ export const createReceiver = (
         if (row === "full") room = false;
         else if (row) rows.push(row);
       }
-      await keep(rows);
+      await standing._keep(rows);
       since = _body.until;
       // What found no room is asked for again.
       if (room) {
         position.cursor = since;
-        await keepPosition();
+        await standing._keepPosition();
       }
-      if (!_body.more) return room;
+      if (!_body.more) return;
     }
   };
 };

@@ -102,7 +102,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
   const run = async (host: Host): Promise<void> => {
     const { _store, _events, _name, _options } = host;
     const acks = createAcks(_store);
-    const box = (outbox = createOutbox(area, acks, _options.deletionLimit));
+    const box = (outbox = createOutbox(area, acks, () => [host._config()?.deletion_limit, _options.deletionLimit]));
     let told = "";
     let missed = 0;
     let led = false;
@@ -174,7 +174,6 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
         await load();
         const leading = await exchanging({
           _host: host,
-          _area: area,
           _acks: acks,
           _outbox: box,
           _place: createPlace(area, echo),

@@ -52,6 +52,19 @@ export class OwnerRecords {
     });
   }
 
+  /** The latest line of each key, deletions among them. */
+  lines(): string[] {
+    return [...this.#versions.values()].map((versions) => versions.at(-1)!.line);
+  }
+
+  /** Forgets deletions up to a revision. */
+  prune(horizon: number): void {
+    for (const [key, versions] of this.#versions) {
+      const { line, revision } = versions.at(-1)!;
+      if (isDeletion(line) && revision <= horizon) this.#versions.delete(key);
+    }
+  }
+
   value(key: string): string | undefined {
     const line = this.#versions.get(key)?.at(-1)?.line;
     return line && JSON.parse(line)[1];

@@ -29,7 +29,9 @@ export class ModelServer {
   /** What dual write has brought, by owner. */
   readonly written = new Map<string, OwnerRecords>();
   stage = "dual_write";
-  /** Changes before this revision are not remembered. */
+  /** Most deletions at once that are believed; null: half of the keys. */
+  deletionLimit: number | null = null;
+  /** Deletions before this revision are not remembered. */
   horizon = 0;
   /** Keys the server's own scan refuses. */
   sensitive: (key: string, value: string) => string | undefined = () => undefined;
@@ -99,6 +101,7 @@ export class ModelServer {
       exclude: [],
       allow_sensitive: [],
       guests: true,
+      deletion_limit: this.deletionLimit,
       limits: this.limits,
       version: "0",
       timeline: this.recordsOf().timeline,
@@ -154,9 +157,16 @@ export class ModelServer {
     if (method === "POST") return [200, records.arrive(device, json.ops)];
     const asked = new URLSearchParams(path.split("?")[1]);
     const since = Number(asked.get("since"));
-    if (asked.get("timeline") !== records.timeline) throw [409, "timeline_changed", { timeline: records.timeline }];
-    if (since && since < this.horizon) throw [410, "cursor_expired"];
+    if ((asked.get("timeline") ?? records.timeline) !== records.timeline) throw [409, "timeline_changed", { timeline: records.timeline }];
+    if (since && since < this.horizon && !asked.has("forgetful")) throw [410, "cursor_expired"];
     return [200, records.changes(device, since, Number(asked.get("limit")))];
+  }
+
+  /** The lines of all records, whichever way they came; deletions are not held. */
+  #live(who: string): string[] {
+    const lines = new Map(this.#recordsOf(who));
+    for (const line of this.recordsOf(who).lines()) lines.set(JSON.parse(line)[0], line);
+    return [...lines.values()].filter((line) => JSON.parse(line).length > 1);
   }
 
   #route(call: Call): [number, unknown, Record<string, string>?] {
@@ -181,7 +191,7 @@ export class ModelServer {
     if (path === "/runs" && method === "POST") return this.#create(who, json);
     if (path === "/runs") return [200, { runs: [...this.runs.values()].map((run) => this.snapshot(run)) }];
     if (path === "/records/digests")
-      return [200, { differing: differing(json, [...this.#recordsOf(who).values()]), quarantined: this.#aside }];
+      return [200, { differing: differing(json, this.#live(who)), quarantined: this.#aside }];
     if (path === "/statistics") return [200, this.#statistics(who, +call.path.split("since=")[1]!)];
     if (path === "/readiness") return [200, { ready: true, checked_at: "", checks: this.checks }];
     if (path === "/backups") return [200, { backups: this.#backups() }];

@@ -18,6 +18,7 @@ _SINCE: dict[str, Query] = {
     "since": (WHOLE, "the revision to go on from, default 0"),
     "timeline": "the timeline that revision is of",
     "limit": (WHOLE, "records in a page, at most 1000"),
+    "forgetful": "1: answer although deletions since that revision are forgotten; compare digests for those",
 }
 _CHANGES = ("timeline_changed", "cursor_expired")
 _WRITE = ("wrong_state", "timeline_changed", "fence_superseded", "over_quota")
@@ -36,6 +37,7 @@ class RecordsView(OwnerView):
             limit=callers.number_query(request, "limit", _PAGE),
             timeline=timeline,
             told_timeline=request.GET.get("timeline"),
+            forgetful=request.GET.get("forgetful") == "1",
         )
         return json_answer(
             {

@@ -347,6 +347,8 @@ class TestChanges:
         Owner.objects.update(horizon=2)
         answer = device.browser.get("/records?since=1")
         assert (answer.status_code, answer.json()["code"]) == (410, "cursor_expired")
+        told = device.browser.get("/records?since=1&forgetful=1")
+        assert (told.status_code, told.json()["changes"]) == (200, [])
 
     def test_are_of_one_owner(self) -> None:
         tenant = make_tenant()

@@ -1,0 +1,38 @@
+import type { Pair } from "../codec.js";
+import { ABSENT, previousOf, printOf, type Print, type Row } from "./acks.js";
+import type { Standing } from "./exchange.js";
+import type { Waiting } from "./outbox.js";
+import type { OpOutcome } from "./send.js";
+
+/** What the server decided otherwise than the page had written: refused, merged, or in conflict. */
+
+/** Brings down what the server holds instead; undefined where that may not replace what is here. */
+const bring = async ({ _place: place }: Standing, key: string, sent: Waiting, line: string): Promise<Print | undefined> => {
+  const [, theirs] = JSON.parse(line) as Pair;
+  const [value, mine] = await place._read(key);
+  const print = await printOf(theirs);
+  if (mine === print) return print;
+  return mine === sent._print && place._put(key, theirs, value) === "put" ? print : undefined;
+};
+
+/** The row an outcome leaves in the table. */
+export const rowOf = async (standing: Standing, [key, sent]: [string, Waiting], one: OpOutcome): Promise<Row | undefined> => {
+  const { _acks: acks, _outbox: outbox } = standing;
+  const known = acks._get(key);
+  const { outcome, revision, reason, policy, line } = one;
+  if (outcome === "refused") {
+    outbox._hold(key, sent._print, reason ?? outcome);
+    return;
+  }
+  if (outcome === "conflict" && policy === "INTERACTIVE" && line) {
+    outbox._hold(key, sent._print, outcome);
+    const [print, previous, at, based] = known ?? [ABSENT, [], 0, 0];
+    return [key, [print, previous, at, based, sent._print]];
+  }
+  if (revision === null) return;
+  const print = line === undefined ? sent._print : await bring(standing, key, sent, line);
+  // The page has written on: the old base stays, so that the next write is merged as well.
+  if (print === undefined) return;
+  const previous = [...previousOf(known), ...(line === undefined ? [] : [sent._print])];
+  return [key, [print, previous, Date.now(), revision]];
+};
