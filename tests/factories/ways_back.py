@@ -1,12 +1,8 @@
 """A whole app with owners to take back, and the verbs an operator has."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
 from typing import Any
 from uuid import uuid4
 
-from django.db import connection
 from django.utils import timezone
 
 from migration.models import App, AppPoint, AppRollback, Owner
@@ -64,18 +60,3 @@ def state_of(order: AppRollback) -> str:
     """Return the state it is in now."""
     order.refresh_from_db()
     return str(order.state)
-
-
-def at_once(act: Callable[[], Any], threads: int) -> list[Any]:
-    """Do the same in several threads that start together, each on a connection of its own."""
-    start = Barrier(threads)
-
-    def one(_: int) -> Any:
-        start.wait()
-        try:
-            return act()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(one, range(threads)))

@@ -13,9 +13,10 @@ from migration.models import App, AppRollback, AuditLine, Conflict, Owner, Rollb
 from migration.orchestration import rolling_back_apps as apps
 from migration.orchestration.rolling_back import undo
 from migration.rollback import create_app_point
+from tests.factories.doors import at_once
 from tests.factories.held import values_of
 from tests.factories.loads import make_app, make_owner
-from tests.factories.ways_back import ask, at_once, back, edit, held, named, owners_of, point_of, state_of
+from tests.factories.ways_back import ask, back, edit, held, named, owners_of, point_of, state_of
 from tests.factories.workers import Worker
 from tests.factories.writes import write
 
@@ -199,16 +200,16 @@ class TestOnce:
         owners = owners_of(app, 40)
         point = point_of(app)
         edit(owners)
-        asked = at_once(lambda: ask(point).id, 6)
+        asked = at_once(6, lambda _: ask(point).id)
         assert len(set(asked)) == 1
-        at_once(lambda: Worker().work_until_done(), 4)
+        at_once(4, lambda _: Worker().work_until_done())
         Worker().work_until_done()
         assert AppRollback.objects.get(id=asked[0]).state == "done"
         assert held(owners) == ["before"] * 40
         assert set(Owner.objects.filter(app=app).values_list("revision", flat=True)) == {3}
         assert set(Rollback.objects.values_list("attempts", flat=True)) == {1}
         order = AppRollback.objects.get()
-        undone = at_once(lambda: back(order).id, 4)
+        undone = at_once(4, lambda _: back(order).id)
         assert len(set(undone)) == 1
         assert AuditLine.objects.filter(action="app_rollback_done").count() == 1
 
