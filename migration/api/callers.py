@@ -1,16 +1,16 @@
 """Who calls: from a bearer token and a device id to one app, one owner, one device, and the epoch that holds now."""
 
 import hashlib
-import json
+import time
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
-from django.db.models import JSONField
 from rest_framework.request import Request
 
+from migration import walls
 from migration.api import newcomers, tokens
 from migration.custody import owner_mark
 from migration.errors import AppDisabled, BodyInvalid, Erased, GuestsNotAllowed, OriginNotAllowed, Unauthenticated
@@ -18,6 +18,7 @@ from migration.models import App, Owner
 from migration.orchestration.intake import Sender
 from migration.values.digests import to_wire
 from migration.values.epochs import Epoch
+from migration.values.questions import Statement
 
 _SEEN_AFTER = 3_600
 _MOST = 2**53
@@ -33,6 +34,8 @@ class Caller:
     epoch: Epoch
     fence: int | None
     is_guest: bool
+    pinned: bool = True
+    """Whether the app may have pinned a schema."""
 
     @property
     def actor(self) -> str:
@@ -43,7 +46,7 @@ class Caller:
         """Return the caller as one who writes. Raises BodyInvalid when the request names no device."""
         if self.device_id is None:
             raise BodyInvalid("The header Migration-Device is missing.", header="Migration-Device")
-        return Sender(self.app, self.owner_id, self.device_id, self.epoch, self.fence, self.is_guest)
+        return Sender(self.app, self.owner_id, self.device_id, self.epoch, self.fence, self.is_guest, self.pinned)
 
 
 def identify(request: Request, *, at: datetime, anew: bool = False) -> Caller:
@@ -69,7 +72,8 @@ def identify(request: Request, *, at: datetime, anew: bool = False) -> Caller:
         mark = owner_mark(app_id=found.app.id, kind=kind, subject=subject)
         new = {"app_id": found.app.id, "mark": mark, "at": at, "anew": anew}
         device_id = _device(owner_id, device_key, user_agent=request.headers.get("User-Agent", ""), **new)
-    return Caller(found.app, owner_id, device_id, epoch, number_header(request, "Migration-Fence"), token.is_guest)
+    fence = number_header(request, "Migration-Fence")
+    return Caller(found.app, owner_id, device_id, epoch, fence, token.is_guest, found.pinned)
 
 
 def admit(app: App, request: Request) -> None:
@@ -181,45 +185,58 @@ class _Found:
     owner_epoch: int
     seen_at: datetime | None
     device_id: uuid.UUID | None
+    pinned: bool
 
 
-_APP = list(App._meta.concrete_fields)  # noqa: SLF001 - Django's documented model API
-_APP_COLUMNS = ", ".join(f"a.{field.column}" for field in _APP)
-_FIND = f"""
-SELECT s.wrapped, o.id, o.epoch, o.last_seen_at, d.id, {_APP_COLUMNS}
+# An app's row is a new one after each change, whoever makes it: while its place and its transaction are the same, what
+# was read of it holds.
+_FOUND = """o.id, o.epoch, o.last_seen_at, d.id, a.id, a.xmin::text || a.ctid::text, EXISTS (
+    SELECT FROM migration_collectionschema c WHERE c.app_id = a.id AND c.pinned IS NOT NULL)"""
+_FIND = Statement(f"""
+SELECT s.wrapped, {_FOUND}
 FROM migration_appsecret s JOIN migration_app a ON a.id = s.app_id
-LEFT JOIN migration_owner o ON o.app_id = a.id AND o.kind = 'account' AND o.subject = %s
-LEFT JOIN migration_device d ON d.owner_id = o.id AND d.key = %s
-WHERE s.key_id = %s AND s.revoked_at IS NULL
-"""
-_FIND_GUEST = f"""
-SELECT ''::bytea, o.id, o.epoch, o.last_seen_at, d.id, {_APP_COLUMNS}
+LEFT JOIN migration_owner o ON o.app_id = a.id AND o.kind = 'account' AND o.subject = %(subject)s
+LEFT JOIN migration_device d ON d.owner_id = o.id AND d.key = %(device)s::uuid
+WHERE s.key_id = %(key)s AND s.revoked_at IS NULL
+""")
+_FIND_GUEST = Statement(f"""
+SELECT ''::bytea, {_FOUND}
 FROM migration_owner o JOIN migration_app a ON a.id = o.app_id
-LEFT JOIN migration_device d ON d.owner_id = o.id AND d.key = %s
-WHERE o.id = %s AND o.kind = 'guest'
-"""
+LEFT JOIN migration_device d ON d.owner_id = o.id AND d.key = %(device)s::uuid
+WHERE o.id = %(owner)s AND o.kind = 'guest'
+""")
+_KEPT_SECONDS = 60.0
+"""How long an app is remembered at most, should its row ever look the same in another database."""
+_MOST_APPS = 1_000
+_apps: dict[uuid.UUID, tuple[str, float, App]] = {}
 
 
 def _find(token: tokens.Unverified, device_key: uuid.UUID | None) -> _Found | None:
     """Look up, in one question, the secret the token must be signed with and whom it would speak for."""
     subject = tokens.subject_of(token.claims)
-    with connection.cursor() as cursor:
-        if token.is_guest:
-            cursor.execute(_FIND_GUEST, [device_key, _uuid(subject)])
-        else:
-            cursor.execute(_FIND, [subject, device_key, token.key_id])
-        row = cursor.fetchone()
-    if row is None:
+    if token.is_guest:
+        rows = walls.ask(_FIND_GUEST.of({"device": device_key, "owner": _uuid(subject)}))
+    else:
+        rows = walls.ask(_FIND.of({"subject": subject, "device": device_key, "key": token.key_id}))
+    if not rows:
         return None
-    wrapped, owner_id, owner_epoch, seen_at, device_id, *columns = row
-    return _Found(_app(columns), bytes(wrapped), owner_id, owner_epoch, seen_at, device_id)
+    wrapped, owner_id, owner_epoch, seen_at, device_id, app_id, version, pinned = rows[0]
+    app = _app(app_id, version)
+    return None if app is None else _Found(app, bytes(wrapped), owner_id, owner_epoch, seen_at, device_id, pinned)
 
 
-def _app(columns: list[Any]) -> App:
-    values = [
-        json.loads(value) if isinstance(field, JSONField) else value for field, value in zip(_APP, columns, strict=True)
-    ]
-    return App.from_db("default", [field.attname for field in _APP], values)
+def _app(app_id: uuid.UUID, version: str) -> App | None:
+    """Return an app as its row of this version says; it is read again only when the row is another one."""
+    now = time.monotonic()
+    known = _apps.get(app_id)
+    if known is not None and known[0] == version and known[1] > now:
+        return known[2]
+    app = App.objects.filter(id=app_id).first()
+    if app is not None:
+        if len(_apps) >= _MOST_APPS:
+            _apps.clear()
+        _apps[app_id] = version, now + _KEPT_SECONDS, app
+    return app
 
 
 def _verified(token: tokens.Unverified, found: _Found, *, at: datetime) -> str:

@@ -10,30 +10,32 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import psycopg
 from django.db import connection
 
 from migration.errors import NotFound
 from migration.loading.verdicts import DECIDE, PLANNED_ONCE
 from migration.values.epochs import Epoch
+from migration.values.questions import Question, Statement
 from migration.values.rows import Row
+from migration.walls import ask_together
 
 # The owner's row is the lock under which records change; the device's keeps its fence from rising meanwhile.
-_LOCK = f"""
-SELECT o.revision, a.epoch, o.epoch, d.fence, EXISTS (
-    SELECT FROM migration_collectionschema s WHERE s.app_id = a.id AND s.pinned IS NOT NULL), {PLANNED_ONCE}
+_LOCK = Statement(f"""
+SELECT o.revision, a.epoch, o.epoch, d.fence, {PLANNED_ONCE}
 FROM migration_owner o JOIN migration_app a ON a.id = o.app_id
-JOIN migration_device d ON d.owner_id = o.id AND d.id = %s
-WHERE o.id = %s FOR NO KEY UPDATE OF o, d
-"""
+JOIN migration_device d ON d.owner_id = o.id AND d.id = %(device)s
+WHERE o.id = %(owner)s FOR NO KEY UPDATE OF o, d
+""")
 
 _OF_KEY = "{0}.owner_id = n.owner_id AND {0}.namespace = n.namespace AND {0}.key_hash = n.key_hash"
-_WRITE = f"""
+# The owner's revision is read here and not handed in: this statement's snapshot is younger than the lock.
+_WRITE = Statement(f"""
 WITH arrived AS (
     SELECT %(owner)s::uuid AS owner_id, %(namespace)s::text AS namespace, %(device)s::uuid AS device_id,
            NULL::uuid AS run_id, s.seq, false AS follows, true AS is_op, s.base, s.settled, %(policy)s::text AS policy,
            %(policies)s::text AS policies, true AS writes, %(server_decides)s::bool AS server_decides,
-           %(risen_to)s::bigint AS risen_to, s.place, s.key_hash, s.fingerprint, s.form, s.queryable, s.collection,
+           (SELECT o.revision FROM migration_owner o WHERE o.id = %(owner)s) AS risen_to,
+           s.place, s.key_hash, s.fingerprint, s.form, s.queryable, s.collection,
            s.key_json, s.value::json AS value
     FROM unnest(%(places)s::int[], %(seqs)s::bigint[], %(bases)s::bigint[], %(settled)s::text[],
                 %(key_hashes)s::bytea[], %(fingerprints)s::bytea[], %(forms)s::smallint[], %(queryable)s::bool[],
@@ -73,7 +75,7 @@ LEFT JOIN LATERAL (
     WHERE {_OF_KEY.format("v")} AND v.revision <= n.base AND v.superseded_by > n.base
 ) b ON n.outcome = 'mergeable'
 ORDER BY n.place
-"""
+""")
 
 
 _JOURNAL = """
@@ -120,8 +122,14 @@ class Lock:
     revision: int
     epoch: Epoch
     fence: int
-    pinned: bool
-    """Whether the app has pinned any schema."""
+
+    @classmethod
+    def of(cls, rows: Sequence[Sequence[Any]]) -> "Lock":
+        """Read what locking answered. Raises NotFound."""
+        if not rows:
+            raise NotFound("There is no such owner.")
+        revision, of_app, of_owner, fence, *_ = rows[0]
+        return cls(revision, Epoch(of_app, of_owner), fence)
 
 
 class Text(NamedTuple):
@@ -172,21 +180,15 @@ class Written(NamedTuple):
         return cls(place, outcome, revision, policy, conflict, bool(won), fingerprint, held, base)
 
 
-def lock_writer(*, owner_id: UUID, device_id: UUID) -> Lock:
-    """Lock an owner and one of its devices in the caller's transaction. Raises NotFound."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [device_id, owner_id])
-        row = cursor.fetchone()
-    if row is None:
-        raise NotFound("There is no such owner.")
-    revision, of_app, of_owner, fence, pinned, *_ = row
-    return Lock(revision, Epoch(of_app, of_owner), fence, pinned)
+def locking(*, owner_id: UUID, device_id: UUID) -> Question:
+    """Return the question that locks an owner and one of its devices; `Lock.of` reads the answer."""
+    return _LOCK.of({"device": device_id, "owner": owner_id})
 
 
-def write(arrivals: Sequence[Arrival], *, writer: Writer, risen_to: int, at: datetime) -> list[Written]:
-    """Judge ops of an owner who is locked at revision `risen_to`, and write what they come to.
+def writing(arrivals: Sequence[Arrival], *, writer: Writer, at: datetime) -> Question:
+    """Return the question that judges ops of an owner who is locked, and writes what they come to.
 
-    They stand in the order of their numbers; one answer each is returned. Of several ops with one key only the newest
+    They stand in the order of their numbers; `outcomes` reads the answer. Of several ops with one key only the newest
     is looked at. What can be merged member by member is not written but answered as `mergeable`: the caller merges it
     and writes it, settled, in the same transaction.
     """
@@ -198,13 +200,23 @@ def write(arrivals: Sequence[Arrival], *, writer: Writer, risen_to: int, at: dat
         "policy": writer.policy,
         "policies": json.dumps(writer.policies),
         "server_decides": writer.server_decides,
-        "risen_to": risen_to,
         "at": at,
         "cause": writer.cause,
         **_columns(arrivals, sorted(newest.values())),
     }
-    found = {written.place: written for written in map(Written.of, _say(given))}
-    return [found.get(place) or Written(place, "overtaken") for place in range(len(arrivals))]
+    return _WRITE.of(given)
+
+
+def outcomes(rows: Sequence[Sequence[Any]], *, count: int) -> list[Written]:
+    """Return what became of each of so many ops, from the rows the question was answered with."""
+    found = {written.place: written for written in map(Written.of, rows)}
+    return [found.get(place) or Written(place, "overtaken") for place in range(count)]
+
+
+def write(arrivals: Sequence[Arrival], *, writer: Writer, at: datetime) -> list[Written]:
+    """Ask `writing` by itself, in the caller's transaction, and return one outcome for each op."""
+    [rows] = ask_together([writing(arrivals, writer=writer, at=at)])
+    return outcomes(rows, count=len(arrivals))
 
 
 def journal(tie: Tie, *, writer: Writer, at: datetime) -> int:
@@ -240,9 +252,3 @@ def _columns(arrivals: Sequence[Arrival], places: list[int]) -> dict[str, list[A
         "keys": [one.row.key_json.decode() for one in listed],
         "values": [None if one.row.value is None else one.row.value.decode() for one in listed],
     }
-
-
-def _say(given: dict[str, Any]) -> list[tuple[Any, ...]]:
-    # Prepared, as a batch's merge is: planning it takes longer than writing a row with it.
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        return cursor.execute(_WRITE, given, prepare=True).fetchall()

@@ -57,7 +57,7 @@ def decide(*, owner_id: UUID, conflict_id: int, decision: Decision, actor: str, 
     """
     app = App.objects.filter(owners=owner_id).first()
     with transaction.atomic():
-        revisions = wait_for_owners([owner_id])
+        wait_for_owners([owner_id])
         sides = find_sides(owner_id=owner_id, conflict_id=conflict_id)
         if app is None:
             raise NotFound("There is no such owner.")
@@ -65,7 +65,7 @@ def decide(*, owner_id: UUID, conflict_id: int, decision: Decision, actor: str, 
         mark = fingerprint(line.raw)
         if not _is_known(sides.conflict, decision, mark):
             stood = _revision(sides.conflict)
-            revision = _write(sides.conflict, line, app, stood, revisions[owner_id], at=at)
+            revision = _write(sides.conflict, line, app, stood, at=at)
             lifecycle.decide_conflict(
                 sides.conflict, choice=decision.choice, fingerprint=mark, stood=stood, by=actor, at=at
             )
@@ -134,13 +134,13 @@ def _revision(conflict: Conflict) -> int | None:
     return of_key.values_list("revision", flat=True).first()
 
 
-def _write(conflict: Conflict, line: Line, app: App, base: int | None, risen_to: int, *, at: datetime) -> int:
+def _write(conflict: Conflict, line: Line, app: App, base: int | None, *, at: datetime) -> int:
     """Let a line stand as the server's own write; return the record's revision."""
     row = map_rows(Lines.of([line]), label=Judge.of(app).label)[0]
     writer = loading.Writer(
         conflict.owner_id, None, conflict.namespace, app.conflict_policy, {}, server_decides=False, cause=CAUSE
     )
-    [written] = loading.write([loading.Arrival(0, base, row)], writer=writer, risen_to=risen_to, at=at)
+    [written] = loading.write([loading.Arrival(0, base, row)], writer=writer, at=at)
     if written.outcome == "stored":
         progress.announce_records(conflict.owner_id, written.revision)
     return written.revision

@@ -49,6 +49,8 @@ class Sender:
     epoch: Epoch
     fence: int | None = None
     is_guest: bool = False
+    pinned: bool = True
+    """Whether the app may have pinned a schema."""
 
 
 @dataclass(frozen=True, slots=True)

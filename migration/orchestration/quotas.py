@@ -4,7 +4,7 @@ Counted in the transaction that stores: the counter's row is locked from here to
 once exactly as many pass as there is room for, and what was not stored was not counted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,18 +14,20 @@ from django.db import connection
 
 from migration.config import limit_of
 from migration.errors import OverQuota
+from migration.values.questions import Question, Statement
+from migration.walls import ask_together
 
 STORED_RETRY_SECONDS = 3_600
 """What is stored does not go with time; whoever is told to wait may ask again after this."""
 
-_USE = """
+_USE = Statement("""
 INSERT INTO migration_usage AS u (app_id, owner_id, day, bytes, entries, runs)
-VALUES (%(app)s, %(owner)s, %(day)s, %(bytes)s, %(entries)s, %(runs)s),
-       (%(app)s, %(owner)s, NULL, %(stored)s, %(entries)s, %(runs)s)
+VALUES (%(app)s::uuid, %(owner)s::uuid, %(day)s::date, %(bytes)s::bigint, %(entries)s::bigint, %(runs)s::bigint),
+       (%(app)s::uuid, %(owner)s::uuid, NULL, %(stored)s::bigint, %(entries)s::bigint, %(runs)s::bigint)
 ON CONFLICT (app_id, owner_id, day) DO UPDATE SET bytes = u.bytes + excluded.bytes,
     entries = u.entries + excluded.entries, runs = u.runs + excluded.runs
 RETURNING day IS NULL, bytes, entries, runs
-"""
+""")
 _USE_OF_APP = "SELECT * FROM migration_use_of_app(%(app)s, %(day)s, %(bytes)s, %(entries)s, %(runs)s, %(stored)s)"
 _PER_DAY = ("BYTES_PER_DAY", "ENTRIES_PER_DAY", "RUNS_PER_DAY")
 _STORED = "STORED_BYTES"
@@ -49,22 +51,42 @@ def spend(use: Use, *, app_id: UUID, limits: Mapping[str, Any], owner_id: UUID, 
 
     Raises OverQuota (with `limit`, its name) when that is more than the owner or the app may use.
     """
-    said = {"app": app_id, "owner": owner_id, "day": at.astimezone(UTC).date(), **_members(use)}
-    _hold(_used(_USE, said), "GUEST" if is_guest else "ACCOUNT", limits, at=at)
+    [used] = ask_together([spending(use, app_id=app_id, owner_id=owner_id, at=at)])
+    hold(used, use, app_id=app_id, limits=limits, owner_id=owner_id, is_guest=is_guest, at=at)
+
+
+def spending(use: Use, *, app_id: UUID, owner_id: UUID, at: datetime) -> Question:
+    """Return the question that counts what an owner uses; `hold` judges the answer."""
+    return _USE.of(_said(use, app_id, owner_id, at))
+
+
+def hold(
+    used: Sequence[tuple[Any, ...]],
+    use: Use,
+    *,
+    app_id: UUID,
+    limits: Mapping[str, Any],
+    owner_id: UUID,
+    is_guest: bool,
+    at: datetime,
+) -> None:
+    """Hold the owner to its quota and, where the app has one of its own, the app; call it last, as `spend`."""
+    _hold(_by_span(used), "GUEST" if is_guest else "ACCOUNT", limits, at=at)
     if any(limit_of(limits, f"APP_{name}") for name in (*_PER_DAY, _STORED)):
-        _hold(_used(_USE_OF_APP, said), "APP", limits, at=at)
+        with connection.cursor() as cursor:
+            cursor.execute(_USE_OF_APP, _said(use, app_id, owner_id, at))
+            _hold(_by_span(cursor.fetchall()), "APP", limits, at=at)
 
 
-def _members(use: Use) -> dict[str, int]:
+def _said(use: Use, app_id: UUID, owner_id: UUID, at: datetime) -> dict[str, Any]:
     stored = use.bytes if use.kept else 0
-    return {"bytes": use.bytes, "entries": use.entries, "runs": use.runs, "stored": stored}
+    counted = {"bytes": use.bytes, "entries": use.entries, "runs": use.runs, "stored": stored}
+    return {"app": app_id, "owner": owner_id, "day": at.astimezone(UTC).date(), **counted}
 
 
-def _used(statement: str, said: dict[str, Any]) -> dict[bool, tuple[int, ...]]:
+def _by_span(rows: Sequence[tuple[Any, ...]]) -> dict[bool, tuple[int, ...]]:
     """Return what is used with this, of the day (False) and stored in all (True): bytes, entries, runs."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement, said)
-        return {is_total: tuple(used) for is_total, *used in cursor.fetchall()}
+    return {is_total: tuple(used) for is_total, *used in rows}
 
 
 def _hold(used: Mapping[bool, tuple[int, ...]], whose: str, limits: Mapping[str, Any], *, at: datetime) -> None:

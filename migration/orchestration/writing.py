@@ -32,6 +32,7 @@ from migration.values.lines import Line, Lines, decode_line, encode_line, text_o
 from migration.values.merging import merge_members
 from migration.values.refusals import Refusal
 from migration.values.stored import line_of
+from migration.walls import Rows, ask_together
 
 Word = Literal["accepted", "merged", "conflict", "refused"]
 ACCEPTED: Word = "accepted"
@@ -81,20 +82,43 @@ def write_ops(*, sender: Sender, ops: Sequence[Op], timeline: str, told_timeline
     if sender.app.stage == Stage.OFF:
         raise WrongState("Dual write is off.", stage=str(sender.app.stage))
     refuse_other_timeline(told_timeline, now=timeline)
+    judge = Judge.of(sender.app, pinned=sender.pinned)
+    refused, arrivals = _sort_out(ops, judge)
+    writer = _writer(sender)
     with transaction.atomic():
-        lock = loading.lock_writer(owner_id=sender.owner_id, device_id=sender.device_id)
+        # In one breath: whatever the lock has to say against it takes back what the others did.
+        lock, found, spent = _ask_all(sender, ops, arrivals, writer, at=at)
         check_epoch(told=sender.epoch, current=lock.epoch)
         _hold_fence(sender, lock)
-        judge = Judge.of(sender.app, pinned=lock.pinned)
-        refused, arrivals = _sort_out(ops, judge)
-        written = _Writing(sender, judge, lock.revision, at)
-        outcomes = {one.seq: one for one in [*refused, *written.write(arrivals)]}
-        _spend(sender, ops, at=at)
+        written = _Writing(writer, judge, lock.revision, at)
+        outcomes = {one.seq: one for one in [*refused, *written.tell(arrivals, found)]}
+        _hold_quota(sender, ops, spent, at=at)
         if written.revision > lock.revision:
             progress.announce_records(sender.owner_id, written.revision)
         fault_point("records.before_commit")
     fault_point("records.after_commit")
     return Ack(written.revision, [outcomes[op.seq] for op in ops])
+
+
+def _writer(sender: Sender) -> Writer:
+    app = sender.app
+    policies = {one["name"]: one["conflict_policy"] for one in app.collections if one.get("conflict_policy")}
+    decides = app.stage in _SERVER_DECIDES
+    return Writer(sender.owner_id, sender.device_id, app.namespace, app.conflict_policy, policies, decides)
+
+
+def _ask_all(
+    sender: Sender, ops: Sequence[Op], arrivals: Sequence[Arrival], writer: Writer, *, at: datetime
+) -> tuple[Lock, list[Written], Rows]:
+    """Lock, write and count in one round trip."""
+    questions = [
+        loading.locking(owner_id=sender.owner_id, device_id=sender.device_id),
+        quotas.spending(_use(ops), app_id=sender.app.id, owner_id=sender.owner_id, at=at),
+    ]
+    if arrivals:
+        questions.append(loading.writing(arrivals, writer=writer, at=at))
+    locked, spent, *wrote = ask_together(questions)
+    return Lock.of(locked), loading.outcomes(wrote[0], count=len(arrivals)) if wrote else [], spent
 
 
 def _hold_fence(sender: Sender, lock: Lock) -> None:
@@ -107,10 +131,13 @@ def _hold_fence(sender: Sender, lock: Lock) -> None:
         Device.objects.filter(id=sender.device_id).update(fence=sender.fence)
 
 
-def _spend(sender: Sender, ops: Sequence[Op], *, at: datetime) -> None:
-    use = quotas.Use(sum(len(op.line) for op in ops), len(ops), kept=False)
+def _use(ops: Sequence[Op]) -> quotas.Use:
+    return quotas.Use(sum(len(op.line) for op in ops), len(ops), kept=False)
+
+
+def _hold_quota(sender: Sender, ops: Sequence[Op], spent: Rows, *, at: datetime) -> None:
     app, owner_id = sender.app, sender.owner_id
-    quotas.spend(use, app_id=app.id, limits=app.limits, owner_id=owner_id, is_guest=sender.is_guest, at=at)
+    quotas.hold(spent, _use(ops), app_id=app.id, limits=app.limits, owner_id=owner_id, is_guest=sender.is_guest, at=at)
 
 
 def _sort_out(ops: Sequence[Op], judge: Judge) -> tuple[list[Outcome], list[Arrival]]:
@@ -137,18 +164,12 @@ def _read(ops: Sequence[Op]) -> tuple[dict[int, Refusal], dict[int, Line]]:
 class _Writing:
     """The ops of one transaction on their way into records; `revision` is the owner's, as it rises."""
 
-    def __init__(self, sender: Sender, judge: Judge, revision: int, at: datetime) -> None:
-        app = sender.app
-        policies = {one["name"]: one["conflict_policy"] for one in app.collections if one.get("conflict_policy")}
-        decides = app.stage in _SERVER_DECIDES
-        self._writer = Writer(sender.owner_id, sender.device_id, app.namespace, app.conflict_policy, policies, decides)
-        self._judge, self._at, self.revision = judge, at, revision
+    def __init__(self, writer: Writer, judge: Judge, revision: int, at: datetime) -> None:
+        self._writer, self._judge, self._at, self.revision = writer, judge, at, revision
 
-    def write(self, arrivals: Sequence[Arrival]) -> list[Outcome]:
-        """Write ops, merging those that can be, and say what became of each."""
-        if not arrivals:
-            return []
-        found = self._write(arrivals)
+    def tell(self, arrivals: Sequence[Arrival], found: Sequence[Written]) -> list[Outcome]:
+        """Say what became of each op, merging those that can be."""
+        self._rise(found)
         outcomes = [_told(one, arrivals[one.place]) for one in found if one.outcome != "mergeable"]
         merging = [(arrivals[one.place], one) for one in found if one.outcome == "mergeable"]
         return outcomes + self._merge(merging) if merging else outcomes
@@ -156,7 +177,8 @@ class _Writing:
     def _merge(self, merging: Sequence[tuple[Arrival, Written]]) -> list[Outcome]:
         """Put together what both sides changed; where that cannot be done, the tie is decided as a whole."""
         settled = [self._settled(arrival, one) for arrival, one in merging]
-        written = self._write([one.arrival for one in settled])
+        written = loading.write([one.arrival for one in settled], writer=self._writer, at=self._at)
+        self._rise(written)
         outcomes = []
         for (arrival, one), merge, again in zip(merging, settled, written, strict=True):
             told = _told(again, merge.arrival)
@@ -193,10 +215,8 @@ class _Writing:
         tie = loading.Tie(merge.arrival, again.revision, wins, loser, fingerprint)
         return loading.journal(tie, writer=self._writer, at=self._at)
 
-    def _write(self, arrivals: Sequence[Arrival]) -> list[Written]:
-        found = loading.write(arrivals, writer=self._writer, risen_to=self.revision, at=self._at)
+    def _rise(self, found: Sequence[Written]) -> None:
         self.revision = max([self.revision, *(one.revision for one in found if one.outcome in ("stored", "won"))])
-        return found
 
 
 @dataclass(frozen=True, slots=True)

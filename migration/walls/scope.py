@@ -4,7 +4,7 @@ Role and settings are local to a transaction (`set_config(…, true)`) and trave
 same message: they cost no round trip, and nothing of them can be left on a connection that goes back to the pool.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connection
 from psycopg.pq import TransactionStatus
 
+from migration.values.questions import Question
 from migration.walls.standing import role_to_take
 from migration.walls.tables import APP_SETTING, OWNER_SETTING
 
@@ -23,8 +24,9 @@ class NotScopable(RuntimeError):
 @contextmanager
 def scoped(*, app_id: UUID, owner_id: UUID) -> Iterator[None]:
     """Run what follows, in this thread, as one owner of one app: no other row exists for it. Scopes do not nest."""
-    prefix = _set(role_to_take(), app_id=str(app_id), owner_id=str(owner_id))
-    with connection.execute_wrapper(_Prefixed(prefix)):
+    said = _said(role_to_take(), app_id=str(app_id), owner_id=str(owner_id))
+    prefix = _set(said)
+    with connection.execute_wrapper(_Prefixed(prefix, said)):
         if _status() == TransactionStatus.INTRANS:
             _say(prefix)
         try:
@@ -32,14 +34,22 @@ def scoped(*, app_id: UUID, owner_id: UUID) -> Iterator[None]:
         finally:
             # A scope that was opened inside somebody's transaction leaves it as it found it.
             if _status() == TransactionStatus.INTRANS:
-                _say(_set("none", app_id="", owner_id=""))
+                _say(_set(_said("none", app_id="", owner_id="")))
+
+
+def current_scope() -> Question | None:
+    """Return what a transaction of this thread has to say first, None outside of a scope."""
+    found = (wrapper for wrapper in connection.execute_wrappers if isinstance(wrapper, _Prefixed))
+    return next((wrapper.question for wrapper in found), None)
 
 
 class _Prefixed:
     """Django's hook around each statement: what begins a transaction says first for whom it works."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, said: Sequence[tuple[str, str]]) -> None:
         self._prefix = prefix
+        settings = (f"set_config(${2 * place + 1}, ${2 * place + 2}, true)" for place in range(len(said)))
+        self.question = Question("SELECT " + ", ".join(settings), [part for pair in said for part in pair])
 
     def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
         cursor = context["cursor"]
@@ -52,9 +62,12 @@ class _Prefixed:
         return result
 
 
-def _set(role: str | None, *, app_id: str, owner_id: str) -> str:
+def _said(role: str | None, *, app_id: str, owner_id: str) -> list[tuple[str, str]]:
+    return [*([("role", role)] if role else []), (APP_SETTING, app_id), (OWNER_SETTING, owner_id)]
+
+
+def _set(said: Sequence[tuple[str, str]]) -> str:
     # Ids are UUIDs and the role is a setting of ours, so they may stand in the text.
-    said = [*([("role", role)] if role else []), (APP_SETTING, app_id), (OWNER_SETTING, owner_id)]
     return "SELECT " + ", ".join(f"set_config('{name}', '{value}', true)" for name, value in said)
 
 
