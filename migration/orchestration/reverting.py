@@ -64,8 +64,9 @@ def attempt(rollback_id: UUID, attempts: int, *, at: datetime) -> Outcome | None
 
 
 def _execute(rollback_id: UUID, *, at: datetime) -> Outcome | None:
-    waiting = Rollback.objects.select_related("run", "undoes", "owner").filter(id=rollback_id)
-    owner = Owner.objects.select_for_update(no_key=True).get(id=waiting.get().owner_id)
+    waiting = Rollback.objects.select_related("run", "undoes").filter(id=rollback_id)
+    owner_id = waiting.values_list("owner_id", flat=True).get()
+    owner = Owner.objects.select_for_update(no_key=True).get(id=owner_id)
     rollback = waiting.select_for_update(of=("self",)).get()
     if rollback.state != Rollback.State.REQUESTED:
         return None

@@ -159,6 +159,8 @@ def revert(what: Revert, *, at: datetime) -> Outcome:
     """Revert in the caller's transaction, under the owner's lock, and say what was done."""
     # Locked by a statement of its own: the next one's snapshot is then younger than the lock.
     owner = Owner.objects.select_for_update(no_key=True).get(id=what.owner_id)
+    if what.rule not in _KEEPS and owner.revision <= what.to_revision:
+        return Outcome(owner.revision, 0, 0, 0, 0, ())  # most owners of an app have not changed since
     kept, kept_count = kept_keys(what)
     candidate, target = _RULES[what.rule]
     with connection.cursor() as cursor:
