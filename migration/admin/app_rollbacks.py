@@ -33,6 +33,7 @@ _VERBS: dict[str, Callable[..., AppRollback]] = {
     "pause": rolling_back_apps.pause_app_rollback,
     "resume": rolling_back_apps.resume_app_rollback,
     "retry": rolling_back_apps.retry_app_rollback,
+    "on": rolling_back_apps.put_owners_on_again,
 }
 
 
@@ -305,4 +306,6 @@ def _verbs(order: AppRollback) -> list[tuple[str, str]]:
     steering = {AppRollbackState.AT_WORK: [("pause", "Pause")], AppRollbackState.PAUSED: [("resume", "Resume")]}
     found = steering.get(AppRollbackState(order.state), [])
     failed = order.state != AppRollbackState.STOPPED and order.shares.filter(state=Rollback.State.FAILED).exists()
-    return [*found, ("retry", "Retry owners that failed")] if failed else found
+    off = order.state != AppRollbackState.AT_WORK and order.app.owners.filter(switched_off=True).exists()
+    retry = [("retry", "Retry owners that failed")] if failed else []
+    return [*found, *retry, *([("on", "Put the app's owners on again")] if off else [])]

@@ -4,17 +4,19 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, StreamingHttpResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from migration.admin import leaving
 from migration.admin.aiming import aim_of
-from migration.admin.base import AppFilter, LookOnly
+from migration.admin.base import AppFilter, LookOnly, actor_of
 from migration.admin.display import NOTHING, code, joined, link, link_to, listed, number, short, visible
 from migration.admin.going_back import Question, answer
+from migration.errors import MigrationError
 from migration.models import Device, Owner
 from migration.orchestration import rolling_back
 
@@ -47,6 +49,7 @@ class OwnerAdmin(LookOnly):
         "app_link",
         "revision_number",
         "epoch",
+        "off",
         "created",
         "last_seen",
         "more",
@@ -59,6 +62,7 @@ class OwnerAdmin(LookOnly):
         view = self.admin_site.admin_view
         return [
             path("<uuid:owner_id>/export/", view(self.export), name="migration_owner_export"),
+            path("<uuid:owner_id>/on/", view(self.put_on), name="migration_owner_on"),
             path("<uuid:owner_id>/rollback/", view(self.roll_back), name="migration_owner_rollback"),
             path("<uuid:owner_id>/erase/", view(self.erase), name="migration_owner_erase"),
             *super().get_urls(),
@@ -113,6 +117,23 @@ class OwnerAdmin(LookOnly):
     def revision_number(self, owner: Owner) -> str:
         """Show the last revision given out."""
         return number(owner.revision)
+
+    @admin.display(description="dual write")
+    def off(self, owner: Owner) -> str:
+        """Say whether a rollback took the owner off."""
+        return "off since a rollback" if owner.switched_off else "as the app's stage says"
+
+    def put_on(self, request: HttpRequest, owner_id: UUID) -> HttpResponse:
+        """Put an owner on again that a rollback took off."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        self.demand(request)
+        self.find(request, id=owner_id)
+        try:
+            rolling_back.put_owner_on(owner_id=owner_id, actor=actor_of(request), at=timezone.now())
+        except MigrationError as error:
+            self.message_user(request, error.detail, messages.WARNING)
+        return HttpResponseRedirect(reverse("admin:migration_owner_change", args=[owner_id]))
 
     @admin.display(description="of this owner")
     def more(self, owner: Owner) -> SafeString:

@@ -3,6 +3,7 @@
 import hashlib
 import time
 import uuid
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from rest_framework.request import Request
 from migration import walls
 from migration.api import newcomers, tokens
 from migration.custody import owner_mark
+from migration.cutover import stage_for
 from migration.errors import AppDisabled, BodyInvalid, Erased, GuestsNotAllowed, OriginNotAllowed, Unauthenticated
 from migration.models import App, Owner
 from migration.orchestration.intake import Sender
@@ -73,7 +75,7 @@ def identify(request: Request, *, at: datetime, anew: bool = False) -> Caller:
         new = {"app_id": found.app.id, "mark": mark, "at": at, "anew": anew}
         device_id = _device(owner_id, device_key, user_agent=request.headers.get("User-Agent", ""), **new)
     fence = number_header(request, "Migration-Fence")
-    return Caller(found.app, owner_id, device_id, epoch, fence, token.is_guest, found.pinned)
+    return Caller(_as_seen_by(found), owner_id, device_id, epoch, fence, token.is_guest, found.pinned)
 
 
 def admit(app: App, request: Request) -> None:
@@ -183,6 +185,7 @@ class _Found:
     wrapped: bytes
     owner_id: uuid.UUID | None
     owner_epoch: int
+    owner_off: bool | None
     seen_at: datetime | None
     device_id: uuid.UUID | None
     pinned: bool
@@ -190,7 +193,7 @@ class _Found:
 
 # An app's row is a new one after each change, whoever makes it: while its place and its transaction are the same, what
 # was read of it holds.
-_FOUND = """o.id, o.epoch, o.last_seen_at, d.id, a.id, a.xmin::text || a.ctid::text, EXISTS (
+_FOUND = """o.id, o.epoch, o.switched_off, o.last_seen_at, d.id, a.id, a.xmin::text || a.ctid::text, EXISTS (
     SELECT FROM migration_collectionschema c WHERE c.app_id = a.id AND c.pinned IS NOT NULL)"""
 _FIND = Statement(f"""
 SELECT s.wrapped, {_FOUND}
@@ -220,9 +223,19 @@ def _find(token: tokens.Unverified, device_key: uuid.UUID | None) -> _Found | No
         rows = walls.ask(_FIND.of({"subject": subject, "device": device_key, "key": token.key_id}))
     if not rows:
         return None
-    wrapped, owner_id, owner_epoch, seen_at, device_id, app_id, version, pinned = rows[0]
+    wrapped, owner_id, owner_epoch, owner_off, seen_at, device_id, app_id, version, pinned = rows[0]
     app = _app(app_id, version)
-    return None if app is None else _Found(app, bytes(wrapped), owner_id, owner_epoch, seen_at, device_id, pinned)
+    told = (bytes(wrapped), owner_id, owner_epoch, owner_off, seen_at, device_id, pinned)
+    return None if app is None else _Found(app, *told)
+
+
+def _as_seen_by(found: _Found) -> App:
+    """Return the app at the stage that holds for the owner. What is remembered of the app is shared by all owners."""
+    if not found.owner_off:
+        return found.app
+    app = copy(found.app)
+    app.stage = stage_for(app=app, switched_off=True)
+    return app
 
 
 def _app(app_id: uuid.UUID, version: str) -> App | None:

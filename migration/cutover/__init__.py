@@ -2,5 +2,16 @@
 
 from migration.cutover.configuration import Config, config_for
 from migration.cutover.coordinator import ZeroDowntimeCoordinator, check_epoch, current_epoch, raise_owner_epoch
+from migration.cutover.owners import set_owner_off, set_owner_on, stage_for
 
-__all__ = ["Config", "ZeroDowntimeCoordinator", "check_epoch", "config_for", "current_epoch", "raise_owner_epoch"]
+__all__ = [
+    "Config",
+    "ZeroDowntimeCoordinator",
+    "check_epoch",
+    "config_for",
+    "current_epoch",
+    "raise_owner_epoch",
+    "set_owner_off",
+    "set_owner_on",
+    "stage_for",
+]

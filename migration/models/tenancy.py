@@ -98,6 +98,9 @@ class Owner(models.Model):
         help_text="Up to this revision history and tombstones may be pruned; cursors and bases below are void.",
     )
     epoch = models.BigIntegerField(default=1, help_text="Rises on rollback.")
+    switched_off = models.BooleanField(
+        default=False, db_default=False, help_text="Off, whatever the app's stage is: a rollback did that."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)
 

@@ -97,7 +97,7 @@ def _begin_share(rollback: Rollback, app_rollback_id: UUID, *, at: datetime) -> 
     """Shut an owner's older writes out, unless the app's rollback was paused since the share was claimed."""
     if not lifecycle.hold_app_rollback(app_rollback_id):
         return False
-    epoch = cutover.raise_owner_epoch(owner_id=rollback.owner_id, cause="rollback", actor=rollback.actor, at=at)
+    epoch = cutover.set_owner_off(owner_id=rollback.owner_id, cause="rollback", actor=rollback.actor, at=at)
     progress.announce_epoch(rollback.owner_id, epoch)
     return True
 

@@ -1,6 +1,7 @@
 """Going back: asked for once, and previewed by the function a worker then does it with."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID, uuid4
@@ -8,7 +9,7 @@ from uuid import UUID, uuid4
 from django.db import transaction
 
 from migration import cutover, dispatch, lifecycle, progress
-from migration.errors import CannotRollBack, IdempotencyMismatch, NotFound
+from migration.errors import CannotRollBack, IdempotencyMismatch, NotFound, WrongState
 from migration.events import Message
 from migration.models import MigrationRun, Owner, Rollback, RollbackPoint
 from migration.orchestration.reverting import audit_rollback
@@ -133,6 +134,27 @@ def undo(*, owner_id: UUID, rollback_id: UUID, idempotency_key: UUID, actor: str
     return _once(owner_id, idempotency_key, make, lambda known: known.undoes_id == rollback_id)
 
 
+def put_owner_on(*, owner_id: UUID, actor: str, at: datetime) -> None:
+    """Let an owner that a rollback took off be at its app's stage again; its open pages are told.
+
+    Raises NotFound, and WrongState where it is not off.
+    """
+    with transaction.atomic():
+        epoch = cutover.set_owner_on(owner_id=owner_id, actor=actor, at=at)
+        progress.announce_epoch(owner_id, epoch)
+
+
+def put_owners_on(*, app_id: UUID, actor: str, at: datetime) -> int:
+    """Put every owner of an app on that a rollback took off, each by itself; return how many."""
+    off = Owner.objects.filter(app_id=app_id, switched_off=True).order_by("id").values_list("id", flat=True)
+    count = 0
+    for owner_id in off.iterator(chunk_size=1_000):
+        with suppress(NotFound, WrongState):  # somebody was faster, or it was erased
+            put_owner_on(owner_id=owner_id, actor=actor, at=at)
+            count += 1
+    return count
+
+
 def find_rollback(*, owner_id: UUID, rollback_id: UUID) -> Rollback:
     """Return an owner's rollback. Raises NotFound."""
     rollback = Rollback.objects.select_related("run", "owner").filter(id=rollback_id, owner_id=owner_id).first()
@@ -184,8 +206,8 @@ def _ask_revision(
 
 
 def _ask(rollback: Rollback, *, at: datetime) -> Rollback:
-    """Raise the epoch first, so that no write under the old one can follow, then write the request."""
-    epoch = cutover.raise_owner_epoch(owner_id=rollback.owner_id, cause="rollback", actor=rollback.actor, at=at)
+    """Take the owner off under a new epoch first, so that no write under the old one can follow; then ask."""
+    epoch = cutover.set_owner_off(owner_id=rollback.owner_id, cause="rollback", actor=rollback.actor, at=at)
     rollback.save(force_insert=True)
     if rollback.run_id is not None:
         why = "undo" if rollback.undoes_id else "rollback"

@@ -18,7 +18,7 @@ from migration.config import fault_point, setting
 from migration.errors import IdempotencyMismatch, NotFound, WrongState
 from migration.models import App, AppPoint, AppRollback, Rollback
 from migration.orchestration.reverting import attempt
-from migration.orchestration.rolling_back import refuse
+from migration.orchestration.rolling_back import put_owners_on, refuse
 from migration.rollback import (
     EVERYTHING,
     Census,
@@ -150,6 +150,15 @@ def retry_app_rollback(*, app_id: UUID, app_rollback_id: UUID, actor: str, at: d
         if not again:
             raise WrongState("No owner of it has failed.", state=str(order.state))
         return _steer(app_id, app_rollback_id, AppRollbackState.AT_WORK, actor=actor, at=at, owners=again)
+
+
+def put_owners_on_again(*, app_id: UUID, app_rollback_id: UUID, actor: str, at: datetime) -> AppRollback:
+    """Put every owner of the app on that rollbacks took off. Raises NotFound, and WrongState while it is at work."""
+    order = find_app_rollback(app_id=app_id, app_rollback_id=app_rollback_id)
+    if order.state == AppRollbackState.AT_WORK:
+        raise WrongState("Owners are being taken back at this moment.", state=str(order.state))
+    put_owners_on(app_id=app_id, actor=actor, at=at)
+    return order
 
 
 def find_app_rollback(*, app_id: UUID, app_rollback_id: UUID) -> AppRollback:

@@ -27,7 +27,7 @@ GRANTS: dict[str, str] = {
     "migration_erasure": "SELECT, INSERT",
     "migration_migrationrun": "SELECT, INSERT, UPDATE",
     "migration_pulse": "",
-    "migration_owner": "SELECT, UPDATE (epoch, kind, last_seen_at, revision, subject)",
+    "migration_owner": "SELECT, UPDATE (epoch, kind, last_seen_at, revision, subject, switched_off)",
     "migration_quarantineentry": "SELECT",
     "migration_repetition": "SELECT, INSERT, UPDATE",
     "migration_replay": "",

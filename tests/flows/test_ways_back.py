@@ -9,8 +9,9 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from migration.errors import WrongState
 from migration.models import App, Conflict, MigrationRun, Owner, QuarantineEntry, Restoration
-from migration.orchestration import restoring
+from migration.orchestration import restoring, rolling_back
 from tests.factories.doors import Browser, Tenant, account, at_once, make_tenant, owner_of
 from tests.factories.held import losers_of, records_of, values_of, versions_of
 from tests.factories.ops import Writer
@@ -51,6 +52,10 @@ def take_back(browser: Browser, aim: str) -> dict[str, Any]:
 def undo(browser: Browser, done: dict[str, Any]) -> None:
     assert browser.post(f"/rollbacks/{done['id']}/undo", {"idempotency_key": str(uuid4())}).status_code == 202
     work()
+
+
+def put_on(browser: Browser, tenant: Tenant) -> None:
+    rolling_back.put_owner_on(owner_id=owner_of(browser, tenant).id, actor="operator", at=timezone.now())
 
 
 def live(owner: Owner) -> dict[str, str]:
@@ -132,6 +137,38 @@ class TestWithTheBrowserOrItsRoomGone:
         assert sum(len(one["line"]) for one in page["changes"]) > 5_242_880
 
 
+class TestAfterIt:
+    def test_nothing_goes_up_by_itself_until_an_operator_puts_the_owner_on(
+        self, tenant: Tenant, phone: Browser
+    ) -> None:
+        """Else a page that is open would send at once what has just been taken back."""
+        writer, neighbour = Writer(phone), Writer(account(tenant, "neighbour"))
+        writer.write("k", "old")
+        aim = point(phone)
+        writer.write("k", "new")
+        told = phone.get("/config").json()
+        assert told["stage"] == "dual_write"
+        done = take_back(phone, aim)
+        now = phone.get("/config").json()
+        assert (now["stage"], now["epoch"]) == ("off", "1.2")
+        late = phone.post("/records", {"ops": [writer.op("k", "new")]}, **{"Migration-Epoch": told["epoch"]})
+        assert late.status_code == 409
+        refused = writer.send(writer.op("k", "new"))
+        assert (refused.status_code, refused.json()["code"]) == (409, "wrong_state")
+        assert live(owner_of(phone, tenant)) == {"k": "old"}
+        assert neighbour.write("k", "x")["outcome"] == "accepted"
+        assert neighbour.browser.get("/config").json()["stage"] == "dual_write"
+
+        undo(phone, done)
+        assert phone.get("/config").json()["stage"] == "off", "the way back from the way back is one, too"
+        put_on(phone, tenant)
+        assert phone.get("/config").json()["stage"] == "dual_write"
+        assert writer.write("k", "newer")["outcome"] in {"accepted", "conflict"}
+        assert live(owner_of(phone, tenant)) == {"k": "newer"}
+        with pytest.raises(WrongState):
+            put_on(phone, tenant)
+
+
 class TestDuringAnUpload:
     def test_stops_it_and_resuming_brings_all_of_it(self, tenant: Tenant, phone: Browser) -> None:
         entries = todos(20)
@@ -167,13 +204,14 @@ class TestUnderWriters:
             if number == 2:
                 for _ in range(4):
                     take_back(phone, aim)
+                    put_on(phone, tenant)
                 return set()
             acked = set()
             for turn in range(20):
                 value = f"{number}:{next(numbers)}"
                 op = writers[number].op(f"k{turn % 3}", value)
                 while (answer := writers[number].send(op)).status_code == 409:
-                    assert answer.json()["code"] == "stale_epoch"
+                    assert answer.json()["code"] in {"stale_epoch", "wrong_state"}, "new epoch, or off"
                 assert answer.status_code == 200
                 acked.add((f"k{turn % 3}", value))
             return acked

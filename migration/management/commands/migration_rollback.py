@@ -28,11 +28,11 @@ Options = dict[str, Any]
 class Command(BaseCommand):
     """Exit codes: 0 done, 1 refused (the message says why), 2 wrong usage, 3 nothing to do."""
 
-    help = "Rollback points, and rollbacks: preview, start, status, pause, resume, retry, undo."
+    help = "Rollback points and rollbacks; `on` puts owners on again that a rollback took off."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the verbs and what they take."""
-        verbs = ["points", "point", "preview", "start", "status", *_STEERING, "undo"]
+        verbs = ["points", "point", "preview", "start", "status", *_STEERING, "undo", "on"]
         parser.add_argument("verb", choices=verbs)
         parser.add_argument("--app", required=True, help="the app's slug; alone it means all owners of the app")
         parser.add_argument("--owner", type=UUID, help="only this owner, by its id")
@@ -109,6 +109,17 @@ class Command(BaseCommand):
             return
         orders = AppRollback.objects.filter(app=app).order_by("-created_at")[:50]
         self._say_all([_asked(one) for one in orders], options)
+
+    def _on(self, app: App, options: Options) -> None:
+        off = app.owners.filter(switched_off=True)
+        count = off.filter(id=options["owner"]).count() if options["owner"] else off.count()
+        if not options["dry_run"] and options["owner"]:
+            rolling_back.put_owner_on(owner_id=_owner(app, options), actor=_actor(), at=timezone.now())
+        elif not options["dry_run"]:
+            count = rolling_back.put_owners_on(app_id=app.id, actor=_actor(), at=timezone.now())
+        self._say({"owners": count}, options)
+        if not count:
+            raise CommandError("nothing to do", returncode=NOTHING)
 
     def _steer(self, verb: str, app: App, options: Options) -> None:
         order, named = _rollback(app, options)

@@ -146,6 +146,15 @@ class TestAWholeApp:
         worker.work_until_done()
         assert held(owners) == ["after", "after", "before"]
         assert "Undo…" not in seen(desk, change)
+
+        one = reverse("admin:migration_owner_change", args=[owners[0].id])
+        assert "off since a rollback" in seen(desk, one)
+        assert desk.post(reverse("admin:migration_owner_on", args=[owners[0].id])).status_code == 302
+        assert "Put on again" not in seen(desk, one)
+        assert "owners on again" in seen(desk, change)
+        self.steer(desk, order, "on")
+        assert not Owner.objects.filter(switched_off=True).exists()
+        assert AuditLine.objects.filter(action="epoch_raised", data__cause="on_again").count() == 4
         actors = set(AuditLine.objects.filter(action__startswith="app_rollback").values_list("actor", flat=True))
         assert actors == {"admin:ada"}
 

@@ -82,6 +82,12 @@ class TestAWholeApp:
         worker.work_until_done()
         assert held(owners) == ["after", "after", "before"]
         assert len(say(app, "status")) == 2
+
+        assert say(app, "on", dry_run=True) == [{"owners": 4}]
+        assert say(app, "on", owner=owners[0].id) == [{"owners": 1}]
+        assert code_of(app, "on", owner=owners[0].id) == 1
+        assert say(app, "on") == [{"owners": 3}]
+        assert code_of(app, "on") == 3
         assert AuditLine.objects.get(action="app_rollback_paused").actor.startswith("command:")
 
     def test_to_where_it_stands_has_nothing_to_do(self, app: App) -> None:
