@@ -37,6 +37,9 @@ FAULT_POINTS = {
     "restore.after_batch": "some of a backup's lines are written back, more are to come",
     "restore.before_commit": "all of a backup is written back, not committed",
     "restore.after_commit": "a backup is restored, nobody is told",
+    "export.owner": "an owner is written to an archive, more are to come",
+    "archive.before_commit": "a batch of an archive is written, not committed",
+    "archive.after_commit": "a batch of an archive and its checkpoint are committed, more are to come",
     "erase.before_commit": "a batch of an owner's rows is deleted, not committed",
     "erase.after_commit": "a batch of an owner's rows is gone, more may be left",
 }

@@ -15,6 +15,13 @@ class Setting:
 
 
 SETTINGS: dict[str, Setting] = {
+    "ARCHIVE_BATCH_LEAST": Setting(10, "records in a batch of an archive at least"),
+    "ARCHIVE_BATCH_MEMORY": Setting(16_777_216, "what the lines of one batch of an archive may take, bytes"),
+    "ARCHIVE_BATCH_MOST": Setting(10_000, "records in a batch of an archive at most"),
+    "ARCHIVE_BATCH_SECONDS": Setting(2.0, "how long a batch of an archive should take, s"),
+    "ARCHIVE_BATCH_START": Setting(100, "records in the first batch of an archive"),
+    "ARCHIVE_JOB_DAYS": Setting(7, "work on an archive nobody went on with is forgotten after this time, days"),
+    "ARCHIVE_LINE_BYTES": Setting(100_663_296, "longest line of an archive, bytes"),
     "CHUNK_BYTES": Setting(1_048_576, "largest chunk as sent, bytes"),
     "INFLATED_BYTES": Setting(8_388_608, "largest chunk once inflated, bytes"),
     "SINGLE_ENTRY_BYTES": Setting(33_554_432, "inflated size allowed to a chunk of one entry, bytes"),

@@ -8,6 +8,14 @@
 Doors turn `code` into a status in one table (`migration.api.problems`). Clients match on `code`, never on words.
 """
 
+from migration.errors.archives import (
+    ArchiveDamaged,
+    ArchiveInTheWay,
+    ArchiveInvalid,
+    ArchiveLocked,
+    ArchiveTooLarge,
+    ArchiveVersion,
+)
 from migration.errors.base import BadInput, MigrationError, Refused, Unavailable
 from migration.errors.intake import (
     BodyInvalid,
@@ -50,6 +58,12 @@ from migration.errors.schemas import SchemaInvalid
 
 __all__ = [
     "AppDisabled",
+    "ArchiveDamaged",
+    "ArchiveInTheWay",
+    "ArchiveInvalid",
+    "ArchiveLocked",
+    "ArchiveTooLarge",
+    "ArchiveVersion",
     "BackupExpired",
     "BackupUnreadable",
     "BadInput",

@@ -7,6 +7,7 @@ from migration.lifecycle.app_rollbacks import (
     move_app_rollback,
     release_shares,
 )
+from migration.lifecycle.archive_jobs import checkpoint_archive_job, move_archive_job, settled_state
 from migration.lifecycle.audit import audit
 from migration.lifecycle.backups import Expired, expire_backups
 from migration.lifecycle.chunks import (
@@ -44,6 +45,7 @@ __all__ = [
     "audit",
     "begin_verification_if_loaded",
     "begin_verifications",
+    "checkpoint_archive_job",
     "checkpoint_chunk",
     "claim_chunks",
     "claim_shares",
@@ -60,6 +62,7 @@ __all__ = [
     "hold_app_rollback",
     "issue_ticket",
     "move_app_rollback",
+    "move_archive_job",
     "move_entries",
     "move_run",
     "move_upload",
@@ -67,6 +70,7 @@ __all__ = [
     "release_chunks",
     "release_dead_claims",
     "release_shares",
+    "settled_state",
     "start_run",
     "timeline",
     "together",

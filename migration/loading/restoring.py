@@ -17,6 +17,8 @@ _RESTORE = f"""
 WITH judged AS MATERIALIZED (
     SELECT s.*, r.revision AS old_revision,
         CASE
+            WHEN s.value IS NULL AND (r.revision IS NULL OR r.gone) THEN 'unchanged'
+            WHEN s.value IS NULL THEN CASE WHEN %(replaces)s THEN 'deleted' ELSE 'kept' END
             WHEN r.revision IS NULL OR r.gone THEN 'came_back'
             WHEN r.fingerprint = s.fingerprint THEN 'unchanged'
             WHEN %(replaces)s THEN 'replaced'
@@ -29,7 +31,7 @@ WITH judged AS MATERIALIZED (
     WHERE s.chunk_id = %(part)s
 ), applied AS MATERIALIZED (
     SELECT j.*, %(risen_to)s + row_number() OVER (ORDER BY place) AS new_revision
-    FROM judged j WHERE outcome IN ('came_back', 'replaced')
+    FROM judged j WHERE outcome IN ('came_back', 'replaced', 'deleted')
 ), history AS (
     INSERT INTO migration_record_version ({_COLUMNS}, superseded_by)
     SELECT r.owner_id, r.namespace, r.key_hash, r.revision, r.seq, r.device_id, r.run_id, r.cause, r.written_at, r.form,
@@ -53,9 +55,9 @@ SELECT outcome, count(*) FROM judged GROUP BY 1
 
 
 def restore(part: Part, *, replaces: bool, at: datetime) -> Counter[str]:
-    """Write a part's rows, none a deletion and each key once, in the caller's transaction; return outcomes.
+    """Write a part's rows, each key once, in the caller's transaction; return outcomes.
 
-    Outcomes are `came_back`, `replaced`, `unchanged` and `kept`: a value that differs stays unless `replaces`. Parts
+    Outcomes are `came_back`, `replaced`, `deleted`, `unchanged` and `kept`: what differs stays unless `replaces`. Parts
     of one transaction must differ in their claim's id.
     """
     owner_id = part.claim.owner_id

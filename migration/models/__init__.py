@@ -1,6 +1,7 @@
 """What Postgres keeps. Ids travel between rooms, model instances rarely do."""
 
 from migration.models.app_rollbacks import AppPoint, AppRollback
+from migration.models.archives import ArchiveJob
 from migration.models.audit import AuditLine
 from migration.models.backups import Backup
 from migration.models.chunks import Chunk
@@ -23,6 +24,7 @@ __all__ = [
     "AppPoint",
     "AppRollback",
     "AppSecret",
+    "ArchiveJob",
     "AuditLine",
     "Backup",
     "Chunk",

@@ -8,6 +8,7 @@ from migration import dispatch
 from migration.config import setting
 from migration.lifecycle import move_run, move_upload, release_dead_claims
 from migration.models import MigrationRun, SocketTicket
+from migration.orchestration.archiving_jobs import forget_jobs
 from migration.orchestration.inferring import fold_samples
 from migration.orchestration.pulse import fold_pulse
 from migration.orchestration.retention import expire_backups
@@ -38,6 +39,7 @@ def sweep(*, at: datetime) -> bool:
         _expire_idle_runs(at=at)
         _delete_dry_runs(at=at)
         expire_backups(at=at)
+        forget_jobs(at=at)
         if _work_waits():
             dispatch.ring_anyway()
     fold_pulse(at=at)

@@ -1,6 +1,7 @@
 """State machines as tables: one file each. Everything that decides whether a move is legal stands here."""
 
 from migration.states.app_rollback import APP_ROLLBACK, AppRollbackState
+from migration.states.archive_job import ARCHIVE_JOB, ArchiveJobState
 from migration.states.backup import BACKUP, BackupState
 from migration.states.breaker import BREAKER, BreakerState
 from migration.states.chunk import CHUNK, ChunkState
@@ -11,10 +12,11 @@ from migration.states.run import RUN, RunState
 from migration.states.stage import STAGE, Stage
 from migration.states.upload import UPLOAD, UploadState
 
-MACHINES = (RUN, UPLOAD, CHUNK, QUARANTINE, CONFLICT, BACKUP, STAGE, BREAKER, APP_ROLLBACK)
+MACHINES = (RUN, UPLOAD, CHUNK, QUARANTINE, CONFLICT, BACKUP, STAGE, BREAKER, APP_ROLLBACK, ARCHIVE_JOB)
 
 __all__ = [
     "APP_ROLLBACK",
+    "ARCHIVE_JOB",
     "BACKUP",
     "BREAKER",
     "CHUNK",
@@ -25,6 +27,7 @@ __all__ = [
     "STAGE",
     "UPLOAD",
     "AppRollbackState",
+    "ArchiveJobState",
     "BackupState",
     "BreakerState",
     "ChunkState",

@@ -17,6 +17,7 @@ GRANTS: dict[str, str] = {
     "migration_app_staff": "",
     "migration_apppoint": "",  # operators' words about everybody
     "migration_approllback": "",
+    "migration_archivejob": "",
     "migration_auditline": "INSERT, SELECT",  # read by an owner's export
     "migration_backup": "SELECT, INSERT, UPDATE (verified_at)",
     "migration_chunk": "SELECT, INSERT",

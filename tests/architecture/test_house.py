@@ -21,6 +21,7 @@ ROOMS = {
     3: {"orchestration", "reports"},
     2: {
         *("uploads", "detection", "extraction", "validation", "mapping", "backups", "loading", "records", "cutover"),
+        "archives",
         "rollback",
         "custody",
     },

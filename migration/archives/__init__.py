@@ -1,0 +1,22 @@
+"""Archives on disk: a manifest and parts of lines, written atomically, read in bounded memory."""
+
+from migration.archives.digests import BucketDigests
+from migration.archives.lines import OwnerLine, Slice, Version, owner_line, version_line
+from migration.archives.manifest import Manifest, PartFile, Scope
+from migration.archives.reading import ArchiveReader, Place
+from migration.archives.writing import ArchiveWriter
+
+__all__ = [
+    "ArchiveReader",
+    "ArchiveWriter",
+    "BucketDigests",
+    "Manifest",
+    "OwnerLine",
+    "PartFile",
+    "Place",
+    "Scope",
+    "Slice",
+    "Version",
+    "owner_line",
+    "version_line",
+]

@@ -1,0 +1,119 @@
+"""An archive's lines on their way to the loader: read, decoded, mapped, cut into batches. No database here."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from migration.archives import ArchiveReader, OwnerLine, Place, Slice, Version
+from migration.archives.reading import READ_AT_ONCE
+from migration.errors import ArchiveInvalid, LineForm
+from migration.loading import AdaptiveBatcher, MigrationPipeline
+from migration.mapping import map_rows
+from migration.values.lines import decode_lines
+from migration.values.rows import Row
+
+Cut = tuple[Slice, Place]
+
+
+@dataclass(slots=True)
+class Piece:
+    """A slice with a row for each of its versions."""
+
+    slice: Slice
+    rows: list[Row]
+
+
+@dataclass(slots=True)
+class Batch:
+    """Pieces that are written together, and the place behind them."""
+
+    pieces: list[Piece] = field(default_factory=list)
+    place: Place = field(default_factory=Place)
+    lines: int = 0
+    bytes: int = 0
+
+
+@dataclass(slots=True)
+class Batches:
+    """Cuts an archive into batches, as large as `batcher` says when each is cut."""
+
+    reader: ArchiveReader
+    batcher: AdaptiveBatcher
+    collections: frozenset[str] | None = None
+    sampled: int | None = None
+    """How many owners to take, spread over all; None: every one."""
+
+    def from_(self, place: Place, *, continuing: OwnerLine | None) -> Iterator[Batch]:
+        """Yield batches from `place` on; reading and decoding go on while the caller is at the one before."""
+        self._slice()
+        slices = self.reader.slices(place, continuing=continuing)
+        return MigrationPipeline(self._chosen, self._cut).run(slices)
+
+    def measured(self, batch: Batch, *, seconds: float) -> None:
+        """Have the next batch be as large as the last one's time and memory say."""
+        self.batcher = self.batcher.measured(records=batch.lines, seconds=seconds, bytes_held=batch.bytes)
+        self._slice()
+
+    def _slice(self) -> None:
+        self.reader.slice_lines = min(READ_AT_ONCE, self.batcher.size.records)
+
+    def _chosen(self, slices: Iterator[Cut]) -> Iterator[list[Cut]]:
+        """Hand slices on some at a time: a queue's turn costs more than a small one."""
+        gathered: list[Cut] = []
+        lines = 0
+        for piece, place in slices:
+            if self._is_sampled(piece.owner.id):
+                gathered.append((self._narrowed(piece), place))
+                lines += len(piece)
+            if lines >= min(self.batcher.size.records, 2000):
+                yield gathered
+                gathered, lines = [], 0
+        yield gathered
+
+    def _cut(self, groups: Iterator[list[Cut]]) -> Iterator[Batch]:
+        batch = Batch()
+        for group in groups:
+            for piece, (_, place) in zip(mapped([one for one, _ in group]), group, strict=True):
+                batch.pieces.append(piece)
+                batch.place = place
+                batch.lines += len(piece.slice) + piece.slice.begins
+                batch.bytes += sum(len(one.line) for one in piece.slice.versions)
+                if batch.lines >= self.batcher.size.records or batch.bytes >= self.batcher.memory_bytes:
+                    yield batch
+                    batch = Batch()
+        if batch.pieces:
+            yield batch
+
+    def _is_sampled(self, owner_id: UUID) -> bool:
+        owners = self.reader.manifest.counts.get("owners", 0)
+        if self.sampled is None or self.sampled >= owners:
+            return True
+        return int.from_bytes(owner_id.bytes[-4:], "big") % max(owners // max(self.sampled, 1), 1) == 0
+
+    def _narrowed(self, piece: Slice) -> Slice:
+        if self.collections is not None:
+            piece.versions = [one for one in piece.versions if one.collection in self.collections]
+            piece.beside = {
+                kind: [row for row in rows if row.get("collection", "") in {"", *self.collections}]
+                for kind, rows in piece.beside.items()
+            }
+        return piece
+
+
+def mapped(slices: Iterable[Slice]) -> list[Piece]:
+    """Return each slice with its rows; all lines are decoded at once. Raises ArchiveInvalid."""
+    listed = list(slices)
+    versions = [one for piece in listed for one in piece.versions]
+    rows = iter(_rows(versions))
+    return [Piece(piece, [next(rows) for _ in piece.versions]) for piece in listed]
+
+
+def _rows(versions: list[Version]) -> list[Row]:
+    try:
+        lines = decode_lines(b"".join(one.line + b"\n" for one in versions))
+    except LineForm as error:
+        raise ArchiveInvalid(f"A version's line is not canonical: {error.detail}") from error
+    if len(lines) != len(versions):
+        raise ArchiveInvalid("A version's line is not canonical.")
+    names = iter([one.collection for one in versions])
+    return map_rows(lines, label=lambda _: next(names))
