@@ -16,6 +16,7 @@ from e2e.ledger import Ledger
 from e2e.pages import AccountPage, AdminPage, DemoPage
 from e2e.tenant import Backend, Tenant, make_tenant
 from e2e.watch import Watch
+from e2e.writer import OPTIONS, Writer
 from syncserver.stack import Stack
 
 RESULTS = Path(__file__).parent.parent / "test-results"
@@ -182,6 +183,28 @@ def account(tenant: Tenant, backend: Backend, stack: Stack) -> Callable[..., Acc
         return AccountPage(profile.page(), tenant.origin, provider=backend.provide, options=given)
 
     return page
+
+
+@pytest.fixture
+def writer(account: Callable[..., AccountPage], watch: Watch) -> Callable[..., Writer]:
+    """Make tabs of a profile in which dual write is on; `before` is written before the SDK is there."""
+    # A server that has just started, or has just been told of the app, does not know its origin for a moment.
+    watch.expect(r"blocked by CORS policy", r"config$", r"Cross-Origin Request Blocked", r"Same Origin Policy")
+
+    def made(profile: Profile, *, before: dict[str, str] | None = None, **options: Any) -> Writer:
+        tab = account(profile, **{**OPTIONS, **options}).prepare()
+        if before:
+            tab.storage.write(before)
+        tab.open()
+        return Writer(tab).install()
+
+    return made
+
+
+@pytest.fixture
+def records(ledger: Ledger, backend: Backend) -> Callable[[], dict[str, str]]:
+    """Read what the server holds of the test's own user."""
+    return lambda: ledger.records(ledger.owner_of_account(backend.user))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -57,6 +57,10 @@ class Backend:
         self._token = self.token(age=LIFETIME + SKEW - seconds_left)
         self._ends = timezone.now() + timedelta(seconds=seconds_left)
 
+    def renew(self) -> None:
+        """Hand out a new token from now on: somebody signed in."""
+        self._token = self.token()
+
     def token_is_over(self) -> bool:
         """Tell whether the server refuses the token at hand by now."""
         return timezone.now() > self._ends + timedelta(seconds=1)

@@ -2,72 +2,13 @@
 
 from collections.abc import Callable
 from time import monotonic
-from typing import Any
-
-import pytest
 
 from e2e.conftest import Profile
-from e2e.ledger import Ledger
-from e2e.pages import AccountPage
 from e2e.tenant import Backend, Tenant
 from e2e.waiting import until
 from e2e.watch import Watch
+from e2e.writer import Writer
 from syncserver.stack import Stack
-
-OPTIONS = {"withoutPanel": True, "rescanInterval": 0, "syncInterval": 1000, "retryDelay": 1000}
-Account = Callable[..., AccountPage]
-
-
-class Writer:
-    """A tab with dual write."""
-
-    def __init__(self, tab: AccountPage) -> None:
-        self.tab = tab
-        self.page = tab.page
-        self.storage = tab.storage
-
-    def install(self) -> "Writer":
-        """Switch dual write on."""
-        assert self.tab.call("install") == {"ok": True}
-        return self
-
-    def settle(self) -> "Writer":
-        """Wait until the server has everything."""
-        assert self.tab.call("whenSynced") == {"ok": True}
-        return self
-
-    def holds(self, entries: dict[str, str], *, seconds: float = 30) -> None:
-        """Wait until the storage is just that."""
-        until(self.page, lambda: self.storage.read() == entries, seconds=seconds)
-
-    @property
-    def pending(self) -> dict[str, Any]:
-        """What the server does not have yet."""
-        told: dict[str, Any] = self.page.evaluate("window.migration.pending")
-        return told
-
-
-@pytest.fixture
-def writer(account: Account, watch: Watch) -> Callable[..., Writer]:
-    """Make tabs of a profile in which dual write is on; `before` is written before the SDK is there."""
-    # A server that has just started, or has just been told of the app, does not know its origin for a moment.
-    watch.expect(r"blocked by CORS policy", r"config$", r"Cross-Origin Request Blocked", r"Same Origin Policy")
-
-    def made(profile: Profile, *, before: dict[str, str] | None = None, **options: Any) -> Writer:
-        tab = account(profile, **{**OPTIONS, **options}).prepare()
-        if before:
-            tab.storage.write(before)
-        tab.open()
-        return Writer(tab).install()
-
-    return made
-
-
-@pytest.fixture
-def records(ledger: Ledger, backend: Backend) -> Callable[[], dict[str, str]]:
-    """Read what the server holds of the test's own user."""
-    return lambda: ledger.records(ledger.owner_of_account(backend.user))
-
 
 Writing = Callable[..., Writer]
 Records = Callable[[], dict[str, str]]

@@ -8,20 +8,13 @@ from playwright.sync_api import Route
 from e2e.conftest import Profile
 from e2e.gate import API, counting
 from e2e.halfway import DATA, assert_arrived_once, moved_half
+from e2e.lacking import NO_SOCKETS
 from e2e.ledger import Ledger
 from e2e.pages import DemoPage
 from e2e.waiting import until
 from e2e.watch import Watch
 from syncserver.stack import Stack
 
-# Sockets end at an address that refuses them, as behind a proxy that knows only HTTP. (Playwright's own routing of
-# sockets never answers here when a handler closes one.)
-NO_SOCKETS = """
-    const Native = window.WebSocket;
-    window.WebSocket = function (url, protocols) {
-        return new Native(String(url).replace('/ws/v1/', '/no-sockets/'), protocols);
-    };
-"""
 ASKING = re.compile(r"/api/v1/runs/[^/]+(/receipt\?wait=\d+)?$")
 
 
