@@ -2,7 +2,8 @@
 
 django-cors-headers asks `origin_is_allowed` for each request, from the event loop under ASGI, where nothing may
 wait for a database. So the list is a small copy in memory, and `OriginsMiddleware` (before CorsMiddleware) renews it.
-A preflight names no app: any active app's origin may ask. The real answer is shown to its own app's origins only.
+A preflight names no app: any app's origin may ask, that of one which is off as well, for its pages are to hear that
+it is. The real answer is shown to its own app's origins only.
 """
 
 import threading
@@ -22,7 +23,7 @@ KEPT_SECONDS = 5.0
 
 
 class KnownOrigins:
-    """The origins of all active apps, as they were a few seconds ago."""
+    """The origins of all apps, as they were a few seconds ago."""
 
     def __init__(self) -> None:
         """Begin with none."""
@@ -48,7 +49,7 @@ class KnownOrigins:
                 return
             self._until = time.monotonic() + KEPT_SECONDS
             try:
-                listed = App.objects.filter(is_active=True).values_list("allowed_origins", flat=True)
+                listed = App.objects.values_list("allowed_origins", flat=True)
                 self._origins = frozenset(origin for origins in listed for origin in origins)
             except (DatabaseError, InterfaceError):
                 self._until = time.monotonic() + 1.0

@@ -55,7 +55,7 @@ STEPS = (
         needs_node=True,
     ),
     Step(name="sdk", commands=(("npm", "run", "check"),), folder="frontend_sdk", needs_node=True),
-    Step(name="faults", commands=(_python("pytest", "tests/faults", "-m", "not soak"),)),
+    Step(name="faults", commands=(_python("pytest", "tests/faults", "-m", "not soak", *TWO),)),
     Step(
         name="e2e",
         commands=(_python("pytest", "e2e", "-m", "not soak", *TWO),),

@@ -103,9 +103,12 @@ class TestAListedOrigin:
         assert (answer.status_code, answer.json()["code"]) == (403, "origin_not_allowed")
         assert ALLOW not in answer.headers
 
-    def test_of_an_app_that_is_off_may_not_even_ask(self) -> None:
-        make_tenant(is_active=False)
-        assert ALLOW not in preflight(ORIGIN).headers
+    def test_of_an_app_that_is_off_may_read_that_it_is(self) -> None:
+        browser = account(make_tenant(is_active=False))
+        assert preflight(ORIGIN).headers[ALLOW] == ORIGIN
+        answer = browser.get("/runs", Origin=ORIGIN)
+        assert (answer.status_code, answer.json()["code"]) == (403, "app_disabled")
+        assert answer.headers[ALLOW] == ORIGIN
 
     def test_may_have_a_port_or_be_an_address(self) -> None:
         for origin in ("http://localhost:8000", "http://127.0.0.1:5173", "http://[::1]:8000"):
