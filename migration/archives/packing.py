@@ -11,7 +11,6 @@ import zlib
 from collections.abc import Callable, Iterator
 from typing import IO, Any, Protocol, cast
 
-import zstandard
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from isal import igzip, isal_zlib
@@ -47,6 +46,8 @@ def compressed(target: Sink, compression: str) -> Sink:
     if compression == "gzip":
         return cast("Sink", _GZIP_FILE(fileobj=cast("IO[bytes]", target), mode="wb", compresslevel=1, mtime=0))
     if compression == "zstd":
+        import zstandard  # not for processes that never see an archive
+
         return cast("Sink", zstandard.ZstdCompressor(level=3).stream_writer(cast("IO[bytes]", target), closefd=False))
     return _Open(target)
 
@@ -151,7 +152,7 @@ def inflated(blocks: Iterator[bytes], compression: str, *, most: int) -> Iterato
             if total > most:
                 raise ArchiveTooLarge(f"It inflates to more than {most} bytes.")
             yield piece
-    except (zlib.error, _INFLATE_ERROR, zstandard.ZstdError, EOFError) as error:
+    except (zlib.error, _INFLATE_ERROR, EOFError) as error:
         raise ArchiveDamaged("Compressed data is damaged or cut off.") from error
 
 
@@ -175,11 +176,16 @@ def _gunzipped(blocks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _unzstd(blocks: Iterator[bytes]) -> Iterator[bytes]:
+    import zstandard
+
     reader = zstandard.ZstdDecompressor(max_window_size=_WINDOW).stream_reader(
         cast("IO[bytes]", _Blocks(blocks)), read_size=READ, read_across_frames=True
     )
-    while piece := reader.read(FRAME):
-        yield piece
+    try:
+        while piece := reader.read(FRAME):
+            yield piece
+    except zstandard.ZstdError as error:
+        raise EOFError from error
 
 
 _INFLATED: dict[str, Callable[[Iterator[bytes]], Iterator[bytes]]] = {
