@@ -6,8 +6,10 @@ Chromium: emulated colour schemes and devices, the protocol of the developer too
 
 import os
 import shutil
+from pathlib import Path
+from typing import Any
 
-from playwright.sync_api import Browser, Playwright
+from playwright.sync_api import Browser, BrowserContext, Playwright
 
 ENGINES = ("chromium", "firefox")
 PROGRAMS = {"chromium": ("chromium", "chromium-browser"), "firefox": ("firefox-esr", "firefox")}
@@ -18,6 +20,17 @@ def launch(playwright: Playwright, engine: str) -> Browser:
     if engine == "firefox":
         return playwright.firefox.launch(channel="moz-firefox", executable_path=program(engine))
     return playwright.chromium.launch(executable_path=program(engine), args=chromium_arguments())
+
+
+def launch_on(playwright: Playwright, engine: str, profile: Path, **options: Any) -> BrowserContext:
+    """Start one on a profile folder that outlives it."""
+    if engine == "firefox":
+        return playwright.firefox.launch_persistent_context(
+            profile, channel="moz-firefox", executable_path=program(engine), **options
+        )
+    return playwright.chromium.launch_persistent_context(
+        profile, executable_path=program(engine), args=chromium_arguments(), **options
+    )
 
 
 def program(engine: str) -> str:

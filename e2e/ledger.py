@@ -70,6 +70,18 @@ class Ledger:
         rows = self._rows("SELECT key_json FROM migration_record WHERE owner_id = %s AND value IS NULL", owner)
         return {plain(key) for (key,) in rows}
 
+    def conflicts(self, owner: str) -> list[int]:
+        """Return the numbers of an owner's conflicts, oldest first."""
+        rows = self._rows("SELECT id FROM migration_conflict WHERE owner_id = %s ORDER BY id", owner)
+        return [number for (number,) in rows]
+
+    def audited(self, owner: str, action: str) -> list[str]:
+        """Return who did such a thing to an owner, as the audit log has it."""
+        rows = self._rows(
+            "SELECT actor FROM migration_auditline WHERE owner_id = %s AND action = %s ORDER BY id", owner, action
+        )
+        return [actor for (actor,) in rows]
+
     def chunks(self, run_id: str) -> list[int]:
         """Return how many entries each stored chunk of a run has."""
         return [entries for (entries,) in self._rows("SELECT entries FROM migration_chunk WHERE run_id = %s", run_id)]

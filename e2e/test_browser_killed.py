@@ -14,9 +14,14 @@ from e2e.ledger import Ledger
 from e2e.pages import AccountPage
 from e2e.tenant import Backend, Tenant
 from e2e.waiting import until
+from e2e.writer import OPTIONS
 from syncserver.stack import Stack
 
-OPTIONS = {"withoutPanel": True, "rescanInterval": 0, "syncInterval": 1000, "retryDelay": 1000}
+_WRITE_ON = "() => { let n = 0; setInterval(() => localStorage.setItem('note:written', `${n++}`), 2); }"
+
+
+# How the processes of its tabs are called, in one browser and the other.
+PARTS = ("--type=", "-contentproc")
 
 
 def _processes(folder: Path) -> list[int]:
@@ -27,30 +32,29 @@ def _processes(folder: Path) -> list[int]:
             words = (entry / "cmdline").read_bytes().decode().split("\0") if entry.name.isdigit() else []
         except OSError:
             continue
-        if f"--user-data-dir={folder}" in words and not any(word.startswith("--type=") for word in words):
+        named = f"--user-data-dir={folder}" in words or str(folder) in words
+        if named and not any(word.startswith(PARTS) for word in words):
             found.append(int(entry.name))
     return found
 
 
 @pytest.fixture
 def start(
-    automation: Playwright, tmp_path: Path, stack: Stack, tenant: Tenant, backend: Backend
+    automation: Playwright, engine: str, tmp_path: Path, stack: Stack, tenant: Tenant, backend: Backend
 ) -> Iterator[Callable[[], tuple[AccountPage, Callable[[], None]]]]:
     """Start the browser on one and the same profile, as often as asked; returns a tab and how to kill it all."""
     contexts: list[BrowserContext] = []
 
     def started() -> tuple[AccountPage, Callable[[], None]]:
-        context = automation.chromium.launch_persistent_context(
-            tmp_path / "profile",
-            executable_path=browsers.program("chromium"),
-            args=browsers.chromium_arguments(),
-        )
+        context = browsers.launch_on(automation, engine, tmp_path / "profile")
         contexts.append(context)
         options: dict[str, Any] = {"url": stack.url, "appKey": tenant.key, **OPTIONS}
         tab = AccountPage(context.new_page(), tenant.origin, provider=backend.provide, options=options)
 
         def kill() -> None:
-            for pid in _processes(tmp_path / "profile"):
+            found = _processes(tmp_path / "profile")
+            assert found
+            for pid in found:
                 os.kill(pid, signal.SIGKILL)
             contexts.remove(context)
 
@@ -88,3 +92,28 @@ class TestBrowserKilled:
 def _first_words(page: Page) -> list[str]:
     words: list[str] = page.evaluate("[localStorage['note:0'], localStorage.late]")
     return words
+
+
+class TestKilledInTheMiddleOfWriting:
+    def test_goes_on_from_what_it_kept_and_takes_nothing_back(
+        self, start: Callable[[], tuple[AccountPage, Callable[[], None]]], ledger: Ledger, backend: Backend
+    ) -> None:
+        tab, kill = start()
+        tab.prepare().storage.write({f"note:{n}": "old" for n in range(5)})
+        tab.open()
+        assert tab.call("install")["ok"]
+        assert tab.call("whenSynced")["ok"]
+        tab.page.evaluate(_WRITE_ON)
+        owner = ledger.owner_of_account(backend.user)
+        until(tab.page, lambda: "note:written" in ledger.records(owner))
+        kill()
+        acknowledged = ledger.records(owner)
+
+        again, kill = start()
+        again.open()
+        assert again.call("install")["ok"]
+        assert again.call("whenSynced")["ok"]
+        until(again.page, lambda: again.storage.read() == ledger.records(owner))
+        after = ledger.records(owner)
+        assert set(after) == set(acknowledged)
+        assert int(after["note:written"]) >= int(acknowledged["note:written"])

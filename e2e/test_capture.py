@@ -39,6 +39,29 @@ _COMES_DOWN = """([key, value]) => new Promise((resolve) => {
     incoming.push(JSON.stringify([key, value]));
     localStorage.setItem('bell', String(Math.random()));
 })"""
+_FILL = """() => {
+    const tried = [];
+    const attempt = (key, value) => {
+        try {
+            localStorage.setItem(key, value);
+            return "fits";
+        } catch (error) {
+            return [error.name, error.code, error.message, error.constructor.name];
+        }
+    };
+    // 5 Mi units in all, keys and values: from a hundred too few to some too many.
+    const room = 1000, ballast = 5 * 1024 * 1024 - room - "kept".length - "full".length - "ballast".length;
+    localStorage.setItem("kept", "");
+    localStorage.setItem("ballast", "b".repeat(ballast));
+    for (let less = 100; less >= -5; less--) {
+        localStorage.removeItem("full");
+        const told = attempt("full", "f".repeat(room - less));
+        tried.push([less, told, attempt("kept", "12345"), localStorage.kept.length]);
+        localStorage.setItem("kept", "");
+    }
+    localStorage.clear();
+    return tried;
+}"""
 _TIME = """async () => {
     const value = 'v'.repeat(200);
     const block = (round) => {
@@ -147,6 +170,12 @@ class TestThePage:
             ours += heard.evaluate(_PLAY, [first, AT_ONCE])
         differing = [seed for seed, pair in enumerate(zip(plain, ours, strict=True)) if pair[0] != pair[1]]
         assert not differing, f"seed {differing[0]}: {plain[differing[0]]} became {ours[differing[0]]}"
+
+    def test_is_told_of_a_full_storage_at_the_same_size_in_the_same_words(self, paper: Page) -> None:
+        alone = paper.evaluate(_FILL)
+        _install(paper)
+        assert paper.evaluate(_FILL) == alone
+        assert {str(told) for _, told, *_ in alone} != {"fits"}
 
     def test_has_no_trace_of_us_after_uninstall(self, paper: Page) -> None:
         before = paper.evaluate(_TRACES)

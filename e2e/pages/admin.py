@@ -64,6 +64,23 @@ class AdminPage:
         with self.page.expect_navigation():
             self.page.get_by_role("button", name=re.compile(f"^{name}")).click()
 
+    def open_conflict(self, conflict: int) -> None:
+        """Find a conflict in the list and open it."""
+        self.page.goto(f"{self._url}/admin/migration/conflict/")
+        self.page.get_by_role("link", name=str(conflict), exact=True).first.click()
+        expect(self.page.get_by_role("heading", name=f"Conflict {conflict}").first).to_be_visible()
+
+    def sides(self) -> dict[str, str]:
+        """Return the revealed values by what stands above them."""
+        card = self.page.locator("section").filter(has=self.page.get_by_role("heading", name="Values", exact=True))
+        titles = card.get_by_role("heading", level=3).all_inner_texts()
+        return dict(zip(titles, card.locator("pre").all_inner_texts(), strict=True))
+
+    def lets_stand(self, value: str) -> None:
+        """Decide by a value of the operator's own."""
+        self.page.get_by_label("Or a value of your own").fill(value)
+        self.press("Let this stand")
+
     def downloads(self, name: str) -> str:
         """Press a button and return the name of the file it brings."""
         with self.page.expect_download() as coming:
