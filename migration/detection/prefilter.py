@@ -15,9 +15,13 @@ from migration.detection.rules import KEY_HINTS, VALUE_RULES
 from migration.values.lines import literals
 
 _LITERALS = sorted({rule.literal.encode("ascii") for rule in VALUE_RULES if rule.literal})
-# Places of rules in VALUE_RULES, by the literal they need; cards need none.
+# Places of rules in VALUE_RULES with their bodies for bytes, by the literal they need; cards need none.
 _NEEDING = [
-    [place for place, rule in enumerate(VALUE_RULES) if rule.literal and rule.literal.encode("ascii") == literal]
+    [
+        (place, rule.encoded)
+        for place, rule in enumerate(VALUE_RULES)
+        if rule.literal and rule.literal.encode("ascii") == literal
+    ]
     for literal in _LITERALS
 ]
 _CARD_RULES = [place for place, rule in enumerate(VALUE_RULES) if not rule.literal]
@@ -54,12 +58,14 @@ def possible_rules(payload: bytes) -> dict[int, set[int]]:
 
 def _lines_with_literals(payload: bytes) -> Iterator[tuple[int, int]]:
     """Yield (line, place of a rule) for each literal that stands there; where bytes can tell, the body fits, too."""
-    found = _FIND_LITERALS(payload, overlapping=True)
-    for (literal, at, _), number in zip(found, _lines_at(payload, (at for _, at, _ in found)), strict=True):
-        for place in _NEEDING[literal]:
-            encoded = VALUE_RULES[place].encoded
-            if encoded is None or encoded.match(payload, at):
-                yield number, place
+    fitting = [
+        (at, place)
+        for literal, at, _ in _FIND_LITERALS(payload, overlapping=True)
+        for place, encoded in _NEEDING[literal]
+        if encoded is None or encoded.match(payload, at)
+    ]
+    lines = _lines_at(payload, (at for at, _ in fitting))
+    yield from zip(lines, (place for _, place in fitting), strict=True)
 
 
 def _card_lines(masked: bytes) -> Iterator[int]:

@@ -48,8 +48,11 @@ def move_run(
     return RunState(source)
 
 
-def start_run(run_id: UUID, *, seal: bool, at: datetime) -> None:
-    """Start a run this transaction has planned, and seal its upload if all of it came along. Raises IllegalMove."""
+def start_run(run_id: UUID, *, seal: bool = False, at: datetime) -> None:
+    """Start a run that is planned, and seal its upload if all of it came along. Raises IllegalMove.
+
+    The run's row is locked by the caller, or new.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_START, ["sealed" if seal else "open", at if seal else None, at, run_id, at])
         if not cursor.rowcount:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from psycopg.errors import UniqueViolation
 
 from migration import detection, dispatch, progress, uploads
@@ -26,7 +26,7 @@ from migration.errors import (
     WrongState,
 )
 from migration.events import Message
-from migration.lifecycle import begin_verification_if_loaded, move_run, move_upload, start_run
+from migration.lifecycle import begin_verification_if_loaded, move_upload, start_run
 from migration.models import App, Backup, Device, MigrationRun, Owner, RollbackPoint
 from migration.orchestration import quotas
 from migration.states import RunState, UploadState
@@ -37,6 +37,10 @@ from migration.values.collections import compile_patterns
 from migration.values.epochs import Epoch
 from migration.values.lines import decode_lines, literal
 from migration.values.manifests import Manifest
+from migration.values.questions import Question, Statement
+from migration.walls import Rows, ask_together
+
+_FENCE = Statement("SELECT fence FROM migration_device WHERE id = %(device)s::uuid")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +112,29 @@ def receive_chunk(*, sender: Sender, run_id: UUID, parcel: Parcel, at: datetime)
     Raises NotFound, WrongState (with `state`), RunExpired, StaleEpoch, FenceSuperseded, IdempotencyMismatch,
     OverQuota, and whatever opening it raises.
     """
-    standing = _standing(sender, run_id)
-    if uploads.find_chunk(run_id=run_id, head=parcel.head):
+    seen, found = ask_together([_asked(sender, run_id), uploads.finding(run_id=run_id, head=parcel.head)])
+    standing = _standing(seen)
+    if uploads.is_stored(found, parcel.head):
         return Outcome.DUPLICATE
     _refuse_closed(standing, sender, at=at)
     open_parcel(parcel, app=sender.app)
     fault_point("intake.before_store")
     with transaction.atomic():
-        standing = _standing(sender, run_id, lock=True)
-        _refuse_superseded(sender)
-        outcome = _store(sender, run_id, parcel, at=at)
+        # In one breath: whatever the lock has to say against it takes back what was stored.
+        seen, fence, stored = ask_together(
+            [
+                _asked(sender, run_id, lock=True),
+                _FENCE.of({"device": sender.device_id}),
+                _storing(sender, run_id, parcel, at),
+            ]
+        )
+        standing = _standing(seen)
+        _hold_fence(sender, fence)
+        outcome = uploads.outcome_of(stored, run_id=run_id, head=parcel.head)
         if outcome is Outcome.STORED:
             _refuse_closed(standing, sender, at=at)
             if standing.state == RunState.PLANNED:
-                _start(run_id, at=at)
+                start_run(run_id, at=at)
             _tell(run_id, Message.STAGE if standing.state == RunState.PLANNED else Message.PROGRESS)
             _spend(sender, [parcel], at=at)
     fault_point("intake.after_commit")
@@ -142,7 +155,7 @@ def seal(*, sender: Sender, run_id: UUID, manifest: Manifest, at: datetime) -> M
             _refuse_closed(run, sender, at=at)
             _amend(run, manifest)
             if run.state == RunState.PLANNED:
-                _start(run_id, at=at)
+                start_run(run_id, at=at)
             if run.upload_state == UploadState.OPEN:
                 move_upload(run_id, UploadState.SEALED, sealed_at=at)
             begin_verification_if_loaded(run_id, at=at)
@@ -215,8 +228,9 @@ def _plan(sender: Sender, order: RunOrder, *, at: datetime) -> None:
 
 def _store_all(sender: Sender, order: RunOrder, *, at: datetime) -> None:
     """Store what came along with a run this transaction has made, and seal it if asked."""
+    ids = {"app_id": sender.app.id, "owner_id": sender.owner_id, "run_id": order.id}
     for parcel in order.parcels:
-        _store(sender, order.id, parcel, at=at)
+        uploads.store_chunk(**ids, head=parcel.head, body=parcel.body, at=at)
     if order.parcels or order.seal:
         start_run(order.id, seal=order.seal, at=at)
         if order.seal and not order.parcels:
@@ -224,9 +238,9 @@ def _store_all(sender: Sender, order: RunOrder, *, at: datetime) -> None:
         _tell(order.id, Message.STAGE)
 
 
-def _store(sender: Sender, run_id: UUID, parcel: Parcel, *, at: datetime) -> Outcome:
+def _storing(sender: Sender, run_id: UUID, parcel: Parcel, at: datetime) -> Question:
     ids = {"app_id": sender.app.id, "owner_id": sender.owner_id, "run_id": run_id}
-    return uploads.store_chunk(**ids, head=parcel.head, body=parcel.body, at=at)
+    return uploads.storing(**ids, head=parcel.head, body=parcel.body, at=at)
 
 
 def _spend(sender: Sender, parcels: Sequence[Parcel], *, runs: int = 0, at: datetime) -> None:
@@ -236,19 +250,18 @@ def _spend(sender: Sender, parcels: Sequence[Parcel], *, runs: int = 0, at: date
     quotas.spend(use, app_id=app.id, limits=app.limits, owner_id=owner_id, is_guest=sender.is_guest, at=at)
 
 
-def _start(run_id: UUID, *, at: datetime) -> None:
-    move_run(run_id, RunState.TRANSFERRING, why="first chunk or seal", at=at)
-
-
 def _tell(run_id: UUID, message: Message) -> None:
     """After the commit tell who watches, and wake a worker."""
     progress.announce(run_id, message)
     dispatch.ring()
 
 
-def _standing(sender: Sender, run_id: UUID, *, lock: bool = False) -> Standing:
-    whose = {"owner_id": sender.owner_id, "device_id": sender.device_id}
-    standing = uploads.standing_of(run_id=run_id, **whose, lock=lock)
+def _asked(sender: Sender, run_id: UUID, *, lock: bool = False) -> Question:
+    return uploads.standing(run_id=run_id, owner_id=sender.owner_id, device_id=sender.device_id, lock=lock)
+
+
+def _standing(rows: Rows) -> Standing:
+    standing = Standing.of(rows)
     if standing is None:
         raise NotFound("There is no such run.")
     return standing
@@ -274,14 +287,16 @@ def _refuse_closed(run: MigrationRun | Standing, sender: Sender, *, at: datetime
 
 def _refuse_superseded(sender: Sender) -> None:
     """Keep the device's highest fence; raise FenceSuperseded for a lower one. The run's row is locked."""
+    [found] = ask_together([_FENCE.of({"device": sender.device_id})])
+    _hold_fence(sender, found)
+
+
+def _hold_fence(sender: Sender, found: Rows) -> None:
     if sender.fence is None:
         return
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT fence FROM migration_device WHERE id = %s", [sender.device_id])
-        found = cursor.fetchone()
-    if found is None:
+    if not found:
         raise NotFound("There is no such device.")  # its owner was erased a moment ago
-    [highest] = found
+    [(highest,)] = found
     if sender.fence < highest:
         raise FenceSuperseded(fence=highest)
     if sender.fence > highest:

@@ -1,8 +1,8 @@
 """What arrives: a chunk's envelope, opened within bounds, and the row that makes it a backup and a work item."""
 
 from migration.uploads.envelope import GZIP, IDENTITY, Envelope, Limits, limits_for, open_envelope
-from migration.uploads.standing import Standing, standing_of
-from migration.uploads.store import ChunkHead, Outcome, find_chunk, store_chunk
+from migration.uploads.standing import Standing, standing
+from migration.uploads.store import ChunkHead, Outcome, finding, is_stored, outcome_of, store_chunk, storing
 
 __all__ = [
     "GZIP",
@@ -12,9 +12,12 @@ __all__ = [
     "Limits",
     "Outcome",
     "Standing",
-    "find_chunk",
+    "finding",
+    "is_stored",
     "limits_for",
     "open_envelope",
-    "standing_of",
+    "outcome_of",
+    "standing",
     "store_chunk",
+    "storing",
 ]

@@ -1,17 +1,18 @@
 """Where a run stands when one of its chunks arrives: what decides whether it is taken. Asked twice for every chunk."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import connection
+from migration.values.questions import Question, Statement
 
-# Written out: a query built anew for each chunk costs more than all that Postgres does for it.
+# Written out and prepared: a query built and planned anew for each chunk costs more than all that it does.
 _STANDING = """
 SELECT state, expires_at, cancel_wished, epoch FROM migration_migrationrun
-WHERE id = %s AND owner_id = %s AND device_id = %s
+WHERE id = %(run)s::uuid AND owner_id = %(owner)s::uuid AND device_id = %(device)s::uuid
 """
-_LOCKED = f"{_STANDING} FOR NO KEY UPDATE"
+_SEEN, _LOCKED = Statement(_STANDING), Statement(f"{_STANDING} FOR NO KEY UPDATE")
 
 
 class Standing(NamedTuple):
@@ -22,10 +23,12 @@ class Standing(NamedTuple):
     cancel_wished: bool
     epoch: str
 
+    @classmethod
+    def of(cls, rows: Sequence[tuple[Any, ...]]) -> "Standing | None":
+        """Read the answer to `standing`; None when this device has no such run."""
+        return cls(*rows[0]) if rows else None
 
-def standing_of(*, run_id: UUID, owner_id: UUID, device_id: UUID, lock: bool = False) -> Standing | None:
-    """Return where this device's run stands, None when it has none of this id; `lock` holds its row to the end."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCKED if lock else _STANDING, [run_id, owner_id, device_id])
-        row = cursor.fetchone()
-    return None if row is None else Standing(*row)
+
+def standing(*, run_id: UUID, owner_id: UUID, device_id: UUID, lock: bool = False) -> Question:
+    """Return the question where this device's run stands; `lock` holds its row to the end of the transaction."""
+    return (_LOCKED if lock else _SEEN).of({"run": run_id, "owner": owner_id, "device": device_id})

@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
-
-import psycopg
-from django.db import connection
 
 from migration.config import encryption_keys
 from migration.errors import IdempotencyMismatch
-from migration.lifecycle import together
 from migration.values.envelopes import chunk_binding, seal
+from migration.values.questions import Question, Statement
+from migration.walls import Rows, ask_together
 
 
 class Outcome(StrEnum):
@@ -35,68 +34,79 @@ class ChunkHead:
     """Why the device cut it to this size, as a short code; empty where it did not say."""
 
 
-# A second transaction with the same id waits here for the first to end, and then inserts nothing.
-_INSERT = """
-INSERT INTO migration_chunk (run_id, key, owner_id, app_id, seq, entries, payload_bytes, sha256, encoding,
-                             size_reason, sealed_payload, wrapped_key, stored_at, state, fence, attempts, next_ordinal)
-VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %b, %b, %s, 'stored', 0, 0, 0)
-ON CONFLICT (run_id, key) DO NOTHING
-"""
-_COUNT = """
-UPDATE migration_migrationrun
-SET chunks_received = chunks_received + 1, entries_received = entries_received + %s,
-    bytes_received = bytes_received + %s, started_at = coalesce(started_at, %s), updated_at = %s
-WHERE id = %s
-"""
+# A second transaction with the same id waits here for the first to end, and then inserts nothing. Nor does one whose
+# run was erased a moment ago.
+_STORE = Statement("""
+WITH stored AS (
+    INSERT INTO migration_chunk (run_id, key, owner_id, app_id, seq, entries, payload_bytes, sha256, encoding,
+        size_reason, sealed_payload, wrapped_key, stored_at, state, fence, attempts, next_ordinal)
+    SELECT id, %(key)s::uuid, owner_id, app_id, %(seq)s::bigint, %(entries)s::integer, %(payload_bytes)s::bigint,
+        %(sha256)s::bytea, %(encoding)s::text, %(size_reason)s::text, %(sealed)s::bytea, %(wrapped_key)s::bytea,
+        %(at)s::timestamptz, 'stored', 0, 0, 0
+    FROM migration_migrationrun WHERE id = %(run)s::uuid
+    ON CONFLICT (run_id, key) DO NOTHING RETURNING run_id
+)
+UPDATE migration_migrationrun r
+SET chunks_received = chunks_received + 1, entries_received = entries_received + %(entries)s::integer,
+    bytes_received = bytes_received + %(line_bytes)s::bigint, started_at = coalesce(started_at, %(at)s::timestamptz),
+    updated_at = %(at)s::timestamptz
+FROM stored WHERE r.id = stored.run_id RETURNING true
+""")
+_FIND = Statement("SELECT sha256, seq FROM migration_chunk WHERE run_id = %(run)s::uuid AND key = %(key)s::uuid")
 
 
-def find_chunk(*, run_id: UUID, head: ChunkHead) -> bool:
+def finding(*, run_id: UUID, head: ChunkHead) -> Question:
+    """Return the question for a chunk of this id; `is_stored` reads the answer."""
+    return _FIND.of({"run": run_id, "key": head.id})
+
+
+def is_stored(found: Rows, head: ChunkHead) -> bool:
     """Tell whether this chunk is stored already. Raises IdempotencyMismatch when its id holds another payload."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT sha256, seq FROM migration_chunk WHERE run_id = %s AND key = %s", [run_id, head.id])
-        stored = cursor.fetchone()
-    if stored is None:
+    if not found:
         return False
-    if (bytes(stored[0]), stored[1]) != (head.sha256, head.seq):
+    [(sha256, seq)] = found
+    if (bytes(sha256), seq) != (head.sha256, head.seq):
         raise IdempotencyMismatch("This chunk id was used before with another payload.")
     return True
+
+
+def storing(*, app_id: UUID, owner_id: UUID, run_id: UUID, head: ChunkHead, body: bytes, at: datetime) -> Question:
+    """Seal a chunk and return the question that stores it and raises its run's counters; no row means: not new.
+
+    To be asked once the run's row is locked.
+    """
+    binding = chunk_binding(app_id=app_id, owner_id=owner_id, run_id=run_id, seq=head.seq, sha256=head.sha256)
+    envelope = seal(body, bound_to=binding, keys=encryption_keys())
+    said: dict[str, Any] = {
+        "run": run_id,
+        "key": head.id,
+        "seq": head.seq,
+        "entries": head.entries,
+        "payload_bytes": head.payload_bytes,
+        "line_bytes": head.payload_bytes - head.entries,  # the manifest counts lines without their newlines
+        "sha256": head.sha256,
+        "encoding": head.encoding,
+        "size_reason": head.size_reason,
+        "sealed": envelope.sealed,
+        "wrapped_key": envelope.wrapped_key,
+        "at": at,
+    }
+    return _STORE.of(said)
 
 
 def store_chunk(*, app_id: UUID, owner_id: UUID, run_id: UUID, head: ChunkHead, body: bytes, at: datetime) -> Outcome:
     """Seal and store a chunk and raise its run's counters; say whether it was new.
 
-    The caller holds the run's row lock, and judges its state if the chunk was new. Raises IdempotencyMismatch.
+    The caller holds the run's row lock. Raises IdempotencyMismatch.
     """
-    binding = chunk_binding(app_id=app_id, owner_id=owner_id, run_id=run_id, seq=head.seq, sha256=head.sha256)
-    envelope = seal(body, bound_to=binding, keys=encryption_keys())
-    with together():
-        row = (
-            run_id,
-            head.id,
-            owner_id,
-            app_id,
-            head.seq,
-            head.entries,
-            head.payload_bytes,
-            head.sha256,
-            head.encoding,
-            head.size_reason,
-        )
-        if not _insert([*row, envelope.sealed, envelope.wrapped_key, at]):
-            find_chunk(run_id=run_id, head=head)
-            return Outcome.DUPLICATE
-        with connection.cursor() as cursor:
-            # The manifest counts lines without their newlines.
-            cursor.execute(_COUNT, [head.entries, head.payload_bytes - head.entries, at, at, run_id])
-    return Outcome.STORED
+    [stored] = ask_together([storing(app_id=app_id, owner_id=owner_id, run_id=run_id, head=head, body=body, at=at)])
+    return outcome_of(stored, run_id=run_id, head=head)
 
 
-def _insert(row: list[object]) -> bool:
-    """Insert a chunk unless its id is there; say whether it was not.
-
-    Django's cursor would write the bytes into the statement as hex, twice their size; psycopg's own sends them as
-    they are.
-    """
-    with connection.cursor() as opened, connection.wrap_database_errors, psycopg.Cursor(opened.connection) as cursor:
-        cursor.execute(_INSERT, row)
-        return bool(cursor.rowcount)
+def outcome_of(stored: Rows, *, run_id: UUID, head: ChunkHead) -> Outcome:
+    """Read the answer to `storing`. Raises IdempotencyMismatch where another payload has the chunk's id."""
+    if stored:
+        return Outcome.STORED
+    [found] = ask_together([finding(run_id=run_id, head=head)])
+    is_stored(found, head)
+    return Outcome.DUPLICATE
