@@ -15,7 +15,7 @@ class MigrationPipeline:
     Phases of threads may not touch the database: a connection belongs to a thread.
     """
 
-    def __init__(self, *phases: Phase, depth: int = 2) -> None:
+    def __init__(self, *phases: Phase, depth: int = 1) -> None:
         """Name the phases in their order; `depth` results of each may wait for the next."""
         self._phases, self._depth = phases, depth
         self._stopped = threading.Event()

@@ -52,11 +52,11 @@ def find_targets(app_id: UUID, owners: Sequence[OwnerLine]) -> list[Target]:
     """Return who these owners are here, made where they were nobody, all locked until the transaction ends."""
     buried = _buried(app_id, owners)
     wanted = [owner for owner in owners if _mark(app_id, owner) not in buried]
-    known = _here(app_id, wanted)
+    known = owners_here(app_id, wanted)
     new = [owner for owner in wanted if (owner.kind, owner.subject) not in known]
     if new:
         _create(app_id, new)
-        known = _here(app_id, wanted)
+        known = owners_here(app_id, wanted)
     revisions = wait_for_owners(known.values())
     targets = []
     for owner in owners:
@@ -79,7 +79,8 @@ def _buried(app_id: UUID, owners: Sequence[OwnerLine]) -> set[bytes]:
         return {bytes(mark) for (mark,) in cursor.fetchall()}
 
 
-def _here(app_id: UUID, owners: Sequence[OwnerLine]) -> dict[tuple[str, str], UUID]:
+def owners_here(app_id: UUID, owners: Sequence[OwnerLine]) -> dict[tuple[str, str], UUID]:
+    """Return the ids these owners have here, by (kind, subject); who is nobody here is left out."""
     with connection.cursor() as cursor:
         cursor.execute(_HERE, [[one.kind for one in owners], [one.subject for one in owners], app_id])
         return {(kind, subject): owner_id for kind, subject, owner_id in cursor.fetchall()}

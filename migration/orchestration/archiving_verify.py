@@ -1,5 +1,6 @@
 """An archive held to itself, or to what the database holds now; what is missing can be put back."""
 
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -14,9 +15,11 @@ from django.db import connection, transaction
 from migration import lifecycle
 from migration.archives import ArchiveReader, BucketDigests, OwnerLine, Place, Slice
 from migration.errors import NotFound
+from migration.loading.verdicts import BY_KEY
 from migration.models import App, ArchiveJob
 from migration.orchestration.archiving_batches import Batch, Batches, Piece
 from migration.orchestration.archiving_jobs import added, answer_wishes, begin_job, held
+from migration.orchestration.archiving_owners import owners_here
 from migration.orchestration.archiving_restore import Clock, Standing, Tell, batcher, open_archive
 from migration.orchestration.archiving_write import BatchWriter, Terms
 from migration.states import ArchiveJobState
@@ -24,11 +27,10 @@ from migration.states import ArchiveJobState
 # Fingerprints are made of the bytes that are stored, as everywhere.
 _HELD = """
 SELECT s.place, migration_fingerprint(r.key_json, r.form, r.value) = s.fingerprint
-FROM unnest(%s::int[], %s::text[], %s::text[], %s::text[], %s::bytea[], %s::bytea[])
-    AS s(place, kind, subject, namespace, key_hash, fingerprint)
-JOIN migration_owner o ON o.app_id = %s AND o.kind = s.kind AND o.subject = s.subject
+FROM unnest(%s::int[], %s::uuid[], %s::text[], %s::bytea[], %s::bytea[])
+    AS s(place, owner_id, namespace, key_hash, fingerprint)
 JOIN LATERAL (SELECT * FROM migration_record r
-    WHERE r.owner_id = o.id AND r.namespace = s.namespace AND r.key_hash = s.key_hash OFFSET 0) r ON true
+    WHERE r.owner_id = s.owner_id AND r.namespace = s.namespace AND r.key_hash = s.key_hash OFFSET 0) r ON true
 """
 
 
@@ -167,7 +169,7 @@ class _Comparison:
         return ArchiveJobState.DONE
 
     def _compare(self, batch: Batch) -> None:
-        standing, at = self._standing, self._clock()
+        standing, at, begun = self._standing, self._clock(), time.perf_counter()
         with transaction.atomic():
             counts, missing = compare(batch, app_id=self._terms.app_id)
             if self._repairs and missing.pieces:
@@ -184,6 +186,7 @@ class _Comparison:
             lifecycle.checkpoint_archive_job(
                 self._job.id, at=at, checkpoint=checkpoint, counts=standing.counts, done=standing.done
             )
+        self._batches.measured(batch, seconds=time.perf_counter() - begun)
         if self._tell:
             self._tell(standing)
 
@@ -196,16 +199,16 @@ def compare(batch: Batch, *, app_id: UUID) -> tuple[dict[str, Counter[str]], Bat
         for number, one in enumerate(piece.slice.versions)
         if one.until is None
     ]
+    here = owners_here(app_id, [piece.slice.owner for piece in batch.pieces])
     given: list[Any] = [
         list(range(len(listed))),
-        [piece.slice.owner.kind for piece, _ in listed],
-        [piece.slice.owner.subject for piece, _ in listed],
+        [here.get((piece.slice.owner.kind, piece.slice.owner.subject)) for piece, _ in listed],
         [piece.slice.versions[number].namespace for piece, number in listed],
         [piece.rows[number].key_hash for piece, number in listed],
         [piece.rows[number].fingerprint for piece, number in listed],
-        app_id,
     ]
     with connection.cursor() as cursor:
+        cursor.execute(BY_KEY)
         cursor.execute(_HELD, given)
         held_here = dict(cursor.fetchall())
     counts: dict[str, Counter[str]] = {}

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from migration.config import spare_loaded_code
 from migration.management.archiving import STOPPED, View, actor, add_common_arguments, find_app, told_errors
 from migration.orchestration.archiving_jobs import has_open_job
 from migration.orchestration.archiving_restore import open_archive, preview_restore, restore_archive
@@ -47,6 +48,7 @@ class Command(BaseCommand):
             "clock": timezone.now,
             "collections": options["collection"],
         }
+        spare_loaded_code()
         with told_errors(), View(self.stdout, title=f"restore of {app}", as_json=options["json"]) as view:
             if options["dry_run"]:
                 standing = preview_restore(sampled=options["sample"], tell=view.tell, **common)

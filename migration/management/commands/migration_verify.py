@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from migration.config import spare_loaded_code
 from migration.management.archiving import DIFFERS, STOPPED, View, actor, find_app, told_errors
 from migration.orchestration.archiving_restore import Standing
 from migration.orchestration.archiving_verify import verify_against_app, verify_file
@@ -31,6 +32,7 @@ class Command(BaseCommand):
         """Verify."""
         if app is None and (options["repair"] or options["collection"]):
             raise CommandError("--repair and --collection need --app", returncode=2)
+        spare_loaded_code()
         with told_errors(), View(self.stdout, title="verification", as_json=options["json"]) as view:
             differing = self._file(path, view) if app is None else self._app(path, app, options, view)
         if differing:

@@ -164,3 +164,22 @@ class TestVerifying:
         assert sum(row.get("restored", 0) for row in rows) == manifest.counts["records"]
         assert not Owner.objects.filter(app=other).exists()
         assert not ArchiveJob.objects.exists()
+
+
+class TestDashboard:
+    def test_shows_work_and_takes_wishes(self, archived: tuple[App, Path, dict[str, list[str]]]) -> None:
+        app, path, _ = archived
+        restore(app, path)
+        [row] = ran("migration_dashboard", app=app.slug)
+        assert (row["state"], row["lines"], row["kind"]) == ("done", row["of"], "restore")
+        with pytest.raises(CommandError, match="wrong_state"):
+            ran("migration_dashboard", "cancel", row["work"])
+        ArchiveJob.objects.update(state="paused")
+        [cancelled] = ran("migration_dashboard", "cancel", row["work"])
+        assert cancelled["state"] == "cancelled"
+
+    @pytest.mark.parametrize("args", [("pause",), ("show", "8f14e45f-ceea-467f-a83c-4a1d5d2b7c11")])
+    def test_refuses_what_makes_no_sense(self, args: tuple[str, ...]) -> None:
+        with pytest.raises(CommandError) as refused:
+            ran("migration_dashboard", *args)
+        assert refused.value.returncode == 2
