@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +18,11 @@ from e2e.pages import AccountPage, AdminPage, DemoPage
 from e2e.tenant import Backend, Tenant, make_tenant
 from e2e.watch import Watch
 from e2e.writer import OPTIONS, Writer
-from syncserver.stack import Stack
+from syncserver.stack import Stack, processes
+from syncserver.stack.supervisor import DidNotStart
 
+# Seconds in which a process answers again after whatever a test did to it, on a machine with much else to do.
+ANSWERS_WITHIN = 60.0
 RESULTS = Path(__file__).parent.parent / "test-results"
 
 
@@ -29,6 +33,7 @@ def stack() -> Iterator[Stack]:
     # Every test is a guest of its own from one address.
     many = ("GUEST_SESSIONS_PER_MINUTE", "GUEST_REQUESTS_PER_MINUTE", "REQUESTS_PER_MINUTE")
     env = {f"MIGRATION_{name}": "100000" for name in many}
+    env["PYTHONFAULTHANDLER"] = "1"
     with Stack(**given, env=env) as running:
         yield running
 
@@ -42,7 +47,21 @@ def _all_up(request: pytest.FixtureRequest) -> Iterator[None]:
         for name, child in running.processes.items():
             if not child.wanted:
                 running.start(name)
-            running.wait_ready(name)
+            _see_up(running, name)
+
+
+def _see_up(running: Stack, name: str) -> None:
+    """Wait until a process answers. One that runs and does not has its stack written to its log, and starts anew."""
+    try:
+        running.wait_ready(name, seconds=ANSWERS_WITHIN)
+    except DidNotStart:
+        child = running.processes[name]
+        if child.running:
+            running.kill(name, signal.SIGABRT)
+            # A frozen process hears nothing until it goes on.
+            running.kill(name, signal.SIGCONT)
+        running.wait_ready(name)
+        pytest.fail(f"{name} had stopped answering:\n{processes.tail(child.program.log, lines=150)}")
 
 
 @pytest.fixture

@@ -92,8 +92,11 @@ class Nursery:
         child = self.children[name]
 
         def settled() -> bool:
-            gave_up = not child.running and not child.auto_restart
-            return gave_up or (child.running and child.program.is_ready(child.pid))
+            # Looked up once: it may die, and have a successor, at any moment.
+            process = child.process
+            if process is None or process.poll() is not None:
+                return not child.auto_restart
+            return child.program.is_ready(process.pid)
 
         if not processes.wait_until(settled, seconds=seconds) or not child.running:
             said = processes.tail(child.program.log)
