@@ -27,13 +27,13 @@ _STRICT = {
 _THEMED = {**_STRICT, "script-src": "'self' 'unsafe-eval'", "style-src": "'self' 'unsafe-inline'"}
 
 
-@sync_and_async_middleware
 @cache
 def _index() -> str:
     """Return the admin's address. Finding it costs more than the rest of what is done here to each request."""
     return reverse("admin:index")
 
 
+@sync_and_async_middleware
 def content_policy(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
     """Send the policy with every page under the admin's address that has none of its own.
 

@@ -133,10 +133,14 @@ class OpBody(Struct, forbid_unknown_fields=True):
 
 
 class Ops(Struct, forbid_unknown_fields=True):
-    """A device's writes. `timeline` is the one the bases are of."""
+    """A device's writes. `timeline` is the one the bases are of.
+
+    `confirmed`: a person has said that keys are to be deleted, however many.
+    """
 
     ops: Annotated[list[OpBody], Meta(min_length=1, max_length=500)]
     timeline: Annotated[str, Meta(max_length=64)] | None = None
+    confirmed: bool = False
 
     def listed(self) -> list[Op]:
         """Return what is to be written. Raises BodyInvalid when two ops have the same number."""

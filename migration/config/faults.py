@@ -40,6 +40,8 @@ FAULT_POINTS = {
     "export.owner": "an owner is written to an archive, more are to come",
     "archive.before_commit": "a batch of an archive is written, not committed",
     "archive.after_commit": "a batch of an archive and its checkpoint are committed, more are to come",
+    "prune.before_commit": "some of an owner's past is deleted, not committed",
+    "prune.after_commit": "some of an owner's past is gone, more may be left",
     "erase.before_commit": "a batch of an owner's rows is deleted, not committed",
     "erase.after_commit": "a batch of an owner's rows is gone, more may be left",
 }

@@ -9,7 +9,8 @@ ENDINGS = ("_REQUESTS_PER_MINUTE", "_BYTES_PER_DAY", "_ENTRIES_PER_DAY", "_RUNS_
 OF_AN_APP: tuple[str, ...] = tuple(
     name
     for name in SETTINGS
-    if (name.endswith(ENDINGS) and name.startswith(("ACCOUNT_", "GUEST_", "APP_"))) or name == "REQUESTS_PER_MINUTE"
+    if (name.endswith(ENDINGS) and name.startswith(("ACCOUNT_", "GUEST_", "APP_")))
+    or name in {"REQUESTS_PER_MINUTE", "DELETIONS"}
 )
 """Names of the limits an app may have of its own, as the settings have them; in `App.limits` in lower case."""
 

@@ -67,6 +67,15 @@ SETTINGS: dict[str, Setting] = {
     "APP_ENTRIES_PER_DAY": Setting(0, "entries all owners of an app may send per day"),
     "APP_RUNS_PER_DAY": Setting(0, "runs all owners of an app may begin per day"),
     "APP_STORED_BYTES": Setting(0, "payload bytes kept of all owners of an app"),
+    "DELETIONS": Setting(0, "keys a device may delete at once before a person must confirm more (0: any number)"),
+    "DELETION_SECONDS": Setting(600, "length of that window, s"),
+    "OUTBOX_DAYS": Setting(90, "how long a device may be away and still have its writes merged, days"),
+    "TOMBSTONE_DAYS": Setting(90, "how long it is remembered what was deleted, days"),
+    "POINT_DAYS": Setting(180, "rollback points are kept this long, the newest for ever, days"),
+    "CONFLICT_DAYS": Setting(365, "what lost a decided conflict is kept this long at least, days"),
+    "PRUNE_SECONDS": Setting(86_400, "pause between two looks at one owner's past, s"),
+    "PRUNE_OWNERS": Setting(20, "owners whose past one sweep looks at"),
+    "PRUNE_ROWS": Setting(5_000, "rows of one kind and owner that go in one commit"),
     "REDIS_TIMEOUT": Setting(0.5, "how long a bell or message may wait for Redis, s"),
     "TENANT_ROLE": Setting(
         "syncserver_tenant", "Postgres role owners' requests work under (its own on a shared server)"

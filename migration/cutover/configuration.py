@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from migration.config import setting
+from migration.config import limit_of, setting
 from migration.models import App
 from migration.values.epochs import Epoch
 
@@ -20,7 +20,10 @@ class CollectionRule(Struct, frozen=True):
 
 
 class LimitValues(Struct, frozen=True):
-    """What one request may carry: bytes as sent, bytes inflated, entries."""
+    """What one request may carry: bytes as sent, bytes inflated, entries.
+
+    `deletions`: keys a device may delete within a window before a person must confirm more; 0 is any number.
+    """
 
     chunk_bytes: int
     inflated_bytes: int
@@ -28,6 +31,7 @@ class LimitValues(Struct, frozen=True):
     entry_bytes: int
     single_entry_bytes: int
     create_bytes: int
+    deletions: int
 
 
 class Config(Struct, frozen=True):
@@ -79,4 +83,5 @@ def _limits(app: App) -> LimitValues:
         entry_bytes=min(app.max_entry_bytes, setting("ENTRY_BYTES")),
         single_entry_bytes=setting("SINGLE_ENTRY_BYTES"),
         create_bytes=setting("CREATE_BYTES"),
+        deletions=limit_of(app.limits, "DELETIONS"),
     )

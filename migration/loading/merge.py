@@ -19,7 +19,8 @@ WITH part AS (
         AS p(chunk_id, owner_id, namespace, device_id, run_id, seq, follows, policy, policies, writes, risen_to)
 ), arrived AS (
     SELECT p.*, false AS is_op, NULL::bigint AS base, NULL::text AS settled, false AS server_decides,
-           s.place, s.key_hash, s.fingerprint, s.form, s.queryable, s.collection, s.key_json, s.value
+           0::bigint AS horizon, s.place, s.key_hash, s.fingerprint, s.form, s.queryable, s.collection, s.key_json,
+           s.value
     FROM migration_stage s JOIN part p USING (chunk_id)
 ), {DECIDE}
 SELECT run_id, CASE WHEN outcome = 'won' THEN 'stored' ELSE outcome END AS outcome, count(*),

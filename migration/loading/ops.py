@@ -14,6 +14,7 @@ from django.db import connection
 
 from migration.errors import NotFound
 from migration.loading.verdicts import DECIDE, PLANNED_ONCE
+from migration.values.deletions import Deletions
 from migration.values.epochs import Epoch
 from migration.values.questions import Question, Statement
 from migration.values.rows import Row
@@ -21,7 +22,7 @@ from migration.walls import ask_together
 
 # The owner's row is the lock under which records change; the device's keeps its fence from rising meanwhile.
 _LOCK = Statement(f"""
-SELECT o.revision, a.epoch, o.epoch, d.fence, {PLANNED_ONCE}
+SELECT o.revision, a.epoch, o.epoch, d.fence, d.deletions, d.deletions_since, d.deletions_seq, {PLANNED_ONCE}
 FROM migration_owner o JOIN migration_app a ON a.id = o.app_id
 JOIN migration_device d ON d.owner_id = o.id AND d.id = %(device)s
 WHERE o.id = %(owner)s FOR NO KEY UPDATE OF o, d
@@ -34,13 +35,13 @@ WITH arrived AS (
     SELECT %(owner)s::uuid AS owner_id, %(namespace)s::text AS namespace, %(device)s::uuid AS device_id,
            NULL::uuid AS run_id, s.seq, false AS follows, true AS is_op, s.base, s.settled, %(policy)s::text AS policy,
            %(policies)s::text AS policies, true AS writes, %(server_decides)s::bool AS server_decides,
-           (SELECT o.revision FROM migration_owner o WHERE o.id = %(owner)s) AS risen_to,
-           s.place, s.key_hash, s.fingerprint, s.form, s.queryable, s.collection,
+           o.revision AS risen_to, o.horizon, s.place, s.key_hash, s.fingerprint, s.form, s.queryable, s.collection,
            s.key_json, s.value::json AS value
     FROM unnest(%(places)s::int[], %(seqs)s::bigint[], %(bases)s::bigint[], %(settled)s::text[],
                 %(key_hashes)s::bytea[], %(fingerprints)s::bytea[], %(forms)s::smallint[], %(queryable)s::bool[],
                 %(collections)s::text[], %(keys)s::text[], %(values)s::text[])
         AS s(place, seq, base, settled, key_hash, fingerprint, form, queryable, collection, key_json, value)
+    JOIN migration_owner o ON o.id = %(owner)s
 ), {DECIDE}
 SELECT n.place, n.outcome, coalesce(n.new_revision, t.revision, n.old_revision), coalesce(d.policy, n.verdict),
        coalesce(d.id, new.id), d.winner = 'arriving' AND t.revision IS NOT NULL, t.fingerprint,
@@ -122,14 +123,15 @@ class Lock:
     revision: int
     epoch: Epoch
     fence: int
+    deletions: Deletions
 
     @classmethod
     def of(cls, rows: Sequence[Sequence[Any]]) -> "Lock":
         """Read what locking answered. Raises NotFound."""
         if not rows:
             raise NotFound("There is no such owner.")
-        revision, of_app, of_owner, fence, *_ = rows[0]
-        return cls(revision, Epoch(of_app, of_owner), fence)
+        revision, of_app, of_owner, fence, deletions, since, seq, *_ = rows[0]
+        return cls(revision, Epoch(of_app, of_owner), fence, Deletions(deletions, since, seq))
 
 
 class Text(NamedTuple):

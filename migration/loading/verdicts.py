@@ -5,7 +5,7 @@ One statement is safe here because the owners were locked by an earlier one: nob
 under READ COMMITTED this statement's snapshot is younger than the locks.
 
 What `DECIDE` reads of `arrived`: owner_id, namespace, device_id, run_id, seq, follows, is_op, base, settled, policy,
-policies, writes, server_decides, risen_to, place, and the row itself.
+policies, writes, server_decides, risen_to, horizon (below it nobody remembers who wrote), place, and the row itself.
 """
 
 # The plan is made once a session, often while the tables are empty, and kept while they fill: what looked like a page
@@ -48,7 +48,7 @@ judged AS MATERIALIZED (
             WHEN r.device_id = a.device_id AND a.base IS NULL THEN 'stored'
             WHEN r.value IS NULL AND r.cause = 'rollback' THEN 'stored'
             WHEN r.revision <= a.base THEN 'stored'
-            WHEN r.device_id = a.device_id AND NOT {_OTHERS_SINCE} THEN 'stored'
+            WHEN r.device_id = a.device_id AND a.base >= a.horizon AND NOT {_OTHERS_SINCE} THEN 'stored'
             -- Others wrote since, but over something newer of this very device: a late echo disputes nothing.
             WHEN {_WRITTEN_OVER} OR {_DISPUTED} THEN 'superseded'
             ELSE coalesce(a.policies::json ->> a.collection, a.policy)
@@ -61,7 +61,7 @@ judged AS MATERIALIZED (
     SELECT j.*,
         CASE
             WHEN verdict IN ('stored', 'unchanged', 'superseded') THEN verdict
-            WHEN verdict = 'AUTO_MERGE' AND base IS NOT NULL AND settled IS NULL
+            WHEN verdict = 'AUTO_MERGE' AND base >= horizon AND settled IS NULL
                  AND form = 1 AND old_form = 1 AND value IS NOT NULL AND NOT old_is_gone THEN 'mergeable'
             WHEN verdict = 'AUTO_OVERWRITE' THEN 'won'
             WHEN verdict = 'AUTO_MERGE' AND value IS NOT NULL AND (old_is_gone OR NOT server_decides) THEN 'won'
@@ -90,7 +90,7 @@ judged AS MATERIALIZED (
            CASE WHEN p.outcome = 'won' THEN 'arriving' WHEN p.verdict = 'INTERACTIVE' THEN 'none' ELSE 'server' END,
            CASE WHEN p.verdict = 'INTERACTIVE' THEN 'the policy leaves the choice to people'
                 WHEN p.verdict = 'AUTO_MERGE' AND (p.old_is_gone OR p.value IS NULL) THEN 'an edit beats a delete'
-                WHEN p.verdict = 'AUTO_MERGE' AND p.outcome = 'won' AND p.base IS NULL
+                WHEN p.verdict = 'AUTO_MERGE' AND p.outcome = 'won' AND (p.base >= p.horizon) IS NOT TRUE
                     THEN 'no common base: the arriving write wins'
                 WHEN p.verdict = 'AUTO_MERGE' AND p.outcome = 'won' THEN 'cannot be merged: the arriving write wins'
                 WHEN p.verdict = 'AUTO_MERGE' THEN 'cannot be merged: the server has the last word'
@@ -128,14 +128,15 @@ judged AS MATERIALIZED (
     WHERE p.outcome = 'unchanged' AND p.writes AND r.owner_id = p.owner_id AND r.namespace = p.namespace
       AND r.key_hash = p.key_hash AND r.device_id = p.device_id AND r.seq < p.seq
 ), repeated AS (  -- it says what another has written: the record stays the other's, so the trace is kept here
-    INSERT INTO migration_repetition AS e (owner_id, namespace, key_hash, device_id, seq, revision)
-    SELECT p.owner_id, p.namespace, p.key_hash, p.device_id, p.seq, p.old_revision
+    INSERT INTO migration_repetition AS e (owner_id, namespace, key_hash, device_id, seq, revision, noted_at)
+    SELECT p.owner_id, p.namespace, p.key_hash, p.device_id, p.seq, p.old_revision, %(at)s
     FROM numbered p JOIN migration_record r
         ON r.owner_id = p.owner_id AND r.namespace = p.namespace AND r.key_hash = p.key_hash
     WHERE p.outcome = 'unchanged' AND p.writes AND p.device_id IS NOT NULL
       AND r.device_id IS DISTINCT FROM p.device_id
     ON CONFLICT (owner_id, namespace, key_hash, device_id)
-        DO UPDATE SET seq = EXCLUDED.seq, revision = EXCLUDED.revision WHERE e.seq < EXCLUDED.seq
+        DO UPDATE SET seq = EXCLUDED.seq, revision = EXCLUDED.revision, noted_at = EXCLUDED.noted_at
+        WHERE e.seq < EXCLUDED.seq
 ), risen AS (
     UPDATE migration_owner o SET revision = top.revision
     FROM (SELECT owner_id, max(new_revision) AS revision FROM applied GROUP BY owner_id) top

@@ -5,7 +5,7 @@ keys (a check per row costs more than the row) and stay out of the ORM's relatio
 """
 
 from django.db import models
-from django.db.models.functions import Left
+from django.db.models.functions import Left, Now
 
 from migration.models.fields import JsonTextField
 from migration.models.runs import MigrationRun
@@ -78,6 +78,7 @@ class Repetition(models.Model):
     device_id = models.UUIDField()
     seq = models.BigIntegerField()
     revision = models.BigIntegerField(help_text="What the record stood at.")
+    noted_at = models.DateTimeField(db_default=Now())
 
 
 class Conflict(models.Model):

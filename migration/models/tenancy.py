@@ -97,6 +97,7 @@ class Owner(models.Model):
         db_default=0,
         help_text="Up to this revision history and tombstones may be pruned; cursors and bases below are void.",
     )
+    pruned_at = models.DateTimeField(null=True, help_text="When it was last looked at what of its past may go.")
     epoch = models.BigIntegerField(default=1, help_text="Rises on rollback.")
     switched_off = models.BooleanField(
         default=False, db_default=False, help_text="Off, whatever the app's stage is: a rollback did that."
@@ -106,7 +107,10 @@ class Owner(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["app", "kind", "subject"], name="owner_subject_once")]
-        indexes = [models.Index(fields=["app", "id"], name="owner_by_app")]
+        indexes = [
+            models.Index(fields=["app", "id"], name="owner_by_app"),
+            models.Index(models.F("pruned_at").asc(nulls_first=True), name="owner_to_prune"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject[:24]}"
@@ -124,6 +128,11 @@ class Device(models.Model):
     fence = models.BigIntegerField(
         default=0, help_text="Highest fence a leading tab has shown; lower ones are refused."
     )
+    deletions = models.BigIntegerField(
+        default=0, db_default=0, help_text="Keys it has deleted unconfirmed since `deletions_since`."
+    )
+    deletions_since = models.DateTimeField(null=True)
+    deletions_seq = models.BigIntegerField(default=0, db_default=0, help_text="Number of the last one counted.")
     user_agent = models.CharField(max_length=255, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)

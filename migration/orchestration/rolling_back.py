@@ -222,7 +222,7 @@ def _ask(rollback: Rollback, *, at: datetime) -> Rollback:
 
 
 def _against(run: MigrationRun) -> list[Reason]:
-    return _service.reasons_against_run(run, stage=run.app.stage)
+    return _service.against_run(run)
 
 
 def refuse(reasons: list[Reason]) -> None:

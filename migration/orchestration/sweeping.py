@@ -10,6 +10,7 @@ from migration.lifecycle import move_run, move_upload, release_dead_claims
 from migration.models import MigrationRun, SocketTicket
 from migration.orchestration.archiving_jobs import forget_jobs
 from migration.orchestration.inferring import fold_samples
+from migration.orchestration.pruning import prune
 from migration.orchestration.pulse import fold_pulse
 from migration.orchestration.retention import expire_backups
 from migration.states import RunState, UploadState
@@ -44,6 +45,7 @@ def sweep(*, at: datetime) -> bool:
             dispatch.ring_anyway()
     fold_pulse(at=at)
     fold_samples(at=at)
+    prune(at=at)
     return True
 
 

@@ -23,6 +23,7 @@ from migration.models import Device
 from migration.orchestration import quotas
 from migration.orchestration.intake import Sender
 from migration.orchestration.judging import Judge
+from migration.orchestration.mass_guard import refuse_mass_deletion
 from migration.orchestration.retrieving import refuse_other_timeline
 from migration.states import Stage
 from migration.values.digests import fingerprint as fingerprint_of
@@ -73,11 +74,21 @@ class Ack:
     outcomes: list[Outcome]
 
 
-def write_ops(*, sender: Sender, ops: Sequence[Op], timeline: str, told_timeline: str | None, at: datetime) -> Ack:
+def write_ops(
+    *,
+    sender: Sender,
+    ops: Sequence[Op],
+    timeline: str,
+    told_timeline: str | None,
+    confirmed: bool = False,
+    at: datetime,
+) -> Ack:
     """Write a device's ops and say what became of each.
 
-    `told_timeline` is the one their bases are of. Raises WrongState (with `stage`) where dual write is off,
-    TimelineChanged, StaleEpoch, FenceSuperseded, OverQuota; nothing is written then.
+    `told_timeline` is the one their bases are of; `confirmed`: a person has said that so much is to be deleted.
+
+    Raises WrongState (with `stage`) where dual write is off, TimelineChanged, StaleEpoch, FenceSuperseded, OverQuota;
+    nothing is written then.
     """
     if sender.app.stage == Stage.OFF:
         raise WrongState("Dual write is off.", stage=str(sender.app.stage))
@@ -86,6 +97,10 @@ def write_ops(*, sender: Sender, ops: Sequence[Op], timeline: str, told_timeline
     refused, arrivals = _sort_out(ops, judge)
     writer = _writer(sender)
     with transaction.atomic():
+        mass = refuse_mass_deletion(sender, arrivals, confirmed=confirmed, at=at)
+        if mass is not None:
+            refused += [Outcome(one.seq, REFUSED, reason=mass.code, detail=mass.detail) for one in _deleting(arrivals)]
+            arrivals = [one for one in arrivals if one.row.value is not None]
         # In one breath: whatever the lock has to say against it takes back what the others did.
         lock, found, spent = _ask_all(sender, ops, arrivals, writer, at=at)
         check_epoch(told=sender.epoch, current=lock.epoch)
@@ -98,6 +113,10 @@ def write_ops(*, sender: Sender, ops: Sequence[Op], timeline: str, told_timeline
         fault_point("records.before_commit")
     fault_point("records.after_commit")
     return Ack(written.revision, [outcomes[op.seq] for op in ops])
+
+
+def _deleting(arrivals: Sequence[Arrival]) -> list[Arrival]:
+    return [one for one in arrivals if one.row.value is None]
 
 
 def _writer(sender: Sender) -> Writer:

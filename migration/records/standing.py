@@ -11,8 +11,8 @@ MISSING, DAMAGED = "missing", "damaged"
 UNEXPLAINED = (MISSING, DAMAGED)
 """What no later write and no rollback explains."""
 
-# What is held nowhere any more but was written over after the receipt may have been pruned from history. Where the row
-# that says it holds it is still there, its bytes have changed.
+# What is held nowhere any more but was written over after the receipt may have been pruned from history, and so
+# may the tombstone of what was deleted. Where the row that says it holds it is still there, its bytes have changed.
 _STANDING = """
 , stood AS (
     SELECT p.*, CASE
@@ -20,7 +20,8 @@ _STANDING = """
             SELECT FROM migration_record_version v
             WHERE v.owner_id = %(owner)s AND v.namespace = %(namespace)s AND v.key_hash = p.key_hash
               AND v.fingerprint = p.fingerprint)) THEN 'damaged'
-        WHEN place = 'missing' AND r.revision > %(revision)s THEN 'written_since'
+        WHEN place = 'missing' AND (r.revision > %(revision)s OR r.revision IS NULL AND %(revision)s <= (
+            SELECT o.horizon FROM migration_owner o WHERE o.id = %(owner)s)) THEN 'written_since'
         WHEN place <> 'stored' OR %(backed_up)s THEN place
         WHEN r.now = p.fingerprint THEN 'stored'
         WHEN r.cause = 'rollback' THEN 'rolled_back'

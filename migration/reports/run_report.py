@@ -14,7 +14,7 @@ from migration.models import Backup, Conflict, MigrationRun, QuarantineEntry, Ro
 from migration.reports import chunks
 from migration.reports.durations import durations_by_state
 from migration.reports.moments import moment, seconds
-from migration.rollback import reasons_against_run
+from migration.rollback import RollbackService
 from migration.states import RUN
 
 TIMELINE_LINES = 1000
@@ -149,7 +149,7 @@ def _errors_by_code(run: MigrationRun) -> dict[str, int]:
 
 
 def _ways_back(run: MigrationRun) -> dict[str, Any]:
-    reasons = reasons_against_run(run, stage=run.app.stage)
+    reasons = RollbackService.against_run(run)
     points = RollbackPoint.objects.filter(run_id=run.id, owner_id=run.owner_id).order_by("created_at")
     backup = Backup.objects.filter(run_id=run.id, owner_id=run.owner_id).first()
     return {

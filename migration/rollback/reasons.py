@@ -14,8 +14,11 @@ class Reason:
     detail: str
 
 
-def reasons_against_run(run: MigrationRun, *, stage: str) -> list[Reason]:
-    """Return why this run cannot be rolled back in the stage its app is in."""
+def reasons_against_run(run: MigrationRun, *, stage: str, point: int | None = 0, horizon: int = 0) -> list[Reason]:
+    """Return why this run cannot be rolled back in the stage its app is in.
+
+    `point` is the revision before it, None once that is not kept any more; history reaches down to `horizon`.
+    """
     found = []
     if run.dry_run or run.purpose != MigrationRun.Purpose.MIGRATE:
         found.append(
@@ -27,6 +30,8 @@ def reasons_against_run(run: MigrationRun, *, stage: str) -> list[Reason]:
         found.append(Reason("rolling_back", "A rollback of this run is under way."))
     elif not RUN.allows(run.state, RunState.ROLLING_BACK):
         found.append(Reason("wrong_state", f"A run that is {run.state} cannot be rolled back."))
+    if horizon and (point is None or point < horizon):
+        found.append(Reason("history_pruned", "What the run replaced is not kept any more."))
     if stage == Stage.COMPLETE:
         found.append(Reason("stage_complete", "The server alone holds the data now; roll back to a point instead."))
     return found

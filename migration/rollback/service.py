@@ -5,9 +5,9 @@ from uuid import UUID
 
 from django.db import transaction
 
-from migration.models import MigrationRun, Rollback, RollbackPoint
+from migration.models import MigrationRun, Owner, Rollback, RollbackPoint
 from migration.rollback.points import create_point, list_points
-from migration.rollback.reasons import reasons_against_revision, reasons_against_run, reasons_against_undo
+from migration.rollback.reasons import Reason, reasons_against_revision, reasons_against_run, reasons_against_undo
 from migration.rollback.revert import Outcome, Revert, revert
 from migration.rollback.within import EVERYTHING, Within
 
@@ -16,6 +16,15 @@ def of_run(run: MigrationRun) -> Revert:
     """Return what rolling back a run reverts; its point says where the owner stood before it."""
     point = RollbackPoint.objects.filter(run_id=run.id).order_by("created_at").first()
     return Revert(run.owner_id, "run", point.revision if point else 0, run_id=run.id)
+
+
+def against_run(run: MigrationRun) -> list[Reason]:
+    """Return why this run cannot be rolled back now; its app is at hand."""
+    point = (
+        RollbackPoint.objects.filter(run_id=run.id).order_by("created_at").values_list("revision", flat=True).first()
+    )
+    horizon = Owner.objects.values_list("horizon", flat=True).get(id=run.owner_id)
+    return reasons_against_run(run, stage=run.app.stage, point=point, horizon=horizon)
 
 
 def of_revision(*, owner_id: UUID, revision: int, within: Within = EVERYTHING) -> Revert:
@@ -54,6 +63,7 @@ class RollbackService:
 
     list_points = staticmethod(list_points)
     create_point = staticmethod(create_point)
+    against_run = staticmethod(against_run)
     reasons_against_run = staticmethod(reasons_against_run)
     reasons_against_revision = staticmethod(reasons_against_revision)
     reasons_against_undo = staticmethod(reasons_against_undo)

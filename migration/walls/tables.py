@@ -23,7 +23,7 @@ GRANTS: dict[str, str] = {
     "migration_chunk": "SELECT, INSERT",
     "migration_collectionschema": "SELECT (app_id, collection, pinned, sampled, version)",
     "migration_conflict": "SELECT, INSERT, UPDATE",
-    "migration_device": "SELECT, UPDATE (fence, last_seen_at)",
+    "migration_device": "SELECT, UPDATE (deletions, deletions_seq, deletions_since, fence, last_seen_at)",
     "migration_driftnotice": "",
     "migration_erasure": "SELECT, INSERT",
     "migration_migrationrun": "SELECT, INSERT, UPDATE",

@@ -16,6 +16,18 @@ REPLAYING = ("replay.before_commit",)
 FOLDING = ("schemas.before_commit",)
 WRITING = ("records.before_commit", "records.after_commit")
 RESTORING = ("restore.after_batch", "restore.before_commit", "restore.after_commit")
+PRUNING = ("prune.before_commit", "prune.after_commit")
 ERASING = ("erase.before_commit", "erase.after_commit")
 ARCHIVING = ("export.owner", "archive.before_commit", "archive.after_commit")
-ROWS = {*LOADING, *INTAKE, *ROLLING_BACK_APPS, *REPLAYING, *FOLDING, *WRITING, *RESTORING, *ERASING, *ARCHIVING}
+ROWS = {
+    *LOADING,
+    *INTAKE,
+    *ROLLING_BACK_APPS,
+    *REPLAYING,
+    *FOLDING,
+    *WRITING,
+    *RESTORING,
+    *PRUNING,
+    *ERASING,
+    *ARCHIVING,
+}

@@ -59,7 +59,12 @@ class RecordsView(OwnerView):
             if len(body.ops) > 1 and sum(len(one.line) for one in body.ops) > most:
                 raise TooLarge(f"The lines of more than one op may have {most} characters.", limit=most)
             ack = writing.write_ops(
-                sender=sender, ops=body.listed(), timeline=timeline, told_timeline=body.timeline, at=timezone.now()
+                sender=sender,
+                ops=body.listed(),
+                timeline=timeline,
+                told_timeline=body.timeline,
+                confirmed=body.confirmed,
+                at=timezone.now(),
             )
         outcomes = [shapes.outcome(one) for one in ack.outcomes]
         return json_answer({"timeline": timeline, "revision": ack.revision, "outcomes": outcomes})
