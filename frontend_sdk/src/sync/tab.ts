@@ -28,6 +28,8 @@ interface Word {
   command?: Command;
   /** A tab that has just begun asks what is held, and why nothing moves. */
   hello?: boolean;
+  /** It has no IndexedDB to learn from what is acknowledged. */
+  forgetful?: boolean;
   held?: Outbox["_held"];
   paused?: string | null;
 }
@@ -129,7 +131,9 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
       channel.onmessage = ({ data }: MessageEvent<Word>) => {
         acks._hear(data.rows ?? []);
         hear(data);
-        if (data.hello && led) channel.postMessage({ held: box._held, paused });
+        if (data.hello && led)
+          // Where nothing lasts, what is acknowledged is known to this tab alone.
+          channel.postMessage({ held: box._held, paused, ...(_store._durable() && !data.forgetful ? {} : { rows: acks._rows() }) });
         else kick();
       };
     say = (word) => {
@@ -165,7 +169,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
     };
     await load();
     if (await _store._get(POSITION)) arrived({ ok: true });
-    channel?.postMessage({ hello: true });
+    channel?.postMessage({ hello: true, forgetful: !_store._durable() });
     const ended = lead(
       _name + ":sync",
       async () => {

@@ -3,6 +3,9 @@
  * transactions, news between tabs. Between two of them all promises run dry, as between two tasks of a browser.
  */
 
+// A seed has some ten thousand.
+const MOST_EVENTS = 150_000;
+
 /** Whoever an event is for; what comes for the dead is dropped. */
 export interface Living {
   alive: boolean;
@@ -24,6 +27,7 @@ export class Clock {
   /** Milliseconds since the world began. */
   now = 0;
   #order = 0;
+  #happened = 0;
   readonly #queue: Appointment[] = [];
 
   after(ms: number, work: () => void, living?: Living): Appointment {
@@ -39,6 +43,7 @@ export class Clock {
     await nextTask();
     while (this.#queue[0] && this.#queue[0].at <= until) {
       const { at, work, living } = this.#take();
+      if (++this.#happened > MOST_EVENTS) throw new Error("it goes round and round");
       // Time that was slept through is not had again.
       this.now = Math.max(this.now, at);
       if (!work || living?.alive === false) continue;

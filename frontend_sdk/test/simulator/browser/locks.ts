@@ -32,11 +32,12 @@ export class Locks {
         };
         queue.push(mine);
         if (queue[0] === mine) this.clock.after(0, mine.give, tab);
-        options.signal?.addEventListener("abort", () => {
+        const giveUp = () => {
           if (queue[0] === mine) return;
           queue.splice(queue.indexOf(mine), 1);
           reject(new DOMException("aborted", "AbortError"));
-        });
+        };
+        if (queue[0] !== mine) options.signal?.addEventListener("abort", giveUp, { once: true });
       });
     return { request };
   }

@@ -54,6 +54,16 @@ export class Profile {
     return tab;
   }
 
+  /** Pages begin anew when somebody signs in or out. */
+  signIn(person: string | null): void {
+    if (person === this.person) return;
+    this.person = person;
+    this.#generation = -1;
+    const open = [...this.tabs];
+    for (const tab of open) tab.kill();
+    for (const _ of open) this.open();
+  }
+
   /** The account the network sees. */
   get owner(): string {
     return this.person ?? `guest-of-${this.number}`;

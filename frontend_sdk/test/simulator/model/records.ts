@@ -116,12 +116,12 @@ export class Records {
   resolve(id: number, choice: string, own?: string): boolean {
     const conflict = this.conflicts.find((one) => one.id === id);
     if (!conflict) return false;
-    const { loser, key, winner } = conflict;
+    const { loser, winner } = conflict;
     const stands = this.#standing(conflict);
     const [local, remote] = winner === "arriving" ? [stands, loser.line] : [loser.line, stands];
     const line = choice === "custom" ? own! : choice === "local" ? local! : remote!;
     if (conflict.choice === choice) return true;
-    if (this.current(key)?.line !== line) this.#store({ line, device: "server", seq: 0, cause: "resolution" });
+    this.#store({ line, device: "server", seq: 0, cause: "resolution" });
     Object.assign(conflict, { state: "decided", choice });
     return true;
   }

@@ -1,0 +1,31 @@
+import { play, simulate, STEPS } from "./index.js";
+import type { BugName } from "./bugs.js";
+import { makeSchedule, shrink } from "./schedule.js";
+
+/** `SEED [BUG]` plays one seed and shows the fewest steps that fail; `--seeds FROM COUNT` plays many. */
+const [first, second, third] = process.argv.slice(2);
+
+const one = async (seed: number, bug?: BugName): Promise<number> => {
+  const wrongs = await play(seed, makeSchedule(seed, STEPS), bug);
+  console.log(wrongs.join("\n") || `seed ${seed}: nothing is wrong`);
+  if (!wrongs.length) return 0;
+  const left = await shrink(makeSchedule(seed, STEPS), async (steps) => (await play(seed, steps, bug)).length > 0);
+  console.log(`\nthe fewest steps that fail (${left.length}):`);
+  console.log((await play(seed, left, bug, console.log)).join("\n"));
+  return 1;
+};
+
+const many = async (from: number, count: number): Promise<number> => {
+  let failed = 0;
+  for (let seed = from; seed < from + count; seed++) {
+    const found = await simulate(seed);
+    if (found) console.log(found);
+    if (found) failed++;
+    if ((seed - from) % 500 === 499) console.log(`${seed + 1 - from} of ${count} seeds, ${failed} failed`);
+  }
+  return failed;
+};
+
+const failed = first === "--seeds" ? await many(Number(second), Number(third)) : await one(Number(first), second as BugName);
+// Pages that were closed in the midst of something wait for ever.
+process.exit(failed ? 1 : 0);

@@ -1,0 +1,73 @@
+import type { Profile } from "./browser/profile.js";
+import type { Tab } from "./browser/tab.js";
+import type { Request } from "./model/server.js";
+import { valueOf } from "./model/records.js";
+import type { World } from "./world.js";
+
+/** What an onlooker has seen: who wrote and deleted what, what went over the wire, what was acknowledged. */
+
+export interface Acknowledged {
+  owner: string;
+  device: string;
+  seq: number;
+  line: string;
+}
+
+export class History {
+  /** What was found to be wrong while it happened. */
+  readonly wrongs: string[] = [];
+  acknowledged: Acknowledged[] = [];
+  /** The page's last write of each key, by profile; crashes and evictions take it back. */
+  readonly written = new Map<Profile, Map<string, string>>();
+  /** Keys a page has deleted, by profile. */
+  readonly deleted = new Map<Profile, Set<string>>();
+  readonly #devices = new Map<string, Profile>();
+
+  constructor(readonly world: World) {}
+
+  writes(profile: Profile, key: string, value: string | undefined): void {
+    if (value !== undefined) return void of(this.written, profile, () => new Map()).set(key, value);
+    of(this.deleted, profile, () => new Set()).add(key);
+    this.written.get(profile)?.delete(key);
+  }
+
+  /** A browser or somebody threw keys away, and nobody's page meant it. */
+  loses(profile: Profile, keys: Iterable<string>): void {
+    for (const key of keys) this.written.get(profile)?.delete(key);
+  }
+
+  arriving({ profile }: Tab, { path, headers, json }: Request): void {
+    const { server } = this.world;
+    const owner = server.ownerOf((headers.Authorization ?? "").replace("Bearer ", ""));
+    const carries = path === "/records" && json?.ops ? true : path === "/runs" ? !!json : path.includes("/chunks/");
+    if (!owner || !carries) return;
+    this.#devices.set(headers["Migration-Device"]!, profile);
+    const adopts = profile.seal?.startsWith("guest-") && !owner.startsWith("guest-");
+    if (profile.seal === undefined || adopts) profile.seal = owner;
+    if (profile.seal !== owner) this.wrongs.push(`data of ${profile.seal} was sent as ${owner}`);
+    profile.sealsEver.add(owner);
+    for (const { line } of json?.ops ?? []) this.#watch(profile, line);
+  }
+
+  answered(_tab: Tab, { path, headers, json }: Request, status: number, body: any): void {
+    if (path !== "/records" || !json?.ops || status !== 200) return;
+    const owner = this.world.server.ownerOf((headers.Authorization ?? "").replace("Bearer ", ""));
+    const device = headers["Migration-Device"]!;
+    for (const { seq, outcome, revision } of body.outcomes) {
+      const { line } = json.ops.find((op: { seq: number }) => op.seq === seq);
+      if (outcome !== "refused" && revision !== null && owner) this.acknowledged.push({ owner, device, seq, line });
+    }
+  }
+
+  profileOf(device: string): Profile | undefined {
+    return this.#devices.get(device);
+  }
+
+  #watch(profile: Profile, line: string): void {
+    const [key] = JSON.parse(line);
+    if (valueOf(line) === undefined && !this.deleted.get(profile)?.has(key))
+      this.wrongs.push(`${key} was deleted by profile ${profile.number}, where nobody deleted it`);
+  }
+}
+
+const of = <K, V>(map: Map<K, V>, key: K, make: () => V): V => map.get(key) ?? map.set(key, make()).get(key)!;

@@ -1,0 +1,49 @@
+/**
+ * The simulator of dual write: the SDK as it is, in browsers that are not, against a server written from the rules.
+ *
+ * A seed makes a schedule of steps (`schedule.ts`), each of them an action; afterwards all faults end, everything comes
+ * to rest (`heal.ts`), and the invariants are asked. Where something new goes:
+ *
+ * - an action of pages, people, operators, browsers or the network: a row in one of the tables of `actions/`;
+ * - a fault on the wire: a likelihood in `network.ts`, and a weather that has it;
+ * - something that must always be true: a function in `invariants/`;
+ * - what the server promises: `model/`, which is held against the real one over HTTP;
+ * - a bug that must be noticed: a row in `bugs.ts`.
+ */
+import { ACTIONS } from "./actions/index.js";
+import { BUGS, type Bug, type BugName } from "./bugs.js";
+import { loadSdk } from "./browser/sdk.js";
+import { createDice } from "./dice.js";
+import { heal } from "./heal.js";
+import { INVARIANTS } from "./invariants/index.js";
+import { makeSchedule, type Step } from "./schedule.js";
+import { World } from "./world.js";
+
+export const STEPS = 100;
+
+/** Plays a schedule and yields all that is wrong in the end. */
+export const play = async (seed: number, steps: Step[], bug?: BugName, said?: (line: string) => void): Promise<string[]> => {
+  const { sabotage, gaps = {} }: Bug = bug ? BUGS[bug] : {};
+  const world = new World(seed, await loadSdk(sabotage), gaps);
+  const restless: string[] = [];
+  try {
+    for (const { action, chance, wait } of steps) {
+      said?.(`${world.clock.now} ms: ${action}, then ${wait} ms`);
+      await ACTIONS[action]!.act(world, createDice(chance));
+      await world.clock.pass(wait);
+    }
+    restless.push(...(await heal(world)));
+  } catch (error) {
+    restless.push(String(error));
+  }
+  const wrongs = Object.values(INVARIANTS).flatMap((invariant) => [...invariant(world)]);
+  for (const profile of world.profiles) for (const tab of [...profile.tabs]) tab.kill();
+  return [...world.history.wrongs, ...wrongs, ...restless];
+};
+
+/** What is wrong with a seed, with the line that plays it again; empty where nothing is. */
+export const simulate = async (seed: number, bug?: BugName): Promise<string> => {
+  const wrongs = await play(seed, makeSchedule(seed, STEPS), bug);
+  const again = `npm run -s simulate -- ${seed}${bug ? ` ${bug}` : ""}`;
+  return wrongs.length ? [`seed ${seed}, again: ${again}`, ...wrongs.slice(0, 5)].join("\n  ") : "";
+};

@@ -1,0 +1,68 @@
+import { keyOf, valueOf, type Records } from "../model/records.js";
+import type { World } from "../world.js";
+
+/** What must be true in the end, whatever has happened. Each yields what is wrong. */
+
+type Invariant = (world: World) => Iterable<string>;
+
+const linesOf = (records: Records): Set<string> =>
+  new Set([
+    ...[...records.keys.values()].flatMap(({ versions }) => versions.map(({ line }) => line)),
+    ...records.conflicts.map(({ loser }) => loser.line),
+  ]);
+
+/** Members of a merged object are looked for one by one. */
+const partsOf = (line: string): string[] => {
+  const value = valueOf(line)!;
+  return value.startsWith("{") ? Object.values(JSON.parse(value) as Record<string, string>) : [value];
+};
+
+const isKept = (line: string, lines: Set<string>): boolean => {
+  if (lines.has(line)) return true;
+  if (valueOf(line) === undefined) return false;
+  const key = keyOf(line);
+  const there = [...lines].filter((one) => keyOf(one) === key);
+  return partsOf(line).every((part) => there.some((one) => one.includes(part)));
+};
+
+/** Nothing acknowledged is lost: history or a conflict has it. */
+function* acknowledged({ server, history }: World): Iterable<string> {
+  const owners = new Map([...server.owners].map(([owner, records]) => [owner, linesOf(records)]));
+  for (const { owner, line, device, seq } of history.acknowledged)
+    if (valueOf(line) !== undefined && !isKept(line, owners.get(owner)!))
+      yield `${line} of ${owner} (device ${device.slice(0, 4)}, ${seq}) was acknowledged and is gone`;
+}
+
+/** The last word of every page is somewhere: nothing is dropped on the way. */
+function* lastWords({ server, history }: World): Iterable<string> {
+  for (const [profile, written] of history.written) {
+    const lines = linesOf(server.recordsOf(profile.owner));
+    for (const [key, value] of written)
+      if (key !== "refused" && !isKept(JSON.stringify([key, value]), lines))
+        yield `profile ${profile.number} wrote ${key} = ${value}, which is nowhere`;
+  }
+}
+
+/** Only who leads may commit, and only under the epoch that is. */
+function* authority({ server: { commits } }: World): Iterable<string> {
+  for (const { device, seq, fence, fenceThen, epoch, epochThen } of commits) {
+    if (fence && fence < fenceThen) yield `op ${seq} of ${device.slice(0, 4)} came with fence ${fence} after ${fenceThen}`;
+    if (epoch && epoch !== epochThen) yield `op ${seq} of ${device.slice(0, 4)} came under epoch ${epoch}, at ${epochThen}`;
+  }
+}
+
+/** Nothing of one account is in another one's records. */
+function* seals({ server, profiles }: World): Iterable<string> {
+  for (const [owner, records] of server.owners)
+    for (const line of linesOf(records)) {
+      const [, number] = /\/(\d)\.\d+/.exec(valueOf(line) ?? "") ?? [];
+      if (number && !profiles[+number]!.sealsEver.has(owner)) yield `${line} of profile ${number} is in ${owner}'s records`;
+    }
+}
+
+/** The page hears nothing of us. */
+function* silence({ profiles }: World): Iterable<string> {
+  for (const { tabs } of profiles) for (const { complaints } of tabs) yield* complaints;
+}
+
+export const INVARIANTS: Record<string, Invariant> = { acknowledged, lastWords, authority, seals, silence };

@@ -1,0 +1,131 @@
+import type { Tab } from "./browser/tab.js";
+import type { Answer, Request } from "./model/server.js";
+import type { World } from "./world.js";
+
+/** What lies between a page and its server: requests and answers are lost, late, doubled and refused. */
+
+/** Likelihoods; `late` is the longest delay in ms. */
+export interface Weather {
+  lostRequest: number;
+  lostAnswer: number;
+  twice: number;
+  refused: number;
+  late: number;
+}
+
+export const CALM: Weather = { lostRequest: 0, lostAnswer: 0, twice: 0, refused: 0, late: 40 };
+export const ROUGH: Weather = { lostRequest: 0.1, lostAnswer: 0.15, twice: 0.1, refused: 0.1, late: 2000 };
+export const STORM: Weather = { lostRequest: 0.3, lostAnswer: 0.3, twice: 0.3, refused: 0.3, late: 50_000 };
+
+interface Socket {
+  owner: string;
+  tab: Tab;
+  say(message: object): void;
+  break(): void;
+}
+
+export class Network {
+  weather: Weather = CALM;
+  readonly #sockets = new Set<Socket>();
+
+  constructor(readonly world: World) {
+    world.server.told = (owner, revision) => {
+      for (const socket of this.#sockets) if (socket.owner === owner) socket.say({ type: "recordsChanged", revision });
+    };
+  }
+
+  /** A page's request, and what it hears of it. */
+  fetch(tab: Tab, address: string, { method, headers, body, signal }: RequestInit): Promise<unknown> {
+    const text = body instanceof Uint8Array ? Buffer.from(body).toString() : (body as string | undefined);
+    const path = address.replace("https://server.test/api/v1", "");
+    const sent = headers as Record<string, string>;
+    const isJson = sent["Content-Type"] === "application/json";
+    const request: Request = { method: method!, path, headers: sent, body: text, json: isJson ? JSON.parse(text!) : undefined };
+    return new Promise((resolve, reject) => {
+      const fail = () => reject(new TypeError("Failed to fetch"));
+      signal?.addEventListener("abort", fail);
+      const heard = (answer: Answer | undefined) =>
+        this.world.clock.after(this.#delay(), () => (answer ? resolve(this.#response(tab, request, answer)) : fail()), tab);
+      if (!tab.profile.online) return void this.world.clock.after(1, fail, tab);
+      this.#travel(tab, request, heard);
+    });
+  }
+
+  /** Breaks some of the sockets. */
+  cut(): void {
+    for (const socket of this.#sockets) if (this.world.dice.chance(0.5)) socket.break();
+  }
+
+  #travel(tab: Tab, request: Request, heard: (answer: Answer | undefined) => void): void {
+    const { dice, clock } = this.world;
+    const { lostRequest, lostAnswer, twice, refused } = this.weather;
+    if (dice.chance(lostRequest)) return dice.chance(0.5) ? heard(undefined) : undefined;
+    if (dice.chance(twice)) clock.after(this.#delay() + dice.below(20_000), () => this.#arrive(tab, request));
+    const loses = dice.chance(lostAnswer);
+    const refuses = dice.chance(refused);
+    clock.after(this.#delay(), () => {
+      if (refuses) return heard(this.#refusal());
+      const answer = this.#arrive(tab, request);
+      if (!loses) heard(answer);
+      else if (dice.chance(0.5)) heard(undefined);
+    });
+  }
+
+  #delay(): number {
+    const { dice } = this.world;
+    const { late } = this.weather;
+    return 1 + dice.below(dice.chance(0.2) ? late : Math.min(late, 60));
+  }
+
+  #refusal(): Answer {
+    const status = this.world.dice.pick([429, 503, 500, 502]);
+    const headers: Record<string, string> = this.world.dice.chance(0.5) ? { "Retry-After": "2" } : {};
+    return { status, body: { code: status === 429 ? "rate_limited" : undefined }, headers };
+  }
+
+  #arrive(tab: Tab, request: Request): Answer | undefined {
+    const { server, history } = this.world;
+    if (server.down) return undefined;
+    history.arriving(tab, request);
+    return server.answer(request);
+  }
+
+  #response(tab: Tab, request: Request, { status, body, headers = {} }: Answer) {
+    this.world.history.answered(tab, request, status, body);
+    return {
+      status,
+      ok: status < 300,
+      headers: { get: (name: string) => headers[name] ?? null },
+      text: async () => JSON.stringify(body),
+    };
+  }
+
+  socketsOf(tab: Tab) {
+    const { clock, server } = this.world;
+    const sockets = this.#sockets;
+    const network = this;
+    return class {
+      onmessage: ((event: { data: string }) => void) | null = null;
+      onclose: (() => void) | null = null;
+      #socket: Socket | undefined;
+      constructor(_address: URL, [, ticket]: string[]) {
+        const owner = ticket!.replace("ticket.", "");
+        clock.after(10, () => this.#connect(owner), tab);
+      }
+      #connect(owner: string): void {
+        if (server.down || !tab.profile.online || network.weather !== CALM) return this.onclose?.();
+        const say = (message: object) =>
+          clock.after(5, () => tab.profile.online && this.#socket && this.onmessage?.({ data: JSON.stringify(message) }), tab);
+        this.#socket = { owner, tab, say, break: () => this.close() };
+        sockets.add(this.#socket);
+        say({ type: "snapshot", revision: server.recordsOf(owner).revision });
+      }
+      close(): void {
+        if (!this.#socket) return;
+        sockets.delete(this.#socket);
+        this.#socket = undefined;
+        clock.after(1, () => this.onclose?.(), tab);
+      }
+    };
+  }
+}

@@ -1,0 +1,48 @@
+import type { MigrationClientOptions } from "../../src/types.js";
+import { Profile } from "./browser/profile.js";
+import type { Load } from "./browser/sdk.js";
+import { createCrypto } from "./browser/tab.js";
+import { Clock } from "./clock.js";
+import { createDice, type Dice } from "./dice.js";
+import { History } from "./history.js";
+import { Server, type ServerGaps } from "./model/server.js";
+import { Network } from "./network.js";
+
+/** Everything there is: one server, a few browser profiles, the network between them, and what has happened. */
+export class World {
+  readonly clock = new Clock();
+  readonly dice: Dice;
+  readonly crypto: ReturnType<typeof createCrypto>;
+  readonly server: Server;
+  readonly network: Network;
+  readonly history: History;
+  readonly profiles: Profile[];
+  readonly options: Partial<MigrationClientOptions> = { rescanInterval: 0 };
+  dump: ReturnType<Server["dump"]> | undefined;
+  #values = 0;
+
+  constructor(
+    seed: number,
+    readonly load: Load,
+    gaps: ServerGaps,
+  ) {
+    this.dice = createDice(seed);
+    this.crypto = createCrypto(this.dice.below);
+    this.server = new Server(this.clock, gaps);
+    this.server.policy = this.dice.pick(["AUTO_MERGE", "AUTO_MERGE", "AUTO_OVERWRITE", "AUTO_SKIP", "INTERACTIVE"]);
+    this.history = new History(this);
+    this.network = new Network(this);
+    this.profiles = [0, 1, 2].map((number) => new Profile(this, number));
+    // Keys that no page ever deletes.
+    for (const profile of this.profiles) {
+      profile.person = "anna";
+      for (let n = 0; n < 8; n++) profile.area.set(`stays:${n}`, "1");
+    }
+  }
+
+  /** A value that was never written before, and says where it comes from. */
+  newValue(profile: Profile, isObject: boolean): string {
+    const text = `${profile.owner}/${profile.number}.${++this.#values}`;
+    return isObject ? JSON.stringify({ [this.dice.pick(["x", "y", "z"])]: text, w: text }) : text;
+  }
+}
