@@ -54,6 +54,17 @@ class AdminPage:
         self.page.get_by_role("link", name=re.compile("^Roll back")).click()
         expect(self.page.get_by_role("heading", name="What would happen")).to_be_visible()
 
+    def go_back(self, owner_id: str, *, to: int) -> None:
+        """Take an owner back to a revision, the word typed."""
+        self.page.goto(f"{self._url}/admin/migration/owner/{owner_id}/rollback/?to={to}")
+        self.page.get_by_label(re.compile("^Type ")).fill(self.word_to_type())
+        self.press("Go back")
+
+    def put_on(self, owner_id: str) -> None:
+        """Let an owner write again whom a rollback took off."""
+        self.page.goto(f"{self._url}/admin/migration/owner/{owner_id}/change/")
+        self.press("Put on again")
+
     def reveal(self) -> None:
         """Ask for the value; it is shown with what that means."""
         self.page.get_by_role("button", name="Reveal").first.click()
