@@ -13,6 +13,8 @@ _ROWS = """
 SELECT key_json, get_byte(key_hash, 0), migration_fingerprint(key_json, form, value)
 FROM migration_record WHERE owner_id = %s AND namespace = %s AND value IS NOT NULL
 """
+# Fingerprints are made of values: those nobody asked for are not even read.
+_OF_BUCKETS = " AND get_byte(key_hash, 0) = ANY(%s)"
 
 
 def bucket_digests(*, owner_id: UUID, namespace: str, rank: Callable[[str], int]) -> dict[tuple[int, str], bytes]:
@@ -32,19 +34,19 @@ def bucket_entries(
     """Return (rank, bucket, key literal, fingerprint) of the live records in the `wanted` buckets."""
     found = []
     buckets = {int(bucket, 16) for _, bucket in wanted}
-    for key_json, bucket, fingerprint in _rows(owner_id, namespace):
-        if bucket in buckets:
-            place = (rank(text_of(key_json)), f"{bucket:02x}")
-            if place in wanted:
-                found.append((*place, key_json, bytes(fingerprint)))
+    for key_json, bucket, fingerprint in _rows(owner_id, namespace, sorted(buckets)):
+        place = (rank(text_of(key_json)), f"{bucket:02x}")
+        if place in wanted:
+            found.append((*place, key_json, bytes(fingerprint)))
     return found
 
 
-def _rows(owner_id: UUID, namespace: str) -> Iterator[tuple[str, int, bytes]]:
-    """Read all of an owner's records through a cursor on the server, a page in memory at a time."""
+def _rows(owner_id: UUID, namespace: str, buckets: list[int] | None = None) -> Iterator[tuple[str, int, bytes]]:
+    """Read an owner's records, of these buckets or all, through a cursor on the server, a page in memory at a time."""
     with transaction.atomic(), connection.cursor() as cursor:
         name = f"records_{uuid4().hex}"
-        cursor.execute(f"DECLARE {name} NO SCROLL CURSOR FOR {_ROWS}", [owner_id, namespace])
+        asked, given = (_ROWS, []) if buckets is None else (_ROWS + _OF_BUCKETS, [buckets])
+        cursor.execute(f"DECLARE {name} NO SCROLL CURSOR FOR {asked}", [owner_id, namespace, *given])
         while True:
             cursor.execute(f"FETCH {_PAGE} FROM {name}")
             page = cursor.fetchall()
