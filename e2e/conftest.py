@@ -60,7 +60,7 @@ def _see_up(running: Stack, name: str) -> None:
             running.kill(name, signal.SIGABRT)
             # A frozen process hears nothing until it goes on.
             running.kill(name, signal.SIGCONT)
-        running.wait_ready(name)
+        running.wait_ready(name, seconds=ANSWERS_WITHIN)
         pytest.fail(f"{name} had stopped answering:\n{processes.tail(child.program.log, lines=150)}")
 
 
