@@ -18,7 +18,7 @@ export const BUGS = {
   "old-chunk-over-newer-op": { gaps: { oldChunks: true } },
   "empty-means-deleted": { sabotage: { module: "cargo", name: "isMassLoss", instead: "() => false" } },
   "owner-mix-up": { sabotage: { module: "tokens", name: "subjectOf", instead: `() => "everybody"` } },
-  "torn-write-sent": { sabotage: { module: "sync/torn", name: "findTorn", instead: "async () => []" } },
+  "torn-write-sent": { sabotage: { module: "sync/torn", name: "recover", instead: "async () => {}" } },
   "acknowledged-before-storage": {
     sabotage: {
       module: "sync/place",

@@ -43,6 +43,19 @@ function* lastWords({ server, history }: World): Iterable<string> {
   }
 }
 
+/** No write of a device is followed by an older one of its own: neither a late op nor a chunk that was loaded late. */
+function* order({ server }: World): Iterable<string> {
+  for (const records of server.owners.values())
+    for (const [key, { versions }] of records.keys) {
+      const newest = new Map<string, number>();
+      for (const { device, seq, cause } of versions) {
+        if (cause === "resolution") continue;
+        if (seq < (newest.get(device) ?? 0)) yield `${key} of ${device.slice(0, 4)}: ${seq} came after ${newest.get(device)}`;
+        newest.set(device, Math.max(seq, newest.get(device) ?? 0));
+      }
+    }
+}
+
 /** Only who leads may commit, and only under the epoch that is. */
 function* authority({ server: { commits } }: World): Iterable<string> {
   for (const { device, seq, fence, fenceThen, epoch, epochThen } of commits) {
@@ -65,4 +78,4 @@ function* silence({ profiles }: World): Iterable<string> {
   for (const { tabs } of profiles) for (const { complaints } of tabs) yield* complaints;
 }
 
-export const INVARIANTS: Record<string, Invariant> = { acknowledged, lastWords, authority, seals, silence };
+export const INVARIANTS: Record<string, Invariant> = { acknowledged, lastWords, order, authority, seals, silence };
