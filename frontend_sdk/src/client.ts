@@ -1,4 +1,4 @@
-import { base64url, toBinary } from "./codec.js";
+import { base64url } from "./codec.js";
 import { probe } from "./environment.js";
 import { contain, createEvents } from "./events.js";
 import {
@@ -11,9 +11,7 @@ import {
   RUN,
   type Engine,
   type Host,
-  type InternalHandle,
   type LastRun,
-  type Purpose,
 } from "./host.js";
 import { createJudge, type Judge } from "./judge.js";
 import { createMemory } from "./memory.js";
@@ -36,6 +34,9 @@ import type {
 } from "./types.js";
 
 const NOTHING_PENDING: Pending = { count: 0, bytes: 0, oldest: null, missing: 0, refused: [], paused: "not_installed" };
+
+/** What dual write is made with. */
+export type SyncModule = Pick<typeof import("./sync.js"), "createDualWrite">;
 
 /** Answer of any call whose code could not be fetched: a refusal in the shape of each of them. */
 const unanswered = (thrown: unknown) => {
@@ -72,8 +73,8 @@ const fetched = <T>(fetch: () => Promise<T>): (() => Promise<T>) => {
     }));
 };
 
-/** Makes a client. Nothing is read, sent or kept before one of its calls. */
-export const createMigrationClient = (options: MigrationClientOptions): MigrationClient => {
+/** Makes a client, given where dual write comes from. Nothing is read, sent or kept before one of its calls. */
+export const createClient = (options: MigrationClientOptions, fetchSync: () => Promise<SyncModule>): MigrationClient => {
   const events = createEvents();
   const emit = events._emit;
   const sleep = createSleep();
@@ -81,8 +82,7 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
   const name = `syncserver:${options.appKey}:${options.namespace ?? ""}`;
   let config: ServerConfig | undefined;
   let opening: Promise<Host> | undefined;
-  let active: InternalHandle | undefined;
-  let watch: Promise<() => void> | undefined;
+  let destroyed = false;
   let told = false;
   let dual: DualWrite | undefined;
   let dualAsked = false;
@@ -109,7 +109,7 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
       _options: options,
       _device: await own(DEVICE, () => crypto.randomUUID()),
       _sleep: sleep,
-      _guest: () => own(GUEST, () => base64url(toBinary(crypto.getRandomValues(new Uint8Array(32))))),
+      _guest: () => own(GUEST, () => base64url(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32))))),
       _adopt: (next) => (config = next),
       _revoked: (code) => emit("revoked", { code }),
     });
@@ -126,7 +126,7 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
       },
       _engine: () => loadEngine(),
       _config: () => config!,
-      _moving: () => !!active,
+      _moving: () => !!engine?._moving(),
       _judge: judge,
       async _connect(run, anew) {
         // A guest's session brings the config along.
@@ -164,24 +164,14 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
     last = await _store._get(LAST);
   };
 
-  const begin = async (start: StartOptions, purpose: Purpose): Promise<RunHandle> => {
+  const start = async (given: StartOptions): Promise<RunHandle> => {
     try {
-      const host = await ready();
-      const { _run } = await loadEngine();
-      if (active && purpose === "backup") throw problem("busy");
-      if (active) return active;
-      const handle = (active = _run(host, start, purpose));
-      void handle.done.then(() => {
-        active = undefined;
-        return recall(host);
-      });
-      return handle;
+      return await (await loadEngine())._begin(given, "migrate");
     } catch (thrown) {
-      const { code, detail } = problemOf(thrown);
-      const end = { ok: false, migrationId: null, state: "failed", receipt: null, run: null } as const;
-      const result: MigrationResult = { ...end, code, detail, withheld: [], refused: [] };
+      const end = { migrationId: null, state: "failed", receipt: null, run: null } as const;
+      const result: MigrationResult = { ...refuse(thrown), ...end, withheld: [], refused: [] };
       emit("migrationFailed", result);
-      if (start.onComplete) void contain(() => start.onComplete!(result));
+      void contain(() => given.onComplete?.(result));
       const nothing = async () => {};
       return { migrationId: null, cancel: nothing, pause: nothing, resume: nothing, done: Promise.resolve(result) };
     }
@@ -195,10 +185,10 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
       _options: options,
       _open: ready,
       _attempt: attempt,
-      _start: begin,
       _knownConfig: () => config,
       _judge: judge,
       _resumable: () => resumable,
+      _recall: recall,
     }));
   });
 
@@ -211,7 +201,7 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
 
   const fetchDual = fetched(async () => {
     dualAsked = true;
-    return (dual = (await import("./sync.js")).createDualWrite(options, supported, ready));
+    return (dual = (await fetchSync()).createDualWrite(options, supported, ready));
   });
   /** A page that cannot take part fetches nothing. */
   const loadDual = async () => {
@@ -224,11 +214,10 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
       if (options.persist) void loadEngine().then((engine) => engine._persist(), problemOf);
       return attempt(async () => ({ config: config! }));
     },
-    startMigration: (start = {}) => begin(start, "migrate"),
+    startMigration: (given = {}) => start(given),
     on(name, listener) {
       // Looking again and again is for those who want to hear of it.
-      if (name === "sourceChanged") watch ??= loadEngine().then((engine) => engine._watch());
-      watch?.catch(() => (watch = undefined));
+      if (name === "sourceChanged") void loadEngine().then((engine) => destroyed || engine._watch(), problemOf);
       return events._on(name, listener);
     },
     off: events._off,
@@ -254,8 +243,8 @@ export const createMigrationClient = (options: MigrationClientOptions): Migratio
       return loadDual().then((loaded) => loaded._ready(), refuse);
     },
     destroy() {
-      active?._halt();
-      watch?.then((stop) => stop(), problemOf);
+      destroyed = true;
+      engine?._halt();
       client.uninstall();
       globalThis.removeEventListener?.("online", sleep._wake);
     },

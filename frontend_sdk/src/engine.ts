@@ -3,7 +3,7 @@ import { createCargo } from "./cargo.js";
 import { storageHealth } from "./environment.js";
 import { statistics } from "./figures.js";
 import { startRun } from "./handle.js";
-import { CLAIM, LAST, lastRunId, NO_PLAN, type Core, type Engine, type LastRun } from "./host.js";
+import { CLAIM, LAST, lastRunId, NO_PLAN, type Core, type Engine, type InternalHandle, type LastRun } from "./host.js";
 import { checkNeed } from "./need.js";
 import { makePlan } from "./plan.js";
 import { problem, problemOf } from "./problem.js";
@@ -11,16 +11,17 @@ import { createProgress } from "./progress.js";
 import { assess } from "./readiness.js";
 import { compare, question } from "./reconcile.js";
 import { preview, rollBack, undo } from "./rollback.js";
-import { createSecretFinder } from "./secrets.js";
 import { claim } from "./sync/adopting.js";
+import { obey } from "./sync/commands.js";
 import { askPage, listConflicts, resolveConflict } from "./sync/conflicts.js";
 import { relearn } from "./sync/relearn.js";
-import { restore } from "./sync/restart.js";
+import { tell } from "./sync/tell.js";
 import { recover } from "./sync/torn.js";
 import { rowOf } from "./sync/verdicts.js";
 import { wirePrint, type Entry } from "./table.js";
 import type { Transport } from "./transport.js";
 import { watchArea } from "./watch.js";
+import { createSecretJudge } from "./withholding.js";
 import type { Blocker, Outcome, PlanAnswer, ReceiptValidation } from "./types.js";
 
 /** An entry the server has set aside, as its answer names it. */
@@ -44,7 +45,7 @@ const holdToReceipt = async (net: Transport, id: string): Promise<ReceiptValidat
 
 /** Everything a page needs only once it has something to move, or asks about what was moved. */
 export const createEngine = (core: Core): Engine => {
-  const { _supported, _options, _open, _attempt, _start, _knownConfig, _judge } = core;
+  const { _supported, _options, _open, _attempt, _knownConfig, _judge } = core;
 
   /** A call that is one question to the server. */
   const get = <T extends object>(path: string): Promise<Outcome<T>> =>
@@ -70,20 +71,39 @@ export const createEngine = (core: Core): Engine => {
     return { plan: made, canProceed: !blockers.length, blockers };
   };
 
+  let active: InternalHandle | undefined;
+  let stop: (() => void) | undefined;
+
   const engine: Engine = {
     _progress: createProgress(_options, core._emit),
-    _secrets: createSecretFinder(),
+    _secrets: createSecretJudge(_options, _knownConfig),
     _askPage: askPage,
     _claim: claim,
     _recover: recover,
     _relearn: relearn,
-    _restore: restore,
+    _tell: tell,
+    _obey: obey,
     _rowOf: rowOf,
-    _run: startRun,
+    async _begin(start, purpose) {
+      const host = await _open();
+      if (active && purpose === "backup") throw problem("busy");
+      if (active) return active;
+      const handle = (active = startRun(host, start, purpose));
+      void handle.done.then(() => {
+        active = undefined;
+        return core._recall(host);
+      });
+      return handle;
+    },
+    _moving: () => !!active,
     _watch() {
       const interval = _options.rescanInterval ?? 5000;
-      if (!interval) return () => {};
-      return watchArea(_supported(), interval, (itemCount) => core._emit("sourceChanged", { itemCount }));
+      if (interval) stop ??= watchArea(_supported(), interval, (itemCount) => core._emit("sourceChanged", { itemCount }));
+    },
+    _halt() {
+      active?._halt();
+      stop?.();
+      stop = undefined;
     },
     _persist: () => storageHealth(true),
     _refresh: () =>
@@ -149,7 +169,7 @@ export const createEngine = (core: Core): Engine => {
     undoRollback: (rollbackId) => _attempt(async (host) => ({ rollback: await undo(host, rollbackId) })),
     createBackup: () =>
       _attempt(async () => {
-        const result = await (await _start({}, "backup")).done;
+        const result = await (await engine._begin({}, "backup")).done;
         if (!result.ok) throw problem(result.code!, { detail: result.detail });
         return { result };
       }),

@@ -8,15 +8,16 @@ type Listener = (payload: any) => void;
 export const createEvents = () => {
   const listeners: Partial<Record<MigrationEventName, Set<Listener>>> = {};
   const of = (event: MigrationEventName): Set<Listener> => (listeners[event] ??= new Set());
+  const off = (event: MigrationEventName, listener: Listener) => void of(event).delete(listener);
   return {
     _emit: ((event, payload) => {
       for (const listener of [...of(event)]) void contain(() => listener(payload));
     }) as Emit,
     _on: (event: MigrationEventName, listener: Listener) => {
       of(event).add(listener);
-      return () => void of(event).delete(listener);
+      return () => off(event, listener);
     },
-    _off: (event: MigrationEventName, listener: Listener) => void of(event).delete(listener),
+    _off: off,
     _heard: (event: MigrationEventName): boolean => of(event).size > 0,
   };
 };

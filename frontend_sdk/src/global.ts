@@ -1,4 +1,4 @@
 /** What the script tag leaves behind: `syncserver.createMigrationClient`. */
-import { createMigrationClient } from "./client.js";
+import { createMigrationClient } from "./index.js";
 
 (globalThis as { syncserver?: object }).syncserver = { createMigrationClient };

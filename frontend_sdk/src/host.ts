@@ -4,12 +4,12 @@ import type { Judge } from "./judge.js";
 import type { Mark } from "./mark.js";
 import type { Sleep } from "./pace.js";
 import type { ProgressKeeper } from "./progress.js";
-import type { SecretFinder } from "./secrets.js";
 import type { Store } from "./store.js";
 import type { claim } from "./sync/adopting.js";
+import type { obey } from "./sync/commands.js";
 import type { askPage } from "./sync/conflicts.js";
 import type { relearn } from "./sync/relearn.js";
-import type { restore } from "./sync/restart.js";
+import type { tell } from "./sync/tell.js";
 import type { recover } from "./sync/torn.js";
 import type { rowOf } from "./sync/verdicts.js";
 import type { Patience, Transport } from "./transport.js";
@@ -129,20 +129,27 @@ export const DUAL = ["install", "resolveAbsence", "takeOver", "whenSynced", "get
 
 /** What the engine does for the client. */
 export interface Engine extends Pick<MigrationClient, (typeof LATER)[number]> {
-  _run(host: Host, start: StartOptions, purpose: Purpose): InternalHandle;
+  /** Begins a run, or hands out the one under way. */
+  _begin(start: StartOptions, purpose: Purpose): Promise<RunHandle>;
+  /** True while this page leads a run. */
+  _moving(): boolean;
+  /** Ends what the page has going on; a run goes on at the next visit. */
+  _halt(): void;
   /** Asks the browser to keep the origin's storage. */
   _persist(): Promise<unknown>;
-  /** Emits `sourceChanged` until the function it returns is called. Throws where there is no storage. */
-  _watch(): () => void;
+  /** Emits `sourceChanged` until all is halted. Throws where there is no storage. */
+  _watch(): void;
   /** Takes the last run's snapshot from the server; without one nothing happens. */
   _refresh(): Promise<unknown>;
   _progress: ProgressKeeper;
-  _secrets: SecretFinder;
+  /** Withholds secrets. */
+  _secrets: Judge;
   _askPage: typeof askPage;
   _claim: typeof claim;
   _recover: typeof recover;
   _relearn: typeof relearn;
-  _restore: typeof restore;
+  _tell: typeof tell;
+  _obey: typeof obey;
   _rowOf: typeof rowOf;
 }
 
@@ -160,7 +167,8 @@ export interface Core {
   _open(): Promise<Host>;
   /** Does something with the server; a failure becomes a refusal. */
   _attempt<T extends object>(work: (host: Host) => Promise<T>): Promise<Outcome<T>>;
-  _start(options: StartOptions, purpose: Purpose): Promise<RunHandle>;
+  /** Reads anew what earlier runs have left in the store. */
+  _recall(host: Host): Promise<void>;
   _knownConfig(): ServerConfig | undefined;
   _judge(): Judge;
   /** True where an earlier visit left a run unfinished. */

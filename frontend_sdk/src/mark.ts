@@ -1,7 +1,8 @@
 import { breathe } from "./pace.js";
 
 /**
- * A quick 64-bit mark of a text and its size, to notice that it changed. Marks of a set are combined in any order. What
+ * A quick 64-bit mark of a text, to notice that it changed, and its size as UTF-8 (a surrogate pair counts for six bytes
+ * instead of four). Marks of a set are combined in any order. What
  * the server is told rests on SHA-256 alone.
  */
 export type Mark = [low: number, high: number, bytes: number];
@@ -19,8 +20,7 @@ export const markOf = async (text: string): Promise<Mark> => {
       const unit = text.charCodeAt(at);
       low = Math.imul(low ^ unit, 0x9e3779b1);
       high = Math.imul(high ^ unit, 0x5f356495);
-      // Of a surrogate pair each half takes two.
-      bytes += unit < 0x80 ? 1 : unit < 0x800 || (unit & 0xf800) === 0xd800 ? 2 : 3;
+      bytes += unit < 0x80 ? 1 : unit < 0x800 ? 2 : 3;
     }
     await breathe();
   }

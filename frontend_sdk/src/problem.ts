@@ -6,12 +6,15 @@ export interface Problem {
   detail?: string;
   /** The server's whole answer, where there was one. */
   _body: Record<string, any>;
+  /** Its status. */
+  _status?: number;
 }
 
-export const problem = (code: string, body: Record<string, any> = {}): Problem => ({
+export const problem = (code: string, body: Record<string, any> = {}, _status?: number): Problem => ({
   code,
   detail: body.detail,
   _body: body,
+  _status,
 });
 
 /** Turns whatever was thrown into a problem; a foreign error becomes `internal`. */

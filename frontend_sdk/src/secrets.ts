@@ -38,10 +38,8 @@ const tests = (list: Rule[], flags: string): [Rule, (text: string) => boolean][]
     return [rule, (text) => (!literal || text.includes(literal)) && search(text)];
   });
 
-/** Names the rule a pair falls under, if any; for long values it takes pauses. */
-export type SecretFinder = (key: string, value: string) => Finding | Promise<Finding>;
-
-export const createSecretFinder = (): SecretFinder => {
+/** A function that names the rule a pair falls under, if any; for long values it takes pauses. */
+export const createSecretFinder = (): ((key: string, value: string) => Finding | Promise<Finding>) => {
   const harmless = new RegExp(rules.harmless.join("|"), IN_NAMES);
   const ofKeys = tests(rules.key_rules, IN_NAMES);
   const ofValues = tests(rules.value_rules, IN_VALUES);

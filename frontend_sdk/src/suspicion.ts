@@ -7,10 +7,10 @@ import { breathe } from "./pace.js";
 
 // Unanchored wherever a rule may first take a harmless name out of the middle.
 const NAMES =
-  /pass|pwd|contrase|auth|cognitoid|msal\.|okta-|oidc\.|kc-c|__clerk|pkce|verifier|token|jwt|bearer|[cx]srf|sess|sid(?![a-z])|secret|credential|connection|key|seed|mnemonic|recovery|pin(?:$|[^a-z]|code|number|hash|.*pin)|cv[vc]|card|iban|ssn|social/i;
+  /pass|pwd|contrase|auth|cognito|msal\.|okta-|oidc\.|kc-c|__clerk|pkce|verif|token|jwt|bearer|[cx]srf|sess|sid(?![a-z])|secret|credent|connect|key|seed|mnemon|recover|pin(?:$|[^a-z]|code|number|hash|.*pin)|cv[vc]|card|iban|ssn|social/i;
 
 const VALUES =
-  /eyJ[\w-]{15}|-----BEGIN |kty|A[KS]IA[\dA-Z]{16}|SK[\da-f]{32}|gh[posu]_|github_pat_|npm_|glpat-|AIza|ya29\.|GOCSPX-|shp(?:at|ss)_|rk_live_|sk[_-][\w-]{20}|xox[a-z]-|SG\.[\w-]{20}|\/webhooks\/|hooks\.slack|B(?:earer|asic) |(?:oken|ecret|pi_?[Kk]ey|rivate_?[Kk]ey|nemonic|assw(?:or[dt]|d))\\{0,7}" ?:|:\/\/[\w.~%+-]{0,80}:[!$-.0->A-~]{1,80}@|[2-6]\d{3}[ -]?\d{4,6}[ -]?\d{4,5}/;
+  /eyJ|BEGIN |kty|A[KS]IA|SK[\da-f]{32}|gh[posu]_|pat[_-]|npm_|AIza|ya29\.|CSPX-|shpss_|_live_|sk[_-][\w-]{20}|xox|SG\.[\w-]{20}|hooks[/.]|Bearer |Basic |(?:oken|ecret|[ie]_?[Kk]ey|onic|asswo?r?[dt])\\{0,7}" ?:|:\/\/[^/]{0,80}:[^/]{1,80}@|[2-6]\d{3}[ -]?\d{4,6}[ -]?\d{4,5}/;
 
 // Searching more in one go would be felt.
 const PIECE = 1 << 17;

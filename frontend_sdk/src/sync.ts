@@ -19,40 +19,18 @@ export const createDualWrite = (
   supported: () => Storage,
   ready: () => Promise<Host>,
 ): DualWrite => {
-  let sync: Promise<Sync> | undefined;
-  let standing: Sync | undefined;
+  let sync: Sync | undefined;
 
-  const begun = async (): Promise<Sync> => {
+  const installed = (): Sync => {
     const area = supported();
     if (options.enableDualWrite === false) throw problem("dual_write_off");
-    return startSync(area, ready(), !options.storage);
-  };
-
-  const installed = (): Promise<Sync> => {
-    const mine = (sync ??= begun().then(
-      (started) => {
-        // Uninstalled meanwhile.
-        if (sync !== mine) started._stop();
-        else standing = started;
-        return started;
-      },
-      (thrown) => {
-        if (sync === mine) sync = undefined;
-        throw thrown;
-      },
-    ));
-    return mine;
-  };
-
-  const uninstall = () => {
-    standing?._stop();
-    sync = standing = undefined;
+    return (sync ??= startSync(area, ready(), !options.storage));
   };
 
   /** An answer of dual write, as soon as it is there. */
   const dual = async (ask: (sync: Sync) => Promise<Outcome<object>> | void): Promise<Outcome<object>> => {
     try {
-      return (await ask(await installed())) ?? { ok: true };
+      return (await ask(installed())) ?? { ok: true };
     } catch (thrown) {
       return refuse(thrown);
     }
@@ -82,8 +60,11 @@ export const createDualWrite = (
     whenSynced: (key) => dual(({ _synced }) => _synced(key)),
     get: (key) => reading(() => ({ value: readItem(supported(), key) })),
     getAll: () => reading(async () => ({ entries: [...(await readAll(supported()))] })),
-    _uninstall: uninstall,
-    _pending: () => standing?._pending(),
+    _uninstall() {
+      sync?._stop();
+      sync = undefined;
+    },
+    _pending: () => sync?._pending(),
     _ready: whenReady,
   };
 };

@@ -143,6 +143,7 @@ export const createTransport = (line: Line): Transport => {
     problem(
       answer._body.code ?? (isTransient(answer._status) ? "unavailable" : "http_" + answer._status),
       answer._body,
+      answer._status,
     );
 
   /** Waits where a run may wait; anybody else is told. */

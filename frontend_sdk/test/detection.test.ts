@@ -3,6 +3,7 @@ import { inferCollections, labeller, matcher } from "../src/collections.js";
 import { createJudge } from "../src/judge.js";
 import { kindOf } from "../src/kinds.js";
 import { createSecretFinder } from "../src/secrets.js";
+import { createSecretJudge } from "../src/withholding.js";
 import { fromUnits, joined, vectors } from "./support/vectors.js";
 
 const options = { url: "", appKey: "" };
@@ -109,7 +110,7 @@ describe("secrets", () => {
 describe("the judge", () => {
   it("holds back what is excluded and what is secret, and lets pass what the page allows", async () => {
     const given = { ...options, exclude: ["cache:*"], allowSensitive: ["token_names"] };
-    const judge = createJudge(given, undefined, async () => createSecretFinder());
+    const judge = createJudge(given, undefined, async () => createSecretJudge(given, () => undefined));
     expect(await judge("cache:1", "x")).toMatchObject({ rule: "excluded" });
     expect(await judge("auth_token", "x")).toMatchObject({ rule: "token" });
     expect(await judge("token_names", "x")).toBeUndefined();
@@ -117,7 +118,7 @@ describe("the judge", () => {
   });
 
   it("asks for the rules only where a pair looks as if one might hold", async () => {
-    const finder = vi.fn(async () => createSecretFinder());
+    const finder = vi.fn(async () => createSecretJudge(options, () => undefined));
     const judge = createJudge(options, undefined, finder);
     const ordinary = { id: 12, text: "Buy milk", at: "2024-05-06T07:08:09.123Z", link: "https://example.com:8080/a?b=c@d" };
     expect(await judge("todo:12", JSON.stringify(ordinary))).toBeUndefined();

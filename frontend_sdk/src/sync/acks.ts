@@ -28,6 +28,13 @@ export const previousOf = (known: Ack | undefined): Print[] => {
   return [...(Date.now() - at < TORN_MS ? previous : []), print].slice(-MOST_PREVIOUS);
 };
 
+export const ackOf = (known: Ack | undefined, print: Print, revision: number): Ack => [
+  print,
+  previousOf(known),
+  Date.now(),
+  revision,
+];
+
 export type Row = [key: string, ack: Ack | undefined];
 
 export interface Acks {
@@ -71,34 +78,25 @@ export const createAcks = (store: Store): Acks => {
     return into;
   };
 
-  const byShard = (rows: Row[]): Map<number, Row[]> => {
-    const parts = new Map<number, Row[]>();
-    for (const row of rows) {
-      const shard = shardOf(row[0]);
-      if (!parts.has(shard)) parts.set(shard, []);
-      parts.get(shard)!.push(row);
-    }
-    return parts;
-  };
-
   /** Reads or changes some shards in one go. */
   const touch = async (numbers: number[], change?: (old: Shard | undefined, at: number) => Shard): Promise<void> => {
     const found = await store._several(numbers.map((shard) => "acks:" + shard), change);
     numbers.forEach((shard, at) => (shards[shard] = found[at] ?? new Map()));
   };
-  const every = [...shards.keys()];
+  const rows = () => shards.flatMap((shard) => [...shard]);
 
   return {
     _get: (key) => shards[shardOf(key)]!.get(key),
-    _rows: () => shards.flatMap((shard) => [...shard]),
-    _live: () => shards.flatMap((shard) => [...shard].flatMap(([key, [print]]) => (print ? [key] : []))),
-    _load: () => touch(every),
+    _rows: rows,
+    _live: () => rows().flatMap(([key, [print]]) => (print ? [key] : [])),
+    _load: () => touch([...shards.keys()]),
     _hear(rows) {
-      for (const [shard, part] of byShard(rows)) set(shards[shard]!, part);
+      for (const row of rows) set(shards[shardOf(row[0])]!, [row]);
     },
     async _put(rows) {
-      const parts = [...byShard(rows)];
-      await touch(parts.map(([shard]) => shard), (old, at) => set(old ?? new Map(), parts[at]![1]));
+      const numbers = [...new Set(rows.map(([key]) => shardOf(key)))];
+      const of = (shard: number) => rows.filter(([key]) => shardOf(key) === shard);
+      await touch(numbers, (old, at) => set(old ?? new Map(), of(numbers[at]!)));
     },
   };
 };

@@ -1,6 +1,7 @@
 import type { Host } from "../host.js";
 import type { Pair } from "../codec.js";
 import { contain } from "../events.js";
+import type { Standing } from "./exchange.js";
 import type { ConflictChoice, WriteConflict } from "../types.js";
 
 /** Two values for one key, and somebody to ask: the page decides now, or an operator later. */
@@ -30,8 +31,8 @@ export const resolveConflict = async ({ _net }: Host, { id, key }: WriteConflict
   await _net._send("POST", `/conflicts/${id}/resolve`, { _json });
 };
 
-/** Tells of the given conflicts and has the page decide, where it wants to; true if it decided any. */
-export const askPage = async (host: Host, ids: number[]): Promise<boolean> => {
+/** Tells of the given conflicts and has the page decide, where it wants to; what was decided comes down. */
+export const askPage = async ({ _host: host, _rumour, _kick }: Standing, ids: number[]): Promise<void> => {
   const { _options, _events } = host;
   let decided = false;
   for (const conflict of await listConflicts(host)) {
@@ -43,5 +44,7 @@ export const askPage = async (host: Host, ids: number[]): Promise<boolean> => {
     await resolveConflict(host, conflict, choice);
     decided = true;
   }
-  return decided;
+  if (!decided) return;
+  _rumour(Infinity);
+  _kick();
 };

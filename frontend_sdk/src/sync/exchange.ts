@@ -21,6 +21,8 @@ export interface Standing {
   _keepPosition(): Promise<unknown>;
   /** The owner's records have this revision, or nobody knows. */
   _rumour(revision: number): void;
+  /** An exchange is wanted soon. */
+  _kick(): void;
   /** Takes every change there is. */
   _receive: Receive;
   /** What the page said about data that was first seen under another account. */
@@ -34,10 +36,10 @@ export interface Exchange {
   _go(hiding: boolean): Promise<void>;
 }
 
-export interface Parts extends Pick<Standing, "_host" | "_acks" | "_outbox" | "_place" | "_keep" | "_settled"> {
-  /** Told of conflicts somebody has to decide; not waited for, since that may take long. */
-  _disputed(ids: number[]): void;
-  _isStopped(): boolean;
+export interface Parts
+  extends Pick<Standing, "_host" | "_acks" | "_outbox" | "_place" | "_keep" | "_settled" | "_kick"> {
+  /** Aborted when dual write ends. */
+  _signal: AbortSignal;
 }
 
 export const createExchange = async (parts: Parts): Promise<Exchange> => {
@@ -59,7 +61,7 @@ export const createExchange = async (parts: Parts): Promise<Exchange> => {
 
   const patience: Patience = {
     get _stopped() {
-      return parts._isStopped();
+      return parts._signal.aborted;
     },
     _tries: _options.maxRetries ?? 3,
     _waiting(reason) {
@@ -81,12 +83,11 @@ export const createExchange = async (parts: Parts): Promise<Exchange> => {
       if (!sent || (sent._begin && begun.has(sent._begin))) return;
       begun.add(sent._begin);
       // Without gaps between them all revisions since the last look are our own.
-      const own = [...sent._own].filter((revision) => revision > position.cursor);
-      if (position.cursor + own.length === sent._revision) {
+      const own = new Set(sent._made.filter((revision) => revision! > position.cursor));
+      if (position.cursor + own.size === sent._revision) {
         position.cursor = sent._revision;
         await standing._keepPosition();
       } else if (sent._revision) rumoured = Infinity;
-      if (sent._open.length) parts._disputed(sent._open);
     }
   };
 
@@ -96,7 +97,7 @@ export const createExchange = async (parts: Parts): Promise<Exchange> => {
       // Without locks the run of this very page would lose its fence to us.
       if (globalThis.navigator?.onLine === false) throw problem("offline");
       if (host._moving() && !globalThis.navigator?.locks) throw problem("busy");
-      if (!fence || fence !== (await _store._get<number>(FENCE)))
+      if (fence !== (await _store._get<number>(FENCE)))
         fence = patience._fence = await _store._update<number>(FENCE, (last = 0) => last + 1);
       await host._connect(patience);
       const { stage, timeline } = host._config();

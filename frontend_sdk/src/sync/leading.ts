@@ -1,16 +1,13 @@
 import { lead } from "../leader.js";
 import { problemOf } from "../problem.js";
 import { backoff } from "../retry.js";
-import type { AdoptionChoice } from "../types.js";
 import type { Row } from "./acks.js";
+import type { Command } from "./commands.js";
 import { createExchange, type Parts } from "./exchange.js";
 import { hearNews } from "./news.js";
 import { createPulse } from "./pulse.js";
 
 /** What the leading tab does for as long as it lives: exchange after exchange. */
-
-/** What the page says, in whichever tab: about missing keys, or whose the data is. */
-export type Command = "restore" | "delete" | AdoptionChoice;
 
 export interface Leading {
   _obey(command: Command): void;
@@ -24,43 +21,21 @@ export interface Leading {
   ): Promise<void>;
 }
 
-interface Life extends Omit<Parts, "_disputed"> {
-  _kick(): void;
-  _signal: AbortSignal;
-}
-
 // The server is another one than it was, or does not remember as far back.
 const FORGOTTEN = /^(timeline_changed|cursor_expired)$/;
 const OFF = /^(dual_write_off|wrong_state)$/;
 const MOST_MS = 30_000;
 const OFF_MS = 60_000;
-// What is mended at once is tried again at once, but not for ever.
-const QUICK_TRIES = 3;
 
-export const exchanging = async (life: Life): Promise<Leading> => {
-  const { _host: host, _acks: acks, _outbox: outbox, _kick: kick } = life;
+export const exchanging = async (parts: Parts): Promise<Leading> => {
+  const { _host: host, _acks: acks, _outbox: outbox, _kick: kick, _signal: signal } = parts;
   const { _store, _events, _name, _options } = host;
   const pulse = createPulse(_store);
   const commands: Command[] = [];
   let recovered = false;
   let forgotten: string | undefined;
 
-  const exchange = await createExchange({
-    ...life,
-    _disputed: (ids) =>
-      void host
-        ._engine()
-        .then((engine) => engine._askPage(host, ids))
-        .then(
-          (decided) => {
-            if (!decided) return;
-            standing._rumour(Infinity);
-            kick();
-          },
-          // Still open: it is listed, and asked again at its next write.
-          () => {},
-        ),
-  });
+  const exchange = await createExchange(parts);
   const standing = exchange._standing;
 
   /** Who was seen to write a former value back has written it. */
@@ -72,7 +47,7 @@ export const exchanging = async (life: Life): Promise<Leading> => {
       const [print, previous, ...rest] = ack;
       rows.push([key, [print, previous.filter((one) => one !== _print), ...rest]]);
     }
-    if (rows.length) await life._keep(rows);
+    if (rows.length) await parts._keep(rows);
   };
 
   /** What a browser that died lost of the storage comes down again; until that is known nothing is sent. */
@@ -84,12 +59,7 @@ export const exchanging = async (life: Life): Promise<Leading> => {
 
   /** Between two exchanges, so that none sees half of it. */
   const obey = async (): Promise<void> => {
-    for (; commands[0]; commands.shift()) {
-      const [command] = commands;
-      if (command === "delete") outbox._confirm();
-      else if (command === "restore") await (await host._engine())._restore(standing);
-      else standing._choice = command;
-    }
+    for (; commands[0]; commands.shift()) await (await host._engine())._obey(standing, commands[0]);
   };
 
   const exchangeOnce = async (): Promise<void> => {
@@ -104,8 +74,7 @@ export const exchanging = async (life: Life): Promise<Leading> => {
     if (FORGOTTEN.test(code)) forgotten = code;
     if (off || forgotten) await host._connect(undefined, true).catch(() => {});
     if (off) return _options.healthCheckInterval ?? OFF_MS;
-    const mended = code === "cancelled" || code === forgotten;
-    return mended && failures < QUICK_TRIES ? 0 : Math.min(_options.retryDelay ?? MOST_MS, backoff(failures));
+    return code === "cancelled" ? 0 : Math.min(_options.retryDelay ?? MOST_MS, backoff(failures));
   };
 
   return {
@@ -115,22 +84,22 @@ export const exchanging = async (life: Life): Promise<Leading> => {
       kick();
     },
     async _loop(tell, pause, idle, arrived) {
-      const news = hearNews(host, (revision) => {
+      const told = (revision: number) => {
         standing._rumour(revision);
         kick();
-      });
-      life._signal.addEventListener("abort", news._stop);
+      };
+      const live = hearNews(host, told, signal);
       let paused: string | null = "not_ready";
-      for (let failures = 0; !life._isStopped(); ) {
+      for (let failures = 0; !signal.aborted; ) {
         try {
           await recover();
           await outbox._look();
           await witness();
           await obey();
           tell(paused, false);
-          if (!news._live()) standing._rumour(Infinity);
+          if (!live()) standing._rumour(Infinity);
           await pulse._beat();
-          await lead(_name, exchangeOnce, { signal: life._signal });
+          await lead(_name, exchangeOnce, { signal });
           failures = 0;
           paused = null;
           arrived();
@@ -140,7 +109,7 @@ export const exchanging = async (life: Life): Promise<Leading> => {
           paused = code;
           failures++;
         }
-        if (life._isStopped()) return;
+        if (signal.aborted) return;
         tell(paused, !paused);
         if (paused) await pause(await patience(paused, failures));
         else await idle();

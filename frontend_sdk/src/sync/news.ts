@@ -1,23 +1,17 @@
 import type { Host } from "../host.js";
 
-/** The owner's socket: says at once that another device has written. */
-export interface News {
-  /** True while the socket speaks. */
-  _live(): boolean;
-  _stop(): void;
-}
-
 const LEAST_MS = 2000;
 const MOST_MS = 60_000;
 
-export const hearNews = (host: Host, told: (revision: number) => void): News => {
+/** Listens to the owner's socket, which says at once that another device has written; yields whether it speaks. */
+export const hearNews = (host: Host, told: (revision: number) => void, signal: AbortSignal): (() => boolean) => {
   let live = false;
-  let stopped = false;
   let socket: WebSocket | undefined;
+  signal.addEventListener("abort", () => socket?.close());
 
   const listen = async (): Promise<void> => {
     const { _body } = await host._net._send("POST", "/tickets", { _json: {} });
-    if (stopped) return;
+    if (signal.aborted) return;
     const address = new URL(host._options.url.replace(/\/+$/, "") + "/ws/v1/owner", globalThis.location?.href);
     address.protocol = address.protocol.replace("http", "ws");
     await new Promise<void>((resolve) => {
@@ -37,18 +31,12 @@ export const hearNews = (host: Host, told: (revision: number) => void): News => 
   };
 
   const loop = async () => {
-    for (let wait = LEAST_MS; !stopped; wait = live ? LEAST_MS : Math.min(MOST_MS, wait * 2)) {
+    for (let wait = LEAST_MS; !signal.aborted; wait = live ? LEAST_MS : Math.min(MOST_MS, wait * 2)) {
       if (globalThis.navigator?.onLine !== false) await listen().catch(() => {});
-      if (!stopped) await host._sleep(wait);
+      if (!signal.aborted) await host._sleep(wait);
     }
   };
   void loop();
 
-  return {
-    _live: () => live,
-    _stop() {
-      stopped = true;
-      socket?.close();
-    },
-  };
+  return () => live;
 };

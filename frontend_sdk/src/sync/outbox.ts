@@ -24,8 +24,6 @@ export interface Outbox {
   /** True when nothing is in doubt. */
   _sure(): boolean;
   _hold(key: string, print: Print, reason: string): void;
-  /** Holds whatever stands there now. */
-  _refuse(key: string, reason: string): void;
   /** Deletions that are not sent before somebody said that they are meant: so much is gone at once. */
   _missing(): string[];
   /** The next keys to send, oldest first. */
@@ -62,8 +60,7 @@ export const createOutbox = (area: Storage, acks: Acks, limits: Limits): Outbox 
   };
 
   const missing = (): string[] => {
-    const gone = [...waiting].flatMap(([key, { _value }]) => (_value === undefined && !confirmed.has(key) ? [key] : []));
-    if (!gone.length) return gone;
+    const gone = [...waiting.keys()].filter((key) => waiting.get(key)!._value === undefined && !confirmed.has(key));
     const { length } = gone;
     const [app, page = Infinity] = limits();
     const lost = length > page || (app == null ? isMassLoss(length, acks._live().length, area.length) : length > app);
@@ -101,10 +98,6 @@ export const createOutbox = (area: Storage, acks: Acks, limits: Limits): Outbox 
     },
     _sure: () => !all && !doubtful.size,
     _hold: hold,
-    _refuse(key, reason) {
-      const entry = waiting.get(key);
-      if (entry) hold(key, entry._print, reason);
-    },
     _missing: missing,
     _confirm() {
       for (const key of missing()) confirmed.add(key);

@@ -5,6 +5,9 @@ import type { Echo } from "./echo.js";
 /** `moved`: the page was faster. `full`: the storage has no room. */
 export type Putting = "put" | "moved" | "full";
 
+/** A change the page has to be told of. */
+export type Told = [key: string, before: string | null, after: string | null];
+
 /** The page's storage as the server's changes meet it. */
 export interface Place {
   /** What stands there, and its print. */
@@ -16,13 +19,8 @@ export interface Place {
   _put(key: string, value: string | undefined, before: string | null): Putting;
 }
 
-export const createPlace = (area: Storage, echo: Echo): Place => {
-  /** For a page whose frame could not be made: the same news, only not from the browser itself. */
-  const tell = (key: string, oldValue: string | null, newValue: string | null) => {
-    if (typeof StorageEvent !== "function") return;
-    const { href: url } = location;
-    dispatchEvent(new StorageEvent("storage", { key, oldValue, newValue, url, storageArea: area }));
-  };
+/** `tell` is for a page whose frame could not be made. */
+export const createPlace = (area: Storage, echo: Echo, tell: (...change: Told) => void): Place => {
   return {
     async _read(key) {
       for (;;) {

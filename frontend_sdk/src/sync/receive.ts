@@ -1,7 +1,7 @@
 import type { Pair } from "../codec.js";
 import { breathe } from "../pace.js";
 import type { Patience } from "../transport.js";
-import { ABSENT, previousOf, printOf, type Row } from "./acks.js";
+import { ABSENT, ackOf, printOf, type Row } from "./acks.js";
 import type { Standing } from "./exchange.js";
 
 /** Coming down: the server's changes since the last look, put where nobody has written since the last ack. */
@@ -38,7 +38,7 @@ export const createReceiver = (standing: Standing): Receive => {
     const print = await printOf(theirs);
     for (;;) {
       const [value, mine] = await place._read(key);
-      const row: Row = [key, [print, previousOf(known), Date.now(), revision]];
+      const row: Row = [key, ackOf(known, print, revision)];
       outbox._doubt(key);
       if (mine === print) return row;
       const decided = cause === "resolution" && outbox._held.get(key)?.[0] === mine;

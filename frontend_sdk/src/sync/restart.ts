@@ -1,6 +1,5 @@
 import type { Position } from "./receive.js";
 import type { Row } from "./acks.js";
-import { ABSENT } from "./acks.js";
 import type { Standing } from "./exchange.js";
 
 /** Taking the acknowledged table back: what was believed of the server is no longer so. */
@@ -26,10 +25,3 @@ export const recall = async (standing: Standing, rows: Row[]): Promise<void> => 
   await standing._keepPosition();
   await standing._keep(rows);
 };
-
-/** Makes keys come down again that are missing here. */
-export const restore = (standing: Standing): Promise<void> =>
-  recall(
-    standing,
-    standing._outbox._missing().map((key) => [key, [ABSENT, [], 0, 0]]),
-  );

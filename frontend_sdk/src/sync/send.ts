@@ -3,7 +3,7 @@ import { breathe } from "../pace.js";
 import { problemOf } from "../problem.js";
 import type { Patience } from "../transport.js";
 import type { SettledWrite } from "../types.js";
-import { previousOf, type Row } from "./acks.js";
+import { ackOf, type Row } from "./acks.js";
 import type { Standing } from "./exchange.js";
 import type { Waiting } from "./outbox.js";
 
@@ -26,18 +26,16 @@ export interface Sent {
   _begin: string;
   /** The owner's revision after the batch. */
   _revision: number;
-  /** Revisions this batch has made. */
-  _own: Set<number>;
-  /** Conflicts that wait for somebody to decide. */
-  _open: number[];
+  /** Revisions the writes of this batch stand at. */
+  _made: (number | null)[];
 }
 
-const NOTHING: Sent = { _begin: "", _revision: 0, _own: new Set(), _open: [] };
+const NOTHING: Sent = { _begin: "", _revision: 0, _made: [] };
 const MOST_OPS = 500;
 // The server counts the characters of lines, escapes included.
 const MOST_BYTES = 600_000;
 // What one entry alone can cause.
-const ENTRY_CODES = /^(too_large|inflate_limit|line_form|sensitive_item|bad_request|invalid\w*|http_4(00|13|22))$/;
+const ENTRY_STATUSES = [400, 413, 422];
 
 export const createSender = (standing: Standing) => {
   const { _host: host, _acks: acks, _outbox: outbox } = standing;
@@ -64,7 +62,7 @@ export const createSender = (standing: Standing) => {
     return free;
   };
 
-  const take = async (batch: [string, Waiting][], outcomes: OpOutcome[], first: number): Promise<number[]> => {
+  const take = async (batch: [string, Waiting][], outcomes: OpOutcome[], first: number): Promise<void> => {
     const rows: Row[] = [];
     const writes: SettledWrite[] = [];
     const open: number[] = [];
@@ -75,7 +73,7 @@ export const createSender = (standing: Standing) => {
       const { outcome, revision, reason, line } = one;
       // Without a revision a newer write of this device has been there before.
       if (outcome === "accepted" && line === undefined) {
-        if (revision !== null) rows.push([key, [_print, previousOf(acks._get(key)), Date.now(), revision]]);
+        if (revision !== null) rows.push([key, ackOf(acks._get(key), _print, revision)]);
       } else {
         const row = await (await host._engine())._rowOf(standing, entry, one);
         if (row) rows.push(row);
@@ -85,7 +83,12 @@ export const createSender = (standing: Standing) => {
     }
     await standing._keep(rows);
     standing._settled(writes);
-    return open;
+    // Not waited for, since somebody is asked. Still open: it is listed, and asked again at its next write.
+    if (open[0])
+      void host
+        ._engine()
+        .then((engine) => engine._askPage(standing, open))
+        .catch(() => {});
   };
 
   /** What one entry did to its batch: half of it is sent, and half of that, until it stands alone and is held. */
@@ -114,12 +117,13 @@ export const createSender = (standing: Standing) => {
       const _json = { ops, ...(ops.some(({ base }) => base) && { timeline: standing._position.timeline }) };
       const { _body } = await host._net._send("POST", "/records", { _json, _run: patience, _keep: hiding });
       most = MOST_OPS;
-      const _own = new Set<number>(_body.outcomes.flatMap((one: OpOutcome) => one.revision ?? []));
+      const outcomes: OpOutcome[] = _body.outcomes;
+      await take(batch, outcomes, first);
       const [key, { _print }] = batch[0]!;
-      return { _begin: _print + key, _revision: _body.revision, _own, _open: await take(batch, _body.outcomes, first) };
+      return { _begin: _print + key, _revision: _body.revision, _made: outcomes.map(({ revision }) => revision) };
     } catch (thrown) {
-      const { code } = problemOf(thrown);
-      if (!ENTRY_CODES.test(code)) throw thrown;
+      const { code, _status } = problemOf(thrown);
+      if (!ENTRY_STATUSES.includes(_status!)) throw thrown;
       narrow(batch, code);
       return NOTHING;
     }

@@ -4,9 +4,10 @@ import { createSleep } from "../pace.js";
 import { problem, problemOf, refuse } from "../problem.js";
 import { createAcks, type Row } from "./acks.js";
 import { createEcho } from "./echo.js";
-import { exchanging, type Command } from "./leading.js";
+import type { Command } from "./commands.js";
+import { exchanging } from "./leading.js";
 import { createOutbox, type Outbox } from "./outbox.js";
-import { createPlace } from "./place.js";
+import { createPlace, type Told } from "./place.js";
 import { POSITION } from "./receive.js";
 import type { Outcome, Pending, SettledWrite } from "../types.js";
 
@@ -46,10 +47,10 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
   const page: Partial<typeof globalThis> = globalThis;
   const sleep = createSleep();
   const abort = new AbortController();
-  const early: (string | null)[] = [];
-  let doubt = (key: string | null): void => void early.push(key);
+  const { signal } = abort;
+  // The outbox, once there, begins by looking at everything.
+  let doubt: Outbox["_doubt"] = () => {};
   let kicked = false;
-  let stopped = false;
   let paused: string | null = "not_ready";
   let timer: ReturnType<typeof setTimeout> | undefined;
   let outbox: Outbox | undefined;
@@ -76,14 +77,19 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
     kick();
   };
   if (framed) echo._mend();
-  MOMENTS.forEach((name) => page.addEventListener?.(name, rescan, true));
+  MOMENTS.forEach((name) => page.addEventListener?.(name, rescan, { capture: true, signal }));
 
   const pending = (): Pending => {
-    const entries = [...(outbox?._waiting.values() ?? [])];
+    let bytes = 0;
+    let oldest: number | null = null;
+    for (const { _print, _since } of outbox?._waiting.values() ?? []) {
+      bytes += parseInt(_print) || 0;
+      oldest = Math.min(oldest ?? _since, _since);
+    }
     return {
-      count: entries.length,
-      bytes: entries.reduce((sum, { _print }) => sum + (parseInt(_print) || 0), 0),
-      oldest: entries.length ? entries.reduce((least, { _since }) => Math.min(least, _since), Infinity) : null,
+      count: outbox?._waiting.size ?? 0,
+      bytes,
+      oldest,
       missing: outbox?._missing().length ?? 0,
       refused: [...(outbox?._held ?? [])].map(([key, [, reason]]) => ({ key, reason })),
       paused,
@@ -95,7 +101,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
     if (!_sure()) return kick();
     waiters = waiters.filter(([key, resolve]) => {
       if (key === undefined ? _waiting.size : _waiting.has(key)) return true;
-      const reason = key !== undefined && _held.get(key)?.[1];
+      const reason = _held.get(key!)?.[1];
       resolve(reason ? refuse(problem(reason)) : { ok: true });
       return false;
     });
@@ -110,7 +116,6 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
     let led = false;
     let obey: (command: Command) => void = () => {};
     doubt = box._doubt;
-    early.forEach(doubt);
 
     const hear = ({ rows = [], writes = [], command, held = new Map(), paused: now }: Word): void => {
       for (const [key, [print, reason]] of held) box._hold(key, print, reason);
@@ -120,7 +125,6 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
         doubt(key);
       }
       for (const write of writes) {
-        if (write.outcome === "refused") box._refuse(write.key, write.reason ?? write.outcome);
         doubt(write.key);
         _events._emit("writeSettled", write);
       }
@@ -140,27 +144,34 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
       hear(word);
       channel?.postMessage(word);
     };
-    abort.signal.addEventListener("abort", () => channel?.close());
+    signal.addEventListener("abort", () => channel?.close());
 
     const tell = (now: string | null, exchanged: boolean): void => {
       if (led && now !== paused) say({ paused: now });
       if (exchanged) answer(box);
-      const { missing } = pending();
-      const text = JSON.stringify(pending());
-      if (text !== told) _events._emit("pendingChanged", pending());
+      const stands = pending();
+      const { missing } = stands;
+      const text = JSON.stringify(stands);
+      if (text !== told) _events._emit("pendingChanged", stands);
       if (missing > missed) _events._emit("absence", { keys: box._missing() });
       [told, missed] = [text, missing];
     };
     /** Waits for the next thing to do. */
     const pause = async (ms: number): Promise<void> => {
       if (!kicked) await sleep(ms);
-      if (stopped) return;
+      if (signal.aborted) return;
       // Nobody called: the time has come to look at everything.
       if (!kicked) doubt(null);
       kicked = false;
       if (framed && echo._mend()) doubt(null);
     };
     const idle = () => pause(Math.min(_options.syncInterval ?? SYNC_MS, echo._area() ? Infinity : LOOK_MS));
+
+    const tellPage = (...change: Told) =>
+      void host
+        ._engine()
+        .then((engine) => engine._tell(area, ...change))
+        .catch(() => {});
 
     const load = async () => {
       await acks._load();
@@ -180,23 +191,22 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
           _host: host,
           _acks: acks,
           _outbox: box,
-          _place: createPlace(area, echo),
+          _place: createPlace(area, echo, tellPage),
           async _keep(rows) {
             if (rows.length) await acks._put(rows);
             say({ rows });
           },
-          _settled: (writes) => say({ writes }),
-          _isStopped: () => stopped,
+          _settled: (writes) => say({ writes, held: box._held }),
           _kick: kick,
-          _signal: abort.signal,
+          _signal: signal,
         });
         obey = leading._obey;
         rest = leading._rest;
         await leading._loop(tell, pause, idle, () => arrived({ ok: true }));
       },
-      { signal: abort.signal },
+      { signal },
     );
-    while (!led && !stopped) {
+    while (!led && !signal.aborted) {
       try {
         await box._look();
         tell(channel ? paused : null, true);
@@ -219,19 +229,17 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
     _command: (command) => say({ command }),
     _synced: (key) =>
       new Promise((resolve) => {
-        if (stopped) return resolve(refuse(problem("not_installed")));
+        if (signal.aborted) return resolve(refuse(problem("not_installed")));
         waiters.push([key, resolve]);
         doubt(key ?? null);
         kick();
       }),
     _stop() {
-      stopped = true;
       rest();
       abort.abort();
       clearTimeout(timer);
       sleep._wake();
       echo._remove();
-      MOMENTS.forEach((name) => page.removeEventListener?.(name, rescan, true));
       for (const [, resolve] of waiters) resolve(refuse(problem("not_installed")));
     },
   };
