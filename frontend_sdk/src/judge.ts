@@ -14,6 +14,6 @@ export const createJudge = (
   const excluded = matcher([...(options.exclude ?? []), ...(config?.exclude ?? [])]);
   return async (key, value) => {
     if (excluded(key)) return { key, rule: "excluded", why: "excluded" };
-    return (await maybeSecret(key, value)) ? (await fetchRules())(key, value) : undefined;
+    return maybeSecret(key, value) ? (await fetchRules())(key, value) : undefined;
   };
 };

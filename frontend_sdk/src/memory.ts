@@ -1,14 +1,20 @@
 /** A storage that ends with the page: for one that has none of its own, and would rather not know. */
 export const createMemory = (): Storage => {
-  const items = new Map<string, string>();
+  let items: Record<string, string> = Object.create(null);
   return {
     get length() {
-      return items.size;
+      return Object.keys(items).length;
     },
-    key: (index) => [...items.keys()][index] ?? null,
-    getItem: (key) => items.get(`${key}`) ?? null,
-    setItem: (key, value) => void items.set(`${key}`, `${value}`),
-    removeItem: (key) => void items.delete(`${key}`),
-    clear: () => items.clear(),
+    key: (index) => Object.keys(items)[index] ?? null,
+    getItem: (key) => items[key] ?? null,
+    setItem(key, value) {
+      items[key] = `${value}`;
+    },
+    removeItem(key) {
+      delete items[key];
+    },
+    clear() {
+      items = Object.create(null);
+    },
   };
 };

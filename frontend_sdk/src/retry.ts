@@ -12,8 +12,8 @@ export const backoff = (failures: number): number => Math.random() * Math.min(CA
  * makes no sense.
  */
 export const retryAfter = (header: string | null | undefined): number | undefined => {
-  const text = (header ?? "").trim();
-  const ms = /^\d+$/.test(text) ? +text * 1000 : /^[A-Z]/i.test(text) ? Date.parse(text) - Date.now() : NaN;
+  const text = header?.trim() || "-"; // no date
+  const ms = /\D/.test(text) ? Date.parse(text) - Date.now() : +text * 1000;
   return ms >= 0 ? Math.min(ms, LONGEST_RETRY_AFTER_MS) : undefined;
 };
 

@@ -184,9 +184,9 @@ export interface ServerConfig {
   exclude: string[];
   allow_sensitive: string[];
   guests: boolean;
-  /** Most keys that may go missing at once and be taken for deleted; none: half of them. */
-  deletion_limit?: number | null;
   limits: {
+    /** Most keys that may go missing at once and be taken for deleted; 0: half of them. */
+    deletions: number;
     chunk_bytes: number;
     inflated_bytes: number;
     chunk_entries: number;

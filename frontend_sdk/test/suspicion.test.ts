@@ -60,7 +60,7 @@ describe("suspicion", () => {
 
   it("passes no secret of the vectors", async () => {
     for (const one of vectors("secrets").cases)
-      if (one.rule) expect([one.kind, await maybeSecret(joined(one.key), joined(one.value))]).toEqual([one.kind, true]);
+      if (one.rule) expect([one.kind, maybeSecret(joined(one.key), joined(one.value))]).toEqual([one.kind, true]);
   });
 
   it.each([
@@ -73,9 +73,8 @@ describe("suspicion", () => {
     expect(maybeSecret(key, value)).toBe(false);
   });
 
-  it("finds what lies across the pieces a long value is searched in", async () => {
-    const token = "ghp_" + "a".repeat(36);
-    for (let at = 131_072 - 45; at < 131_072 + 2; at += 3)
-      expect(await maybeSecret("note", " ".repeat(at) + token + " ".repeat(200_000))).toBe(true);
+  it("leaves long values to the rules, which look at them in pieces", () => {
+    expect(maybeSecret("note", " ".repeat(100_000))).toBe(false);
+    expect(maybeSecret("note", " ".repeat(100_001))).toBe(true);
   });
 });

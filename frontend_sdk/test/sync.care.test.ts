@@ -63,7 +63,7 @@ describe("a storage that was emptied", () => {
     ["the app's limit", 2, undefined],
     ["the page's, where that is lower", 8, 2],
     ["the page's, which raises nothing", 2, 8],
-    ["the page's, where the app has none", null, 2],
+    ["the page's, where the app has none", 0, 2],
   ])("is not taken for edited beyond %s", async (_, app, page) => {
     world.server.deletionLimit = app;
     const profile = newProfile(manyPairs(10));

@@ -28,12 +28,12 @@ export interface Outbox {
   _missing(): string[];
   /** The next keys to send, oldest first. */
   _next(count: number, bytes: number): [string, Waiting][];
-  /** Missing keys are meant to be deleted, until the next one is seen to be missing. */
-  _confirm(): void;
+  /** Keys of which somebody said that they are meant to be deleted. */
+  _meant: Set<string>;
 }
 
-/** Most deletions at once that are believed: the app's limit, undefined where it has none, and the page's own. */
-export type Limits = () => [app: number | null | undefined, page: number | undefined];
+/** Most deletions at once that are believed: the app's limit, 0 where it has none, and the page's own. */
+export type Limits = () => [app: number | undefined, page: number | undefined];
 
 export const createOutbox = (area: Storage, acks: Acks, limits: Limits): Outbox => {
   // The engine hands out the same string again, so that comparing with what was last seen is comparing pointers.
@@ -41,7 +41,7 @@ export const createOutbox = (area: Storage, acks: Acks, limits: Limits): Outbox 
   const waiting: Outbox["_waiting"] = new Map();
   const held: Outbox["_held"] = new Map();
   const doubtful = new Set<string>();
-  const confirmed = new Set<string>();
+  const meant = new Set<string>();
   let all = true;
 
   const examine = async (key: string): Promise<void> => {
@@ -53,17 +53,17 @@ export const createOutbox = (area: Storage, acks: Acks, limits: Limits): Outbox 
       print = known.get(key)?.[1] ?? ABSENT;
     }
     const same = print === (acks._get(key)?.[0] ?? ABSENT);
-    if (same) confirmed.delete(key);
+    if (same) meant.delete(key);
     if (same || held.get(key)?.[0] !== print) held.delete(key);
     if (same || held.has(key)) waiting.delete(key);
     else waiting.set(key, { _value: value ?? undefined, _print: print, _since: waiting.get(key)?._since ?? Date.now() });
   };
 
   const missing = (): string[] => {
-    const gone = [...waiting.keys()].filter((key) => waiting.get(key)!._value === undefined && !confirmed.has(key));
+    const gone = [...waiting.keys()].filter((key) => waiting.get(key)!._value === undefined && !meant.has(key));
     const { length } = gone;
     const [app, page = Infinity] = limits();
-    const lost = length > page || (app == null ? isMassLoss(length, acks._live().length, area.length) : length > app);
+    const lost = length > page || (app ? length > app : isMassLoss(length, acks._live().length, area.length));
     return lost ? gone : [];
   };
 
@@ -99,9 +99,7 @@ export const createOutbox = (area: Storage, acks: Acks, limits: Limits): Outbox 
     _sure: () => !all && !doubtful.size,
     _hold: hold,
     _missing: missing,
-    _confirm() {
-      for (const key of missing()) confirmed.add(key);
-    },
+    _meant: meant,
     _next(count, bytes) {
       const kept = new Set(missing());
       const batch: [string, Waiting][] = [];

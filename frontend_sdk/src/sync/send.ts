@@ -114,7 +114,11 @@ export const createSender = (standing: Standing) => {
       base: acks._get(key)?.[3] || null,
     }));
     try {
-      const _json = { ops, ...(ops.some(({ base }) => base) && { timeline: standing._position.timeline }) };
+      const _json = {
+        ops,
+        ...(ops.some(({ base }) => base) && { timeline: standing._position.timeline }),
+        confirmed: batch.some(([key]) => outbox._meant.has(key)),
+      };
       const { _body } = await host._net._send("POST", "/records", { _json, _run: patience, _keep: hiding });
       most = MOST_OPS;
       const outcomes: OpOutcome[] = _body.outcomes;

@@ -110,7 +110,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
   const run = async (host: Host): Promise<void> => {
     const { _store, _events, _name, _options } = host;
     const acks = createAcks(_store);
-    const box = (outbox = createOutbox(area, acks, () => [host._config()?.deletion_limit, _options.deletionLimit]));
+    const box = (outbox = createOutbox(area, acks, () => [host._config()?.limits.deletions, _options.deletionLimit]));
     let told = "";
     let missed = 0;
     let led = false;

@@ -29,8 +29,8 @@ export class ModelServer {
   /** What dual write has brought, by owner. */
   readonly written = new Map<string, OwnerRecords>();
   stage = "dual_write";
-  /** Most deletions at once that are believed; null: half of the keys. */
-  deletionLimit: number | null = null;
+  /** Most deletions at once that are believed; 0: half of the keys. */
+  deletionLimit = 0;
   /** Deletions before this revision are not remembered. */
   horizon = 0;
   /** Keys the server's own scan refuses. */
@@ -101,8 +101,7 @@ export class ModelServer {
       exclude: [],
       allow_sensitive: [],
       guests: true,
-      deletion_limit: this.deletionLimit,
-      limits: this.limits,
+      limits: { ...this.limits, deletions: this.deletionLimit },
       version: "0",
       timeline: this.recordsOf().timeline,
     };
