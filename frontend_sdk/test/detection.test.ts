@@ -122,7 +122,7 @@ describe("the judge", () => {
     const judge = createJudge(options, undefined, finder);
     const ordinary = { id: 12, text: "Buy milk", at: "2024-05-06T07:08:09.123Z", link: "https://example.com:8080/a?b=c@d" };
     expect(await judge("todo:12", JSON.stringify(ordinary))).toBeUndefined();
-    expect(await judge("big", "task-12 ".repeat(100_000))).toBeUndefined();
+    expect(await judge("big", "task-12 ".repeat(12_000))).toBeUndefined();
     expect(finder).not.toHaveBeenCalled();
     expect(await judge("big", " ".repeat(131_000) + '{"password":"hunter2!"}')).toMatchObject({ rule: "password_member" });
     expect(finder).toHaveBeenCalledOnce();

@@ -75,6 +75,20 @@ describe("a storage that was emptied", () => {
     expect(records().held().length).toBe(11);
   });
 
+  it("is deleted after all where the server found it too much, once the page says that it was meant", async () => {
+    const profile = newProfile(manyPairs(10));
+    const client = await settled(profile);
+    records().refuse = (key) => (key === "item:0" ? "too_many_deletions" : undefined);
+    profile.area.removeItem("item:0");
+    await soon(() => expect(client.pending.refused).toEqual([{ key: "item:0", reason: "too_many_deletions" }]));
+    expect(requests().at(-1)!.json.confirmed).toBe(false);
+    records().refuse = () => undefined;
+    expect(await client.resolveAbsence("delete")).toEqual({ ok: true });
+    await soon(() => expect(records().held().length).toBe(9));
+    expect(requests().at(-1)!.json.confirmed).toBe(true);
+    expect(client.pending).toMatchObject({ count: 0, refused: [] });
+  });
+
   it("comes back whole where the browser took the table with it", async () => {
     const profile = newProfile(manyPairs(10));
     (await settled(profile)).destroy();

@@ -20,7 +20,7 @@ _STANDING = """
             SELECT FROM migration_record_version v
             WHERE v.owner_id = %(owner)s AND v.namespace = %(namespace)s AND v.key_hash = p.key_hash
               AND v.fingerprint = p.fingerprint)) THEN 'damaged'
-        WHEN place = 'missing' AND (r.revision > %(revision)s OR r.revision IS NULL AND %(revision)s <= (
+        WHEN place = 'missing' AND (r.revision > %(revision)s OR r.revision IS NULL AND %(revision)s < (
             SELECT o.horizon FROM migration_owner o WHERE o.id = %(owner)s)) THEN 'written_since'
         WHEN place <> 'stored' OR %(backed_up)s THEN place
         WHEN r.now = p.fingerprint THEN 'stored'

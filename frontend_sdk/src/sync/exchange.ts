@@ -103,8 +103,10 @@ export const createExchange = async (parts: Parts): Promise<Exchange> => {
       const { stage, timeline } = host._config();
       if (stage === "off") throw problem("dual_write_off");
       position.timeline ||= timeline;
-      // Where nothing is acknowledged yet, looking first spares sending what a run has moved.
+      // Where nothing is acknowledged yet, looking first spares sending what a run has moved; and the timeline is kept
+      // before anything is: acks without one would pass for acks of any.
       if (position.cursor) await sendAll(hiding);
+      else await standing._keepPosition();
       do {
         if (rumoured > position.cursor) {
           rumoured = 0;

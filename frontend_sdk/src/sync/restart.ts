@@ -6,6 +6,9 @@ import type { Standing } from "./exchange.js";
 
 /** Begins anew from the given rows and nothing else; what has none is learned, and its absence means nothing. */
 export const restart = async (standing: Standing, position: Partial<Position>, rows: Row[] = []): Promise<void> => {
+  // What the server asked somebody to decide, it may not know of any more; rows that still wait are held again below.
+  const { _held: held } = standing._outbox;
+  for (const [key, [, reason]] of held) if (reason === "conflict") held.delete(key);
   const forgotten = standing._acks._rows().map(([key]): Row => [key, undefined]);
   // First the table, then for whom it holds: a crash in between only begins anew once more.
   await standing._keep([...forgotten, ...rows]);

@@ -117,7 +117,7 @@ export const createSender = (standing: Standing) => {
       const _json = {
         ops,
         ...(ops.some(({ base }) => base) && { timeline: standing._position.timeline }),
-        confirmed: batch.some(([key]) => outbox._meant.has(key)),
+        confirmed: outbox._meant.size > 0,
       };
       const { _body } = await host._net._send("POST", "/records", { _json, _run: patience, _keep: hiding });
       most = MOST_OPS;

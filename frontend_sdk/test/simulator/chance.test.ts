@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { simulate } from "./index.js";
 
 /** Whatever happens, everybody ends with the same, and nothing acknowledged is lost. */
-const FIRST = 30;
-const SEEDS = 200;
+const FIRST = 0;
+const SEEDS = 500;
 const PART = 50;
 
 describe("dual write under every fault there is", () => {

@@ -36,7 +36,6 @@ const mend = (world: World): void => {
     profile.online = true;
     // Whose the data is comes back; a browser that knows says so.
     profile.signIn((profile.database.words.get("claim") as string | undefined) ?? profile.seal ?? "anna");
-    if (!profile.tabs.size) profile.open();
     for (const tab of profile.tabs) {
       tab.hide(false);
       tab.fire("online");
@@ -53,6 +52,8 @@ const decide = (world: World): void => {
     }
   for (const { tabs } of world.profiles)
     for (const { client } of tabs) if (client.pending.missing) void client.resolveAbsence("restore");
+  // A page that was about to close may be gone only now.
+  for (const profile of world.profiles) if (!profile.tabs.size) profile.open();
   // Whose the data is signs in again.
   for (const profile of world.profiles)
     if ([...profile.tabs].some(({ client }) => client.pending.paused === "claimed_by_other"))

@@ -23,6 +23,8 @@ export const browser: Record<string, Action> = {
   crash: { likely: 4, act: (world, dice) => {
     const profile = dice.pick(world.profiles);
     if (!profile.tabs.size) return;
+    // What was torn is told by times. A crash within a minute of the clock's being set is a documented limit.
+    if (world.clock.now - profile.clockSet < 60_000) return;
     for (const tab of [...profile.tabs]) tab.kill();
     world.history.loses(profile, profile.area.crash(dice.below(5000)));
     if (dice.chance(0.7)) profile.open();
@@ -49,6 +51,8 @@ export const browser: Record<string, Action> = {
     database.blocked = !database.blocked;
   } },
   jumpClock: { likely: 2, act: (world, dice) => {
-    dice.pick(world.profiles).skew += (dice() - 0.5) * dice.pick([60_000, 86_400_000, 315_360_000_000]);
+    const profile = dice.pick(world.profiles);
+    profile.skew += (dice() - 0.5) * dice.pick([60_000, 86_400_000, 315_360_000_000]);
+    profile.clockSet = world.clock.now;
   } },
 };

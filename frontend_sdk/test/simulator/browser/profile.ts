@@ -17,6 +17,8 @@ export class Profile {
   hasLocks = true;
   /** How far this machine's clock is off. */
   skew = 0;
+  /** When the clock was last set, in ms of the world. */
+  clockSet = -Infinity;
   /** Who is signed in; null is somebody who signed out, undefined a guest. */
   person: string | null | undefined;
   /** Whose data this is, as far as the network has seen any of it go. */
