@@ -491,8 +491,8 @@ export interface DualWriteOptions {
      */
     deletionLimit?: number;
     /**
-     * What becomes of a guest's data when an account signs in; `new` accounts are those the server holds nothing of
-     * (default `{ new: "adopt", existing: "merge" }`).
+     * What becomes of a guest's data when an account signs in (default `adopt`); `new` accounts are those the server
+     * holds nothing of.
      */
     guestAdoption?: AdoptionPolicy | {
         new?: AdoptionPolicy;

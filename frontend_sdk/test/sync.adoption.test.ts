@@ -15,9 +15,22 @@ describe("a guest's data under an account that holds something", () => {
     records("anna").write("note:9", note);
     const profile = newProfile([["note:1", note], ["note:2", '{"text":"Other"}']]);
     (await settled(profile)).destroy();
-    await settled(profile, signedIn);
+    await settled(profile, { ...signedIn, guestAdoption: { existing: "merge" } });
     expect(sorted(records("anna").held())).toEqual([["note:2", '{"text":"Other"}'], ["note:9", note]]);
     expect(profile.area.getItem("note:1")).toBeNull();
+  });
+
+  it.each([
+    ["where the app says nothing", undefined],
+    ["where only new accounts are to be merged", { new: "merge" }],
+  ] as const)("goes over whole %s", async (_, guestAdoption) => {
+    recognise();
+    records("anna").write("note:9", note);
+    const profile = newProfile([["note:1", note]]);
+    (await settled(profile)).destroy();
+    await settled(profile, { ...signedIn, ...(guestAdoption && { guestAdoption }) });
+    expect(sorted(records("anna").held())).toEqual([["note:1", note], ["note:9", note]]);
+    expect(profile.area.getItem("note:1")).toBe(note);
   });
 
   it("is never sent where the page says so, until it is written again", async () => {

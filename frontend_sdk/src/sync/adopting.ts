@@ -9,15 +9,15 @@ import { restart } from "./restart.js";
 
 /** Whose data this is, once somebody else than before is signed in. */
 
-const NEW: AdoptionPolicy = "adopt";
-const EXISTING: AdoptionPolicy = "merge";
+// Dropping duplicates takes entries out of the page's storage: only an app knows that nothing refers to them.
+const UNSAID: AdoptionPolicy = "adopt";
 
 /** What becomes of a guest's data under the present account. An account that holds nothing yet is a new one. */
 export const adoptionPolicy = async ({ _options, _net }: Host): Promise<AdoptionPolicy> => {
   const { guestAdoption: given = {} } = _options;
   if (typeof given === "string") return given;
   const { _body } = await _net._send("GET", "/records?since=0&limit=1");
-  return _body.revision ? (given.existing ?? EXISTING) : (given.new ?? NEW);
+  return (_body.revision ? given.existing : given.new) ?? UNSAID;
 };
 
 /**
