@@ -65,8 +65,9 @@ class TestImports:
             (b'["a",1]\n', "archive_invalid"),
             (b'["a","1"]\n["a","2"]\n', "archive_invalid"),
             (b'["a","\xff"]\n', "archive_invalid"),
-            (gzip.compress(b'["a","1"]\n')[:-4], "archive_damaged"),
+            (gzip.compress(b'["a","1"]\n', mtime=0)[:-4], "archive_damaged"),
         ],
+        ids=["empty", "nested", "unended", "followed", "number", "twice", "bytes", "torn"],
     )
     def test_of_what_is_no_file_of_entries_change_nothing(
         self, raw: bytes, code: str, worker: Worker, tmp_path: Path
