@@ -175,6 +175,9 @@ class TestTwoDevices:
         [conflict] = second.tab.call("listConflicts")["conflicts"]
         sides = [conflict[name] for name in ("key", "base", "local", "remote")]
         assert sides == ["ask:1", "base", "from the second", "from the first"]
+        assert first.tab.call("resolveConflict", conflict, "remote") == {"ok": True}
+        second.holds({"ask:1": "from the first"})
+        assert second.pending["refused"] == []
         assert second.tab.call("resolveConflict", conflict, {"value": "from both"}) == {"ok": True}
         first.holds({"ask:1": "from both"})
         second.holds({"ask:1": "from both"})

@@ -90,7 +90,8 @@ VALUES (%s, %s, %s, %s, %s, 'AUTO_MERGE', %s, %s, %s, %s, %s, %s, %s, %s, %s::js
 class Arrival(NamedTuple):
     """One op: the device's number of it, the revision it is based on (None: of none), and the row it would become.
 
-    `settled` says what a merge of members came to: `merged` (the row is the result) or `tie`.
+    `settled` says what a merge of members came to: `merged` (the row is the result) or `tie`; or that a conflict was
+    `decided` for this row, which is then written even where it stands already.
     """
 
     seq: int

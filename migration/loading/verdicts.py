@@ -39,6 +39,8 @@ judged AS MATERIALIZED (
     SELECT a.*, r.revision AS old_revision, r.form AS old_form, r.value IS NULL AS old_is_gone,
         CASE
             WHEN r.revision IS NULL THEN 'stored'
+            -- Chosen in a conflict: whoever holds the other side is to hear of it, whatever the record holds already.
+            WHEN a.settled = 'decided' THEN 'stored'
             WHEN r.fingerprint = a.fingerprint THEN 'unchanged'
             WHEN a.settled = 'merged' THEN 'stored'
             -- A chunk loaded span by span may hold a key twice: its own earlier half does not supersede it.

@@ -6,7 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from migration.models import AuditLine, Conflict, Owner
-from tests.factories.held import values_of
+from tests.factories.held import records_of, values_of
 from tests.factories.loads import make_app, make_owner
 from tests.factories.writes import dispute
 from tests.integration.admin.conftest import HOSTILE
@@ -63,6 +63,8 @@ class TestAConflict:
         conflict = Conflict.objects.get()
         assert (conflict.state, conflict.decided_by) == ("decided", "admin:ada")
         assert AuditLine.objects.get(action="conflict_decided").actor == "admin:ada"
+        held = records_of(owner)["k"]
+        assert (held.cause, held.revision) == ("resolution", 2), "who holds the other side is told, whatever stood"
 
     def test_is_not_decided_by_a_value_that_is_a_secret(self, desk: Client, owner: Owner) -> None:
         conflict_id = dispute(owner, "k", held=HELD, lost=LOST)

@@ -89,6 +89,15 @@ class TestAChoice:
         audited = AuditLine.objects.get(action="conflict_decided")
         assert (audited.target, audited.data["choice"]) == (f"conflict {conflict['id']}", choice)
 
+    @pytest.mark.parametrize("choice", ["local", "remote"])
+    @pytest.mark.parametrize("policy", ["INTERACTIVE", "AUTO_SKIP", "AUTO_OVERWRITE", "AUTO_MERGE"])
+    def test_is_told_to_a_device_that_has_heard_all_before_it(self, policy: str, choice: str) -> None:
+        one, other, conflict = disputed(policy)
+        heard = owner(one).revision
+        assert choose(one, conflict, choice).status_code == 200
+        [told] = other.browser.get(f"/records?since={heard}").json()["changes"]
+        assert (told["line"], told["cause"], told["own"]) == (conflict[choice], "resolution", False)
+
     def test_made_again_changes_nothing_even_after_later_writes(self) -> None:
         one, other, conflict = disputed()
         first = choose(one, conflict, "local").json()
