@@ -62,7 +62,15 @@ STEPS = (
         needs_node=True,
         needs_browsers=True,
     ),
-    Step(name="soak", commands=(_python("pytest", "tests", "e2e", "-m", "soak"),), on_request=True),
+    Step(
+        name="soak",
+        commands=(
+            ("npm", "--prefix", "frontend_sdk", "run", "--silent", "soak"),
+            _python("pytest", "tests", "e2e", "-m", "soak"),
+        ),
+        on_request=True,
+        needs_node=True,
+    ),
 )
 
 

@@ -7,19 +7,21 @@ const MOST_MS = 60_000;
 export const hearNews = (host: Host, told: (revision: number) => void, signal: AbortSignal): (() => boolean) => {
   let live = false;
   let socket: WebSocket | undefined;
-  signal.addEventListener("abort", () => socket?.close());
+  const close = () => socket?.close();
+  signal.addEventListener("abort", close);
+  // A line that was down may have taken the socket with it, and nobody was told.
+  globalThis.addEventListener?.("online", close, { signal });
 
   const listen = async (): Promise<void> => {
     const { _body } = await host._net._send("POST", "/tickets", { _json: {} });
     if (signal.aborted) return;
     const address = new URL(host._options.url.replace(/\/+$/, "") + "/ws/v1/owner", globalThis.location?.href);
-    address.protocol = address.protocol.replace("http", "ws");
     await new Promise<void>((resolve) => {
-      socket = new WebSocket(address, ["migration.v1", "ticket." + _body.ticket]);
+      socket = new WebSocket(address.href.replace("http", "ws"), ["migration.v1", "ticket." + _body.ticket]);
       socket.onmessage = ({ data }) => {
         live = true;
-        const { type, revision } = JSON.parse(data);
-        if (type === "recordsChanged" || type === "snapshot") told(revision ?? Infinity);
+        const { revision } = JSON.parse(data);
+        if (revision) told(revision);
       };
       socket.onclose = () => {
         // Something may have been said while nobody listened.
