@@ -366,6 +366,13 @@ class ConflictList(Struct, forbid_unknown_fields=True):
     conflicts: list[Conflict]
 
 
+class ComparisonsTaken(Struct, forbid_unknown_fields=True):
+    """Lines that were taken, and mismatches that were not kept because they look like secrets."""
+
+    taken: int
+    withheld: int
+
+
 class KeySet(Struct, forbid_unknown_fields=True):
     """The public keys receipts are signed with (JWKS)."""
 

@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 import uuid
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -15,12 +16,14 @@ from rest_framework.request import Request
 from migration.api.problems import InvalidJson
 from migration.config import setting
 from migration.errors import BodyInvalid, ManifestInvalid, TooLarge
+from migration.orchestration.comparing import Line, Pair, Waiting
 from migration.orchestration.deciding import Decision
 from migration.orchestration.intake import Parcel, RunOrder
 from migration.orchestration.writing import Op
 from migration.uploads import ChunkHead
 from migration.values.collections import PatternsInvalid, compile_labels
 from migration.values.digests import from_wire
+from migration.values.epochs import Epoch
 from migration.values.manifests import Buckets, Hash, Manifest, Name, Patterns
 
 Body = TypeVar("Body", bound=Struct)
@@ -162,6 +165,79 @@ class DecisionOrder(Struct, forbid_unknown_fields=True):
         return Decision(self.choice, self.line)
 
 
+class ComparisonLine(Struct, forbid_unknown_fields=True):
+    """What was compared of a collection (empty: all without a stage of their own) since the device told last.
+
+    `agreed` and `noise` (local differed from itself) are among `compared`; `errors` (asked and not answered) are not.
+    `ms`: how long some of the server's answers took.
+    """
+
+    collection: Annotated[str, Meta(max_length=128)]
+    compared: Annotated[int, Meta(ge=0, le=1_000_000)]
+    agreed: Annotated[int, Meta(ge=0, le=1_000_000)]
+    noise: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    errors: Annotated[int, Meta(ge=0, le=1_000_000)] = 0
+    ms: Annotated[list[Annotated[float, Meta(ge=0, le=14_400_000)]], Meta(max_length=64)] = []
+
+    def line(self) -> Line:
+        """Return it as a value. Raises BodyInvalid when more agreed than was compared."""
+        if self.agreed + self.noise > self.compared:
+            raise BodyInvalid("More agreed than was compared.")
+        return Line(self.collection, self.compared, self.agreed, self.noise, self.errors, self.ms)
+
+
+class MismatchBody(Struct, forbid_unknown_fields=True):
+    """One key whose sides differed; null is a side without it. Values are cut when they are long."""
+
+    collection: Annotated[str, Meta(max_length=128)]
+    key: Annotated[str, Meta(max_length=8_192)]
+    reason: Literal["differs", "absent_local", "absent_server", "noise"]
+    local: Annotated[str, Meta(max_length=8_192)] | None = None
+    server: Annotated[str, Meta(max_length=8_192)] | None = None
+
+    def pair(self) -> Pair:
+        """Return it as a value."""
+        return Pair(self.collection, self.key, self.reason, self.local, self.server)
+
+
+class OutboxBody(Struct, forbid_unknown_fields=True):
+    """A device's outbox: writes that wait, their bytes, the age of the oldest, attempts that failed."""
+
+    count: Number
+    bytes: Number
+    oldest_seconds: Annotated[float, Meta(ge=0, le=1e10)]
+    errors: Number = 0
+
+    def waiting(self) -> Waiting:
+        """Return it as a value."""
+        return Waiting(self.count, self.bytes, self.oldest_seconds, self.errors)
+
+
+class Comparisons(Struct, forbid_unknown_fields=True):
+    """What a device compared, a few of the mismatches, and how its outbox is. `epoch` is the one it compared under."""
+
+    epoch: Annotated[str, Meta(pattern=r"^[0-9]{1,18}\.[0-9]{1,18}$")] | None = None
+    lines: Annotated[list[ComparisonLine], Meta(max_length=200)] = []
+    mismatches: Annotated[list[MismatchBody], Meta(max_length=20)] = []
+    outbox: OutboxBody | None = None
+
+    def told_epoch(self) -> Epoch | None:
+        """Return the epoch it was compared under, if it says."""
+        return None if self.epoch is None else Epoch.parse(self.epoch)
+
+    def compared(self) -> list[Line]:
+        """Return the lines. Raises BodyInvalid."""
+        return [one.line() for one in self.lines]
+
+    def differing(self) -> list[Pair]:
+        """Return the mismatches."""
+        return [one.pair() for one in self.mismatches]
+
+    def waiting(self) -> Waiting | None:
+        """Return the outbox, if it is told."""
+        return None if self.outbox is None else self.outbox.waiting()
+
+
 class TicketOrder(Struct, forbid_unknown_fields=True):
     """A socket ticket is asked for, of one run or of the owner."""
 
@@ -220,10 +296,10 @@ def parse(request: Request, kind: type[Body], *, limit: int | None = None) -> Bo
 
     Raises InvalidJson, BodyInvalid (ManifestInvalid inside a manifest), TooLarge, UnsupportedMediaType.
     """
-    if (request.content_type or "").partition(";")[0].strip().lower() != "application/json":
-        raise exceptions.UnsupportedMediaType(request.content_type or "none")
-    raw = read_body(request, limit=limit or int(setting("CREATE_BYTES")))
-    _check_json(raw)
+    raw = _read_json(request, limit=limit or int(setting("CREATE_BYTES")))
+    whole = _load(raw)
+    if b"\\u0000" in raw and "\\u0000" in json.dumps(whole).replace("\\\\", ""):
+        raise BodyInvalid("No text in a body may hold U+0000.")
     try:
         body = msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:
@@ -233,16 +309,46 @@ def parse(request: Request, kind: type[Body], *, limit: int | None = None) -> Bo
     return body
 
 
-def _check_json(raw: bytes) -> None:
-    """Refuse what typed reading lets pass: repeated members, NaN, and U+0000, which Postgres cannot hold."""
+def parse_texts(request: Request, kind: type[Body], *, limit: int) -> Body:
+    r"""Return a JSON body with texts for people to look at: what Postgres cannot hold is written out as `\uXXXX`.
+
+    Where values are cut, half a character may be left of one. Raises as `parse`.
+    """
+    whole = _written_out(_load(_read_json(request, limit=limit)))
+    try:
+        return msgspec.convert(whole, type=kind)
+    except msgspec.ValidationError as error:
+        raise _explained(error) from error
+
+
+_UNHELD = re.compile("[\x00\ud800-\udfff]")
+
+
+def _written_out(value: Any) -> Any:
+    if isinstance(value, str):
+        return _UNHELD.sub(lambda found: f"\\u{ord(found[0]):04x}", value)
+    if isinstance(value, list):
+        return [_written_out(one) for one in value]
+    if isinstance(value, dict):
+        return {_written_out(name): _written_out(one) for name, one in value.items()}
+    return value
+
+
+def _read_json(request: Request, *, limit: int) -> bytes:
+    if (request.content_type or "").partition(";")[0].strip().lower() != "application/json":
+        raise exceptions.UnsupportedMediaType(request.content_type or "none")
+    return read_body(request, limit=limit)
+
+
+def _load(raw: bytes) -> dict[str, Any]:
+    """Read the whole object, refusing what typed reading lets pass: repeated members and NaN."""
     try:
         whole = json.loads(raw.decode(), object_pairs_hook=_without_duplicates, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise InvalidJson from error
     if not isinstance(whole, dict):
         raise BodyInvalid("The body is not a JSON object.")
-    if b"\\u0000" in raw and "\\u0000" in json.dumps(whole).replace("\\\\", ""):
-        raise BodyInvalid("No text in a body may hold U+0000.")
+    return whole
 
 
 def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

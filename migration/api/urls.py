@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from migration.api.views import (
+    comparisons,
     conflicts,
     guide,
     health,
@@ -41,6 +42,7 @@ _described = [
     path("backups/<uuid:backup_id>/download", holdings.BackupDownloadView.as_view(), name="backup-download"),
     path("records", records.RecordsView.as_view(), name="records"),
     path("records/digests", records.RecordDigestsView.as_view(), name="records-digests"),
+    path("comparisons", comparisons.ComparisonsView.as_view(), name="comparisons"),
     path("quarantine", refused.QuarantineView.as_view(), name="quarantine"),
     path("conflicts", conflicts.ConflictsView.as_view(), name="conflicts"),
     path("conflicts/<int:conflict_id>/resolve", conflicts.DecisionView.as_view(), name="conflict-resolve"),

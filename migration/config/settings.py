@@ -82,6 +82,8 @@ SETTINGS: dict[str, Setting] = {
     ),
     "ADMIN_THEME": Setting("unfold", "the admin's look: unfold, or none for Django's own"),
     "ENVIRONMENT": Setting("local", "what the admin's badge calls this installation (production: production)"),
+    "MISMATCHES": Setting(200, "mismatches kept per collection, the newest"),
+    "MISMATCH_DAYS": Setting(7, "mismatches are kept this long at most, days"),
     "PULSE_DAYS": Setting(8, "figures per minute, for the dashboard's plots, are kept this long, days"),
     "SCHEMA_BYTES": Setting(131_072, "largest JSON Schema that may be pinned, bytes"),
     "SCHEMA_JUDGED_BYTES": Setting(

@@ -6,6 +6,7 @@ from migration.models.audit import AuditLine
 from migration.models.backups import Backup
 from migration.models.chunks import Chunk
 from migration.models.erasures import Erasure, Tombstone
+from migration.models.measures import ComparisonMinute, ComparisonSample, DeviceOutbox, Mismatch
 from migration.models.pulse import EVERYBODY, FOLDED, STANDING, Pulse
 from migration.models.records import Conflict, QuarantineEntry, Record, RecordVersion, Repetition
 from migration.models.replays import Replay
@@ -29,11 +30,15 @@ __all__ = [
     "Backup",
     "Chunk",
     "CollectionSchema",
+    "ComparisonMinute",
+    "ComparisonSample",
     "Conflict",
     "Device",
+    "DeviceOutbox",
     "DriftNotice",
     "Erasure",
     "MigrationRun",
+    "Mismatch",
     "Owner",
     "Pulse",
     "QuarantineEntry",

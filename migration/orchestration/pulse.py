@@ -11,6 +11,7 @@ from django.db import connection, transaction
 
 from migration.config import setting
 from migration.models import EVERYBODY, FOLDED, STANDING, Pulse
+from migration.orchestration.comparing import fold_comparisons
 
 FOLD_SECONDS = 30
 """Shortest pause between two folds."""
@@ -88,6 +89,7 @@ def fold_pulse(*, at: datetime) -> bool:
         if last is not None and at - last < timedelta(seconds=FOLD_SECONDS):
             return False
         _fold(since=(last - LATE if last else at - FIRST_FOLD), at=at)
+        fold_comparisons(last=last, at=at)
         Pulse.objects.filter(minute__lt=at - timedelta(days=setting("PULSE_DAYS")), minute__gt=_ONCE).delete()
     return True
 

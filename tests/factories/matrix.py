@@ -54,6 +54,7 @@ ASKS: dict[str, Callable[[Ids], Any]] = {
     "backups_list": _nothing,
     "backups_download": _nothing,
     "backups_verify": lambda _: {},
+    "comparisons_take": lambda _: {"lines": [{"collection": "", "compared": 1, "agreed": 1}]},
     "conflicts_list": _nothing,
     "conflicts_resolve": lambda _: {"choice": "local"},
     "owners_readiness": _nothing,
