@@ -12,12 +12,14 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from migration.admin.base import LookOnly, actor_of
 from migration.admin.display import NOTHING, badge, code, joined, link, listed, visible
 from migration.config import OF_AN_APP
+from migration.cutover import requests_of
 from migration.errors import MigrationError
 from migration.lifecycle import audit
 from migration.models import App, AppSecret
@@ -138,7 +140,7 @@ class AppAdmin(LookOnly):
 
     form = AppForm
     list_display = ("name_shown", "slug", "key", "active", "stage_badge", "origins", "guests_allowed", "created")
-    list_filter = ("is_active", "stage", "guests_allowed")
+    list_filter = ("is_active", "stages__stage", "guests_allowed")
     search_fields = ("name", "slug", "publishable_key")
     search_help_text = "Name, slug, publishable key, or the beginning of the id"
     ordering = ("name",)
@@ -217,10 +219,12 @@ class AppAdmin(LookOnly):
         """Tell whether the app is switched on."""
         return app.is_active
 
-    @admin.display(description="stage", ordering="stage")
+    @admin.display(description="stage")
     def stage_badge(self, app: App) -> SafeString:
-        """Show the stage."""
-        return badge(app.stage)
+        """Show the stage, and those of collections that have one of their own."""
+        requests = requests_of(app)
+        own = [format_html("{} {}", visible(name, longest=40), badge(one.stage)) for name, one in requests.own.items()]
+        return joined([badge(requests.rest.stage), *([badge("panic")] if requests.panic else []), *own])
 
     @admin.display(description="origins")
     def origins(self, app: App) -> str:

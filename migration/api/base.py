@@ -92,14 +92,20 @@ class OwnerView(PublicView):
         )
 
     def handle_exception(self, exc: Exception) -> HttpResponse:  # type: ignore[override]
-        """As above; a stale device is told the configuration it should have, an erased owner just that."""
+        """As above; a stale device is told the configuration that holds now, an erased owner just that."""
         if isinstance(exc, _OF_THE_GONE) and hasattr(self, "caller") and callers.is_gone(self.caller.owner_id):
             exc = Erased()
         if isinstance(exc, StaleEpoch) and hasattr(self, "caller"):
-            from migration.api.configuration import config_of
-
-            exc.extras.setdefault("config", config_of(self.caller.app, self.caller.epoch))
+            self._tell_current(exc)
         return super().handle_exception(exc)
+
+    def _tell_current(self, stale: StaleEpoch) -> None:
+        """Put epoch and configuration of this moment into the answer: the caller was found under an older one."""
+        from migration.api.configuration import config_of
+
+        now = callers.as_of_now(self.caller)
+        self.known_epoch = str(now.epoch)
+        stale.extras.update(epoch=self.known_epoch, config=config_of(now.app, now.epoch, now.stages))
 
 
 def _whose(caller: Caller, address: dict[str, Any]) -> dict[str, str]:

@@ -3,8 +3,7 @@
 import hashlib
 import time
 import uuid
-from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +13,25 @@ from rest_framework.request import Request
 from migration import walls
 from migration.api import newcomers, tokens
 from migration.custody import owner_mark
-from migration.cutover import stage_for
-from migration.errors import AppDisabled, BodyInvalid, Erased, GuestsNotAllowed, OriginNotAllowed, Unauthenticated
-from migration.models import App, Owner
+from migration.cutover import (
+    HAS_RECEIPT,
+    Requests,
+    Stages,
+    devices_with_receipt,
+    requests_of,
+    stages_for,
+    stages_of_nobody,
+)
+from migration.errors import (
+    AppDisabled,
+    BodyInvalid,
+    Erased,
+    GuestsNotAllowed,
+    NotFound,
+    OriginNotAllowed,
+    Unauthenticated,
+)
+from migration.models import App, Device, Owner
 from migration.orchestration.intake import Sender
 from migration.values.digests import to_wire
 from migration.values.epochs import Epoch
@@ -36,6 +51,7 @@ class Caller:
     epoch: Epoch
     fence: int | None
     is_guest: bool
+    stages: Stages
     pinned: bool = True
     """Whether the app may have pinned a schema."""
 
@@ -65,9 +81,9 @@ def identify(request: Request, *, at: datetime, anew: bool = False) -> Caller:
     admit(found.app, request)
     kind = Owner.Kind.GUEST if token.is_guest else Owner.Kind.ACCOUNT
     if found.owner_id is None:
-        owner_id, epoch = find_owner(found.app, kind, subject, at=at, anew=anew)
+        owner_id, epoch, is_off = find_owner(found.app, kind, subject, at=at, anew=anew)
     else:
-        owner_id, epoch = found.owner_id, Epoch(found.app.epoch, found.owner_epoch)
+        owner_id, epoch, is_off = found.owner_id, Epoch(found.app.epoch, found.owner_epoch), bool(found.owner_off)
         _see(owner_id, found.seen_at, at=at)
     device_id = found.device_id
     if device_key is not None and device_id is None:
@@ -75,7 +91,31 @@ def identify(request: Request, *, at: datetime, anew: bool = False) -> Caller:
         new = {"app_id": found.app.id, "mark": mark, "at": at, "anew": anew}
         device_id = _device(owner_id, device_key, user_agent=request.headers.get("User-Agent", ""), **new)
     fence = number_header(request, "Migration-Fence")
-    return Caller(_as_seen_by(found), owner_id, device_id, epoch, fence, token.is_guest, found.pinned)
+    stages = stages_for(requests=found.requests, owner_id=owner_id, owner_off=is_off, has_receipt=found.has_receipt)
+    return Caller(found.app, owner_id, device_id, epoch, fence, token.is_guest, stages, found.pinned)
+
+
+def as_of_now(caller: Caller) -> Caller:
+    """Return the caller with the epoch and stages that hold at this moment. Raises NotFound."""
+    owner = Owner.objects.filter(id=caller.owner_id).values_list("epoch", "switched_off").first()
+    app = App.objects.filter(id=caller.app.id).first()
+    if owner is None or app is None:
+        raise NotFound("There is no such owner.")
+    # The stages are read after the epoch, so that nobody is told an older stage under a newer epoch.
+    requests, has_receipt = requests_of(app), caller.device_id in devices_with_receipt(filter(None, [caller.device_id]))
+    stages = stages_for(requests=requests, owner_id=caller.owner_id, owner_off=owner[1], has_receipt=has_receipt)
+    return replace(caller, app=app, epoch=Epoch(app.epoch, owner[0]), stages=stages)
+
+
+def stages_told(app: App, owner_id: uuid.UUID | None, device_key: uuid.UUID | None, *, is_off: bool = False) -> Stages:
+    """Return the stages for an owner's device that did not come with a token; for nobody where there is no owner."""
+    requests, devices = requests_of(app), Device.objects.none()
+    if owner_id is None:
+        return stages_of_nobody(requests)
+    if device_key is not None:
+        devices = Device.objects.filter(owner_id=owner_id, key=device_key)
+    has_receipt = bool(devices_with_receipt(devices.values_list("id", flat=True)))
+    return stages_for(requests=requests, owner_id=owner_id, owner_off=is_off, has_receipt=has_receipt)
 
 
 def admit(app: App, request: Request) -> None:
@@ -104,8 +144,11 @@ def guest_subject(guest: bytes) -> str:
     return to_wire(hashlib.sha256(guest).digest())
 
 
-def find_owner(app: App, kind: str, subject: str, *, at: datetime, anew: bool = False) -> tuple[uuid.UUID, Epoch]:
-    """Return an owner, made on first sight. Two requests at once make one owner. Raises Erased unless `anew`."""
+def find_owner(app: App, kind: str, subject: str, *, at: datetime, anew: bool = False) -> tuple[uuid.UUID, Epoch, bool]:
+    """Return an owner, made on first sight, its epoch, and whether it is off. Two requests at once make one owner.
+
+    Raises Erased unless `anew`.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_OWNER, [app.id, kind, subject])
         row = cursor.fetchone()
@@ -116,9 +159,9 @@ def find_owner(app: App, kind: str, subject: str, *, at: datetime, anew: bool = 
             row = cursor.fetchone()
     if row is None:
         raise Erased
-    owner_id, owner_epoch, seen = row
+    owner_id, owner_epoch, seen, is_off = row
     _see(owner_id, seen, at=at)
-    return owner_id, Epoch(app.epoch, owner_epoch)
+    return owner_id, Epoch(app.epoch, owner_epoch), is_off
 
 
 def is_gone(owner_id: uuid.UUID) -> bool:
@@ -166,7 +209,9 @@ def epoch_header(request: Request) -> Epoch | None:
     return Epoch.parse(text)
 
 
-_OWNER = "SELECT id, epoch, last_seen_at FROM migration_owner WHERE app_id = %s AND kind = %s AND subject = %s"
+_OWNER = """
+SELECT id, epoch, last_seen_at, switched_off FROM migration_owner WHERE app_id = %s AND kind = %s AND subject = %s
+"""
 _DEVICE = "SELECT id FROM migration_device WHERE owner_id = %s AND key = %s"
 
 
@@ -182,19 +227,22 @@ class _Found:
     """What one question to the database tells of a token: all of it unverified but the rows themselves."""
 
     app: App
+    requests: Requests
     wrapped: bytes
     owner_id: uuid.UUID | None
     owner_epoch: int
     owner_off: bool | None
     seen_at: datetime | None
     device_id: uuid.UUID | None
+    has_receipt: bool
     pinned: bool
 
 
 # An app's row is a new one after each change, whoever makes it: while its place and its transaction are the same, what
-# was read of it holds.
-_FOUND = """o.id, o.epoch, o.switched_off, o.last_seen_at, d.id, a.id, a.xmin::text || a.ctid::text, EXISTS (
-    SELECT FROM migration_collectionschema c WHERE c.app_id = a.id AND c.pinned IS NOT NULL)"""
+# was read of it holds. So it is with the stages of its collections: each change of one raises the app's epoch.
+_FOUND = f"""o.id, o.epoch, o.switched_off, o.last_seen_at, d.id, {HAS_RECEIPT.format(device="d.id")}, EXISTS (
+    SELECT FROM migration_collectionschema c WHERE c.app_id = a.id AND c.pinned IS NOT NULL),
+    a.id, a.xmin::text || a.ctid::text"""
 _FIND = Statement(f"""
 SELECT s.wrapped, {_FOUND}
 FROM migration_appsecret s JOIN migration_app a ON a.id = s.app_id
@@ -211,7 +259,7 @@ WHERE o.id = %(owner)s AND o.kind = 'guest'
 _KEPT_SECONDS = 60.0
 """How long an app is remembered at most, should its row ever look the same in another database."""
 _MOST_APPS = 1_000
-_apps: dict[uuid.UUID, tuple[str, float, App]] = {}
+_apps: dict[uuid.UUID, tuple[str, float, App, Requests]] = {}
 
 
 def _find(token: tokens.Unverified, device_key: uuid.UUID | None) -> _Found | None:
@@ -223,33 +271,25 @@ def _find(token: tokens.Unverified, device_key: uuid.UUID | None) -> _Found | No
         rows = walls.ask(_FIND.of({"subject": subject, "device": device_key, "key": token.key_id}))
     if not rows:
         return None
-    wrapped, owner_id, owner_epoch, owner_off, seen_at, device_id, app_id, version, pinned = rows[0]
-    app = _app(app_id, version)
-    told = (bytes(wrapped), owner_id, owner_epoch, owner_off, seen_at, device_id, pinned)
-    return None if app is None else _Found(app, *told)
+    wrapped, *told, app_id, version = rows[0]
+    known = _app(app_id, version)
+    return None if known is None else _Found(*known, bytes(wrapped), *told)
 
 
-def _as_seen_by(found: _Found) -> App:
-    """Return the app at the stage that holds for the owner. What is remembered of the app is shared by all owners."""
-    if not found.owner_off:
-        return found.app
-    app = copy(found.app)
-    app.stage = stage_for(app=app, switched_off=True)
-    return app
-
-
-def _app(app_id: uuid.UUID, version: str) -> App | None:
+def _app(app_id: uuid.UUID, version: str) -> tuple[App, Requests] | None:
     """Return an app as its row of this version says; it is read again only when the row is another one."""
     now = time.monotonic()
     known = _apps.get(app_id)
     if known is not None and known[0] == version and known[1] > now:
-        return known[2]
+        return known[2], known[3]
     app = App.objects.filter(id=app_id).first()
-    if app is not None:
-        if len(_apps) >= _MOST_APPS:
-            _apps.clear()
-        _apps[app_id] = version, now + _KEPT_SECONDS, app
-    return app
+    if app is None:
+        return None
+    requests = requests_of(app)  # after the app: an epoch never goes with an older stage
+    if len(_apps) >= _MOST_APPS:
+        _apps.clear()
+    _apps[app_id] = version, now + _KEPT_SECONDS, app, requests
+    return app, requests
 
 
 def _verified(token: tokens.Unverified, found: _Found, *, at: datetime) -> str:

@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from migration.cutover import Config, config_for
+from migration.cutover import Config, Stages, config_for
 from migration.lifecycle import timeline
 from migration.models import App
 from migration.values.epochs import Epoch
@@ -33,6 +33,6 @@ def forget() -> None:
     _timeline.until = 0.0
 
 
-def config_of(app: App, epoch: Epoch) -> Config:
-    """Return what browsers of `app` are told under `epoch`."""
-    return config_for(app=app, epoch=epoch, version=VERSION, timeline=known_timeline())
+def config_of(app: App, epoch: Epoch, stages: Stages) -> Config:
+    """Return what a browser of `app` is told under `epoch`, where `stages` hold for it."""
+    return config_for(app=app, stages=stages, epoch=epoch, version=VERSION, timeline=known_timeline())

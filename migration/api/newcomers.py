@@ -14,7 +14,7 @@ _NEW_OWNER = """
 INSERT INTO migration_owner (id, app_id, kind, subject, revision, epoch, created_at, last_seen_at)
 SELECT %(id)s, %(app)s, %(kind)s, %(subject)s, 0, %(epoch)s, %(at)s, %(at)s
 WHERE NOT EXISTS (SELECT FROM migration_tombstone WHERE app_id = %(app)s AND mark = %(mark)s)
-ON CONFLICT (app_id, kind, subject) DO NOTHING RETURNING id, epoch, last_seen_at
+ON CONFLICT (app_id, kind, subject) DO NOTHING RETURNING id, epoch, last_seen_at, switched_off
 """
 _NEW_DEVICE = """
 INSERT INTO migration_device (id, owner_id, key, fence, user_agent, created_at, last_seen_at)
@@ -26,8 +26,8 @@ ON CONFLICT (owner_id, key) DO NOTHING RETURNING id
 
 def make_owner(
     *, app_id: uuid.UUID, kind: str, subject: str, at: datetime, anew: bool
-) -> tuple[uuid.UUID, int, datetime] | None:
-    """Make an owner and return (id, epoch, last seen); None when another request just has, or the owner was erased.
+) -> tuple[uuid.UUID, int, datetime, bool] | None:
+    """Make an owner and return (id, epoch, last seen, off); None when another request has, or the owner was erased.
 
     `anew` takes the tombstone away first. Who starts anew begins above the last epoch of before, so that whatever
     still writes under it is refused.
@@ -35,7 +35,7 @@ def make_owner(
     mark, owner_id = custody.owner_mark(app_id=app_id, kind=kind, subject=subject), uuid.uuid4()
     given = {"id": owner_id, "app": app_id, "kind": kind, "subject": subject, "at": at, "mark": mark}
     if not anew:
-        made: tuple[uuid.UUID, int, datetime] | None = _first(_NEW_OWNER, {**given, "epoch": 1})
+        made: tuple[uuid.UUID, int, datetime, bool] | None = _first(_NEW_OWNER, {**given, "epoch": 1})
         return made
     with transaction.atomic():
         last = custody.lift(app_id=app_id, mark=mark)

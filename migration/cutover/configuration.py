@@ -7,8 +7,13 @@ import msgspec
 from msgspec import Struct
 
 from migration.config import limit_of, setting
-from migration.models import App
+from migration.cutover.effective import Effective
+from migration.cutover.stages import Requested, Stages
+from migration.models import REST, App
+from migration.states import Stage
 from migration.values.epochs import Epoch
+
+_COMPARED = (Stage.SHADOW, Stage.RAMP)
 
 
 class CollectionRule(Struct, frozen=True):
@@ -17,6 +22,30 @@ class CollectionRule(Struct, frozen=True):
     name: str
     patterns: list[str]
     conflict_policy: str
+
+
+class ComparisonRule(Struct, frozen=True):
+    """How reads of a collection are compared: the share of them (0 to 1), JSON pointers that may differ, and how."""
+
+    rate: float
+    ignore: list[str]
+    comparator: str
+
+
+class StageLine(Struct, frozen=True):
+    """Where one collection stands for the caller; `collection` is empty for all that have no line of their own.
+
+    `requested` is the app's stage, at `percentage` basis points of the owners; `stage` is the one that holds and
+    `reason` why; `reads` is `browser` or `server`. Only what is to be compared has `compare`.
+    """
+
+    collection: str
+    requested: str
+    percentage: int
+    stage: str
+    reason: str
+    reads: str
+    compare: ComparisonRule | None
 
 
 class LimitValues(Struct, frozen=True):
@@ -35,12 +64,14 @@ class LimitValues(Struct, frozen=True):
 
 
 class Config(Struct, frozen=True):
-    """The app as its browsers see it."""
+    """The app as one owner's device sees it. `stage` is the one of all collections without a line of their own."""
 
     app: str
     epoch: str
     namespace: str
     stage: str
+    panic: bool
+    stages: list[StageLine]
     collections: list[CollectionRule]
     exclude: list[str]
     allow_sensitive: list[str]
@@ -54,13 +85,15 @@ class Config(Struct, frozen=True):
         return f'"{hashlib.sha256(msgspec.json.encode(self)).hexdigest()[:32]}"'
 
 
-def config_for(*, app: App, epoch: Epoch, version: str, timeline: str) -> Config:
-    """Return what browsers of `app` are told under `epoch`."""
+def config_for(*, app: App, stages: Stages, epoch: Epoch, version: str, timeline: str) -> Config:
+    """Return what a browser of `app` is told under `epoch`, where `stages` hold for it."""
     return Config(
         app=app.publishable_key,
         epoch=str(epoch),
         namespace=app.namespace,
-        stage=app.stage,
+        stage=stages.held(REST).stage,
+        panic=stages.requests.panic,
+        stages=[_line(name, asked, stages.held(name)) for name, asked in stages.requests.each().items()],
         collections=[_rule(declared, app.conflict_policy) for declared in app.collections],
         exclude=list(app.exclude),
         allow_sensitive=list(app.allow_sensitive),
@@ -73,6 +106,19 @@ def config_for(*, app: App, epoch: Epoch, version: str, timeline: str) -> Config
 
 def _rule(declared: dict[str, Any], policy: str) -> CollectionRule:
     return CollectionRule(declared["name"], list(declared["patterns"]), declared.get("conflict_policy") or policy)
+
+
+def _line(collection: str, asked: Requested, held: Effective) -> StageLine:
+    rule, is_compared = asked.comparison, held.stage in _COMPARED
+    return StageLine(
+        collection=collection,
+        requested=asked.stage,
+        percentage=asked.percentage,
+        stage=held.stage,
+        reason=held.reason,
+        reads=held.reads_from,
+        compare=ComparisonRule(rule.rate, list(rule.ignore), rule.comparator) if is_compared else None,
+    )
 
 
 def _limits(app: App) -> LimitValues:

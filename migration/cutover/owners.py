@@ -7,14 +7,8 @@ from django.db import transaction
 
 from migration.cutover.coordinator import raise_owner_epoch
 from migration.errors import NotFound, WrongState
-from migration.models import App, Owner
-from migration.states import Stage
+from migration.models import Owner
 from migration.values.epochs import Epoch
-
-
-def stage_for(*, app: App, switched_off: bool) -> Stage:
-    """Return the stage that holds for an owner of `app`."""
-    return Stage.OFF if switched_off else Stage(app.stage)
 
 
 def set_owner_off(*, owner_id: UUID, cause: str, actor: str, at: datetime) -> Epoch:

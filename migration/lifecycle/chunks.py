@@ -30,11 +30,12 @@ WITH RECURSIVE busy(app_id) AS (
     SELECT c.*,
            row_number() OVER (PARTITION BY c.app_id ORDER BY c.id) AS rank,
            first_value(c.run_id) OVER (PARTITION BY c.owner_id ORDER BY c.id) AS owners_run
-    FROM busy JOIN migration_app a ON a.id = busy.app_id CROSS JOIN LATERAL (
+    FROM busy JOIN migration_app a ON a.id = busy.app_id AND a.is_active CROSS JOIN LATERAL (
         SELECT c.id, c.entries, c.owner_id, c.run_id, c.app_id, c.attempts
         FROM migration_chunk c
         JOIN migration_migrationrun r ON r.id = c.run_id
-        JOIN migration_owner o ON o.id = c.owner_id AND r.epoch = a.epoch || '.' || o.epoch
+        -- A rollback ends the runs before it. A change of stage does not: how they are merged is read for each batch.
+        JOIN migration_owner o ON o.id = c.owner_id AND split_part(r.epoch, '.', 2) = o.epoch::text
         WHERE c.state = 'stored' AND c.app_id = a.id
           AND r.state = 'transferring' AND NOT r.pause_wished AND NOT r.cancel_wished
         ORDER BY c.id LIMIT %(window)s

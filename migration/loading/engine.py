@@ -26,8 +26,9 @@ class LoadEngine:
     def load(self, parts: list[Part], *, at: datetime) -> LoadReport:
         """Load `parts` in one transaction and report what came of each run.
 
-        Parts whose claim, run or epoch no longer hold are left out; parts whose owner another batch holds are
-        put back unharmed. Raises LeaseLost, with nothing written, when a claim went while the batch was at work.
+        Parts whose claim, run or epoch no longer hold, and those whose owner another batch holds, are put back
+        unharmed: a stage may have changed since their terms were read, and they are read again. Raises LeaseLost, with
+        nothing written, when a claim went while the batch was at work.
         """
         report = LoadReport()
         with transaction.atomic():
@@ -36,8 +37,8 @@ class LoadEngine:
                 stage(staged)  # before the locks: it touches nobody
             fault_point("load.after_stage")
             locked = lock_owners(parts)
-            report.put_back = [part.claim for part in parts if part.claim.owner_id not in locked]
             ours = still_ours([part for part in parts if part.claim.owner_id in locked])
+            report.put_back = [part.claim for part in parts if part not in ours]
             if ours:
                 report.outcomes = self._write(ours, new, locked, at=at)
                 self._account(ours, report, at=at)

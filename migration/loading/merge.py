@@ -15,10 +15,10 @@ _MERGE = f"""
 WITH part AS (
     SELECT * FROM unnest(%(chunk)s::bigint[], %(owner)s::uuid[], %(namespace)s::text[], %(device)s::uuid[],
                          %(run)s::uuid[], %(seq)s::bigint[], %(follows)s::bool[], %(policy)s::text[],
-                         %(policies)s::text[], %(writes)s::bool[], %(risen_to)s::bigint[])
-        AS p(chunk_id, owner_id, namespace, device_id, run_id, seq, follows, policy, policies, writes, risen_to)
+                         %(policies)s::text[], %(ties)s::text[], %(writes)s::bool[], %(risen_to)s::bigint[])
+        AS p(chunk_id, owner_id, namespace, device_id, run_id, seq, follows, policy, policies, ties, writes, risen_to)
 ), arrived AS (
-    SELECT p.*, false AS is_op, NULL::bigint AS base, NULL::text AS settled, false AS server_decides,
+    SELECT p.*, false AS is_op, NULL::bigint AS base, NULL::text AS settled,
            0::bigint AS horizon, s.place, s.key_hash, s.fingerprint, s.form, s.queryable, s.collection, s.key_json,
            s.value
     FROM migration_stage s JOIN part p USING (chunk_id)
@@ -70,6 +70,7 @@ def _columns(parts: list[Part]) -> dict[str, list[object]]:
         "follows": [part.first > 0 for part in parts],
         "policy": [part.terms.policy for part in parts],
         "policies": [json.dumps(part.terms.collection_policies) for part in parts],
+        "ties": [json.dumps(part.terms.ties) for part in parts],
         "writes": [part.terms.writes for part in parts],
     }
 

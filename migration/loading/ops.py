@@ -5,7 +5,7 @@ What a batch stages by COPY travels here as arrays: for a few rows a temporary t
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -34,7 +34,7 @@ _WRITE = Statement(f"""
 WITH arrived AS (
     SELECT %(owner)s::uuid AS owner_id, %(namespace)s::text AS namespace, %(device)s::uuid AS device_id,
            NULL::uuid AS run_id, s.seq, false AS follows, true AS is_op, s.base, s.settled, %(policy)s::text AS policy,
-           %(policies)s::text AS policies, true AS writes, %(server_decides)s::bool AS server_decides,
+           %(policies)s::text AS policies, true AS writes, %(ties)s::text AS ties,
            o.revision AS risen_to, o.horizon, s.place, s.key_hash, s.fingerprint, s.form, s.queryable, s.collection,
            s.key_json, s.value::json AS value
     FROM unnest(%(places)s::int[], %(seqs)s::bigint[], %(bases)s::bigint[], %(settled)s::text[],
@@ -104,8 +104,8 @@ class Arrival(NamedTuple):
 class Writer:
     """Who writes ops and under which terms.
 
-    Without a device it is the server itself, which nobody disputes: `cause` then says why. `server_decides`: the stage
-    gives the server the last word on ties.
+    Without a device it is the server itself, which nobody disputes: `cause` then says why. `ties`: whether the stage
+    gives the server the last word on them, by collection; under `""` of all others.
     """
 
     owner_id: UUID
@@ -113,8 +113,12 @@ class Writer:
     namespace: str
     policy: str
     policies: dict[str, str]
-    server_decides: bool
+    ties: dict[str, bool] = field(default_factory=dict)
     cause: str = "op"
+
+    def yields(self, collection: str) -> bool:
+        """Tell whether a tie in this collection goes to the server."""
+        return self.ties.get(collection, self.ties.get("", False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +206,7 @@ def writing(arrivals: Sequence[Arrival], *, writer: Writer, at: datetime) -> Que
         "device": writer.device_id,
         "policy": writer.policy,
         "policies": json.dumps(writer.policies),
-        "server_decides": writer.server_decides,
+        "ties": json.dumps(writer.ties),
         "at": at,
         "cause": writer.cause,
         **_columns(arrivals, sorted(newest.values())),

@@ -20,10 +20,13 @@ class RunTerms:
     device_id: UUID
     namespace: str
     epoch: str
+    """The app's epoch when the terms were read, and the owner's when the run began: both must hold to the end."""
     policy: str
     collection_policies: dict[str, str]
     writes: bool
     """False for a dry run or a mere backup: everything is done but the writing of records."""
+    ties: dict[str, bool] = field(default_factory=dict)
+    """Whether the server wins ties of AUTO_MERGE, by collection; under `""` of all others. Empty: it wins none."""
 
 
 @dataclass(frozen=True, slots=True)

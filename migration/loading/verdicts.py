@@ -5,7 +5,8 @@ One statement is safe here because the owners were locked by an earlier one: nob
 under READ COMMITTED this statement's snapshot is younger than the locks.
 
 What `DECIDE` reads of `arrived`: owner_id, namespace, device_id, run_id, seq, follows, is_op, base, settled, policy,
-policies, writes, server_decides, risen_to, horizon (below it nobody remembers who wrote), place, and the row itself.
+policies, writes, ties (JSON, by collection and for the rest: whether the server wins them), risen_to, horizon (below
+it nobody remembers who wrote), place, and the row itself.
 """
 
 # The plan is made once a session, often while the tables are empty, and kept while they fill: what looked like a page
@@ -33,6 +34,9 @@ _DISPUTED = f"""EXISTS (SELECT FROM migration_conflict c
 _OTHERS_SINCE = """EXISTS (SELECT FROM migration_record_version v
     WHERE v.owner_id = a.owner_id AND v.namespace = a.namespace AND v.key_hash = a.key_hash
       AND v.revision > a.base AND v.device_id IS DISTINCT FROM a.device_id)"""
+
+# Looked at only where there is a tie: reading JSON for every row would cost more than deciding all the rest of it.
+_SERVER_WINS = "coalesce(ties::json ->> collection, ties::json ->> '', 'false')::bool"
 
 DECIDE = f"""
 judged AS MATERIALIZED (
@@ -66,7 +70,7 @@ judged AS MATERIALIZED (
             WHEN verdict = 'AUTO_MERGE' AND base >= horizon AND settled IS NULL
                  AND form = 1 AND old_form = 1 AND value IS NOT NULL AND NOT old_is_gone THEN 'mergeable'
             WHEN verdict = 'AUTO_OVERWRITE' THEN 'won'
-            WHEN verdict = 'AUTO_MERGE' AND value IS NOT NULL AND (old_is_gone OR NOT server_decides) THEN 'won'
+            WHEN verdict = 'AUTO_MERGE' AND value IS NOT NULL AND (old_is_gone OR NOT {_SERVER_WINS}) THEN 'won'
             ELSE 'conflict'
         END AS outcome
     FROM judged j

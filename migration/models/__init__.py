@@ -14,12 +14,14 @@ from migration.models.restorations import Restoration
 from migration.models.rollbacks import Rollback, RollbackPoint
 from migration.models.runs import MigrationRun, RunEvent
 from migration.models.schemas import CollectionSchema, DriftNotice, SchemaSample
+from migration.models.stages import REST, CollectionStage, StageChange
 from migration.models.tenancy import App, AppSecret, Device, Owner, SocketTicket
 from migration.models.usage import Usage
 
 __all__ = [
     "EVERYBODY",
     "FOLDED",
+    "REST",
     "STANDING",
     "App",
     "AppPoint",
@@ -30,6 +32,7 @@ __all__ = [
     "Backup",
     "Chunk",
     "CollectionSchema",
+    "CollectionStage",
     "ComparisonMinute",
     "ComparisonSample",
     "Conflict",
@@ -52,6 +55,7 @@ __all__ = [
     "RunEvent",
     "SchemaSample",
     "SocketTicket",
+    "StageChange",
     "Tombstone",
     "Usage",
 ]

@@ -91,6 +91,11 @@ class MigrationRun(models.Model):
                 condition=models.Q(state__in=["planned", "transferring", "verifying", "rolling_back"]),
             ),
             models.Index(fields=["-created_at"], name="run_newest"),
+            models.Index(
+                fields=["device"],
+                name="run_with_receipt",
+                condition=models.Q(state="completed", purpose="migrate", dry_run=False),
+            ),
         ]
 
     def __str__(self) -> str:

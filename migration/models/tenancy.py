@@ -4,9 +4,8 @@ import uuid
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
-
-from migration.states.stage import Stage
 
 
 class App(models.Model):
@@ -35,7 +34,15 @@ class App(models.Model):
     exclude = ArrayField(models.CharField(max_length=512), default=list, blank=True)
     allow_sensitive = ArrayField(models.CharField(max_length=512), default=list, blank=True)
     conflict_policy = models.CharField(max_length=20, default="AUTO_MERGE")
-    stage = models.CharField(max_length=20, choices=Stage.choices, default=Stage.DUAL_WRITE)
+    panic = models.BooleanField(
+        default=False, db_default=False, help_text="Every browser reads from itself, whatever the stages are."
+    )
+    salt = models.UUIDField(
+        default=uuid.uuid4,
+        db_default=RandomUUID(),
+        editable=False,
+        help_text="Goes into the owners' buckets, so that nobody is first in every app. Never changes.",
+    )
     max_entry_bytes = models.PositiveIntegerField(
         default=33_554_432, help_text="A longer canonical line goes to quarantine."
     )
@@ -45,7 +52,7 @@ class App(models.Model):
         default=30,
         help_text="Days after which the backup of a completed run is made unreadable; empty: never.",
     )
-    epoch = models.BigIntegerField(default=1, help_text="Rises on step-back, disable and panic.")
+    epoch = models.BigIntegerField(default=1, help_text="Rises with every change of a stage, panic and disable.")
     limits = models.JSONField(
         default=dict,
         blank=True,

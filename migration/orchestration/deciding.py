@@ -140,9 +140,7 @@ def _write(conflict: Conflict, line: Line, app: App, base: int | None, *, at: da
     There is one even where the line stands already: it tells the devices that hold the other side what was chosen.
     """
     row = map_rows(Lines.of([line]), label=Judge.of(app).label)[0]
-    writer = loading.Writer(
-        conflict.owner_id, None, conflict.namespace, app.conflict_policy, {}, server_decides=False, cause=CAUSE
-    )
+    writer = loading.Writer(conflict.owner_id, None, conflict.namespace, app.conflict_policy, {}, cause=CAUSE)
     [written] = loading.write([loading.Arrival(0, base, row, "decided")], writer=writer, at=at)
     progress.announce_records(conflict.owner_id, written.revision)
     return written.revision

@@ -40,7 +40,11 @@ from migration.values.manifests import Manifest
 from migration.values.questions import Question, Statement
 from migration.walls import Rows, ask_together
 
-_FENCE = Statement("SELECT fence FROM migration_device WHERE id = %(device)s::uuid")
+# Asked after a lock, by itself: what is joined to a locked row is as old as the statement that waited for it.
+_HOLDS = Statement("""
+SELECT d.fence, a.epoch, o.epoch FROM migration_device d
+JOIN migration_owner o ON o.id = d.owner_id JOIN migration_app a ON a.id = o.app_id WHERE d.id = %(device)s::uuid
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,23 +120,23 @@ def receive_chunk(*, sender: Sender, run_id: UUID, parcel: Parcel, at: datetime)
     standing = _standing(seen)
     if uploads.is_stored(found, parcel.head):
         return Outcome.DUPLICATE
-    _refuse_closed(standing, sender, at=at)
+    _refuse_closed(standing, sender.epoch, at=at)
     open_parcel(parcel, app=sender.app)
     fault_point("intake.before_store")
     with transaction.atomic():
         # In one breath: whatever the lock has to say against it takes back what was stored.
-        seen, fence, stored = ask_together(
+        seen, held, stored = ask_together(
             [
                 _asked(sender, run_id, lock=True),
-                _FENCE.of({"device": sender.device_id}),
+                _HOLDS.of({"device": sender.device_id}),
                 _storing(sender, run_id, parcel, at),
             ]
         )
         standing = _standing(seen)
-        _hold_fence(sender, fence)
+        epoch = _hold_fence(sender, held)
         outcome = uploads.outcome_of(stored, run_id=run_id, head=parcel.head)
         if outcome is Outcome.STORED:
-            _refuse_closed(standing, sender, at=at)
+            _refuse_closed(standing, epoch, at=at)
             if standing.state == RunState.PLANNED:
                 start_run(run_id, at=at)
             _tell(run_id, Message.STAGE if standing.state == RunState.PLANNED else Message.PROGRESS)
@@ -151,8 +155,7 @@ def seal(*, sender: Sender, run_id: UUID, manifest: Manifest, at: datetime) -> M
     with transaction.atomic():
         run = _locked_run(sender, run_id)
         if not _sealed_so_already(run, manifest):
-            _refuse_superseded(sender)
-            _refuse_closed(run, sender, at=at)
+            _refuse_closed(run, _refuse_superseded(sender), at=at)
             _amend(run, manifest)
             if run.state == RunState.PLANNED:
                 start_run(run_id, at=at)
@@ -275,32 +278,38 @@ def _locked_run(sender: Sender, run_id: UUID) -> MigrationRun:
     return run
 
 
-def _refuse_closed(run: MigrationRun | Standing, sender: Sender, *, at: datetime) -> None:
-    """Raise unless the run takes chunks now, under the epoch that holds now."""
+def _refuse_closed(run: MigrationRun | Standing, epoch: Epoch, *, at: datetime) -> None:
+    """Raise unless the run takes chunks now, under the epoch that holds now.
+
+    A rollback of the owner ends the runs before it. A change of a stage does not: what is loaded is merged as the
+    stage says that holds then.
+    """
     if run.state == RunState.EXPIRED or (run.state == RunState.PLANNED and run.expires_at < at):
         raise RunExpired
     if run.state not in ACCEPTS_CHUNKS or run.cancel_wished:
         raise WrongState(f"The run is {run.state} and takes no chunks.", state=str(run.state))
-    if Epoch.parse(run.epoch).is_stale(sender.epoch):
-        raise StaleEpoch("The run began under an older epoch; start a new one.", epoch=str(sender.epoch))
+    if Epoch.parse(run.epoch).owner < epoch.owner:
+        raise StaleEpoch("The run began under an older epoch; start a new one.", epoch=str(epoch))
 
 
-def _refuse_superseded(sender: Sender) -> None:
-    """Keep the device's highest fence; raise FenceSuperseded for a lower one. The run's row is locked."""
-    [found] = ask_together([_FENCE.of({"device": sender.device_id})])
-    _hold_fence(sender, found)
+def _refuse_superseded(sender: Sender) -> Epoch:
+    """Keep the device's highest fence; raise FenceSuperseded for a lower one. The run's row is locked.
+
+    Return the epoch that holds now.
+    """
+    [found] = ask_together([_HOLDS.of({"device": sender.device_id})])
+    return _hold_fence(sender, found)
 
 
-def _hold_fence(sender: Sender, found: Rows) -> None:
-    if sender.fence is None:
-        return
+def _hold_fence(sender: Sender, found: Rows) -> Epoch:
     if not found:
         raise NotFound("There is no such device.")  # its owner was erased a moment ago
-    [(highest,)] = found
-    if sender.fence < highest:
+    [(highest, of_app, of_owner)] = found
+    if sender.fence is not None and sender.fence < highest:
         raise FenceSuperseded(fence=highest)
-    if sender.fence > highest:
+    if sender.fence is not None and sender.fence > highest:
         Device.objects.filter(id=sender.device_id, fence__lt=sender.fence).update(fence=sender.fence)
+    return Epoch(of_app, of_owner)
 
 
 def _sealed_so_already(run: MigrationRun, manifest: Manifest) -> bool:

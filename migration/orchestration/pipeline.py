@@ -15,19 +15,25 @@ from migration.loading import POISON, Part, Refused, RunTerms
 from migration.mapping import DataMapper
 from migration.models import MigrationRun
 from migration.orchestration.knowledge import UNKNOWN, Knowledge, knowledge_of
+from migration.orchestration.ties import Ties, ties_of
 from migration.validation import ValidationService
 from migration.values.collections import Labeller, compile_labels
 from migration.values.digests import fingerprint, key_hash
+from migration.values.epochs import Epoch
 from migration.values.forms import LITERAL
 from migration.values.lines import Line, Lines, literal
 from migration.values.refusals import Refusal
 from migration.values.rows import Row
 
-_COLUMNS = ("id", "app_id", "device_id", "epoch", "conflict_policy", "purpose", "dry_run", "manifest", "options")
+_COLUMNS = (
+    *("id", "app_id", "owner_id", "device_id", "epoch", "conflict_policy", "purpose", "dry_run", "manifest", "options"),
+)
 _APP_COLUMNS = {
     "namespace": F("app__namespace"),
     "app_collections": F("app__collections"),
     "max_entry_bytes": F("app__max_entry_bytes"),
+    "app_epoch": F("app__epoch"),
+    "owner_off": F("owner__switched_off"),
 }
 
 
@@ -48,10 +54,12 @@ def plans_for(run_ids: Iterable[UUID]) -> dict[UUID, RunPlan]:
     """Read how each of these runs is to be loaded."""
     rows = list(MigrationRun.objects.filter(id__in=list(run_ids)).values(*_COLUMNS, **_APP_COLUMNS))
     known = knowledge_of({row["app_id"] for row in rows})
-    return {row["id"]: _plan(row, known.get(row["app_id"], UNKNOWN)) for row in rows}
+    # After the epochs: should a stage change in between, the batch finds an epoch that has risen and puts the run back.
+    ties = ties_of(rows)
+    return {row["id"]: _plan(row, known.get(row["app_id"], UNKNOWN), ties.get(row["id"], {})) for row in rows}
 
 
-def _plan(row: dict[str, Any], known: Knowledge) -> RunPlan:
+def _plan(row: dict[str, Any], known: Knowledge, ties: Ties) -> RunPlan:
     backup = row["purpose"] == MigrationRun.Purpose.BACKUP
     declared = row["app_collections"]
     names = {one["name"] for one in row["manifest"]["collections"]}
@@ -59,10 +67,11 @@ def _plan(row: dict[str, Any], known: Knowledge) -> RunPlan:
         run_id=row["id"],
         device_id=row["device_id"],
         namespace=row["namespace"],
-        epoch=row["epoch"],
+        epoch=str(Epoch(row["app_epoch"], Epoch.parse(row["epoch"]).owner)),
         policy=row["conflict_policy"],
         collection_policies={one["name"]: one["conflict_policy"] for one in declared if one.get("conflict_policy")},
         writes=not (backup or row["dry_run"]),
+        ties=ties,
     )
     return RunPlan(
         terms=terms,

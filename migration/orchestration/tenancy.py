@@ -12,7 +12,8 @@ from django.db import transaction
 from migration.config import encryption_keys
 from migration.errors import BadInput, Refused
 from migration.lifecycle import audit
-from migration.models import App, AppSecret
+from migration.models import App, AppSecret, CollectionStage
+from migration.states import Stage
 from migration.values.envelopes import wrapper
 
 KEY_ID_LENGTH = 8
@@ -33,13 +34,23 @@ class TooManySecrets(Refused):
     code = "too_many_secrets"
 
 
-def create_app(*, name: str, slug: str, origins: Iterable[str] = (), at: datetime, actor: str, **columns: Any) -> App:
-    """Make an app with a publishable key of its own. Raises OriginInvalid."""
+def create_app(
+    *,
+    name: str,
+    slug: str,
+    origins: Iterable[str] = (),
+    stage: Stage = Stage.DUAL_WRITE,
+    at: datetime,
+    actor: str,
+    **columns: Any,
+) -> App:
+    """Make an app with a publishable key of its own; its collections begin at `stage`. Raises OriginInvalid."""
     allowed = [normal_origin(origin) for origin in origins]
     with transaction.atomic():
         app = App.objects.create(
             name=name, slug=slug, publishable_key=new_publishable_key(), allowed_origins=allowed, **columns
         )
+        CollectionStage.objects.create(app=app, stage=stage, changed_at=at)
         audit(actor=actor, action="app_created", target=app.id, at=at, app_id=app.id, data={"slug": slug})
     return app
 

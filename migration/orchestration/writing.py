@@ -14,7 +14,7 @@ from django.db import transaction
 
 from migration import progress
 from migration.config import fault_point
-from migration.cutover import check_epoch
+from migration.cutover import Stages, check_epoch
 from migration.errors import FenceSuperseded, LineForm, WrongState
 from migration.loading import ops as loading
 from migration.loading.ops import Arrival, Lock, Text, Writer, Written
@@ -25,7 +25,6 @@ from migration.orchestration.intake import Sender
 from migration.orchestration.judging import Judge
 from migration.orchestration.mass_guard import refuse_mass_deletion
 from migration.orchestration.retrieving import refuse_other_timeline
-from migration.states import Stage
 from migration.values.digests import fingerprint as fingerprint_of
 from migration.values.edits import Unfit
 from migration.values.forms import VERBATIM
@@ -40,7 +39,8 @@ ACCEPTED: Word = "accepted"
 MERGED: Word = "merged"
 CONFLICT: Word = "conflict"
 REFUSED: Word = "refused"
-_SERVER_DECIDES = {Stage.SERVER_PRIMARY, Stage.COMPLETE}
+STAGE_OFF = "stage_off"
+"""Why an op is refused whose collection is off; the browser sends it again once it is on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,25 +77,27 @@ class Ack:
 def write_ops(
     *,
     sender: Sender,
+    stages: Stages,
     ops: Sequence[Op],
     timeline: str,
     told_timeline: str | None,
     confirmed: bool = False,
     at: datetime,
 ) -> Ack:
-    """Write a device's ops and say what became of each.
+    """Write a device's ops and say what became of each. `stages` are those that hold for the device.
 
-    `told_timeline` is the one their bases are of; `confirmed`: a person has said that so much is to be deleted.
+    What belongs to a collection that is off is refused by itself. `told_timeline` is the one the ops' bases are of;
+    `confirmed`: a person has said that so much is to be deleted.
 
-    Raises WrongState (with `stage`) where dual write is off, TimelineChanged, StaleEpoch, FenceSuperseded, OverQuota;
-    nothing is written then.
+    Raises WrongState (with `stage`) where all collections are off, TimelineChanged, StaleEpoch, FenceSuperseded,
+    OverQuota; nothing is written then.
     """
-    if sender.app.stage == Stage.OFF:
-        raise WrongState("Dual write is off.", stage=str(sender.app.stage))
+    if stages.all_off:
+        raise WrongState("Dual write is off.", stage="off")
     refuse_other_timeline(told_timeline, now=timeline)
     judge = Judge.of(sender.app, pinned=sender.pinned)
-    refused, arrivals = _sort_out(ops, judge)
-    writer = _writer(sender)
+    refused, arrivals = _sort_out(ops, judge, stages)
+    writer = _writer(sender, stages)
     with transaction.atomic():
         mass = refuse_mass_deletion(sender, arrivals, confirmed=confirmed, at=at)
         if mass is not None:
@@ -119,11 +121,10 @@ def _deleting(arrivals: Sequence[Arrival]) -> list[Arrival]:
     return [one for one in arrivals if one.row.value is None]
 
 
-def _writer(sender: Sender) -> Writer:
+def _writer(sender: Sender, stages: Stages) -> Writer:
     app = sender.app
     policies = {one["name"]: one["conflict_policy"] for one in app.collections if one.get("conflict_policy")}
-    decides = app.stage in _SERVER_DECIDES
-    return Writer(sender.owner_id, sender.device_id, app.namespace, app.conflict_policy, policies, decides)
+    return Writer(sender.owner_id, sender.device_id, app.namespace, app.conflict_policy, policies, stages.ties())
 
 
 def _ask_all(
@@ -159,14 +160,19 @@ def _hold_quota(sender: Sender, ops: Sequence[Op], spent: Rows, *, at: datetime)
     quotas.hold(spent, _use(ops), app_id=app.id, limits=app.limits, owner_id=owner_id, is_guest=sender.is_guest, at=at)
 
 
-def _sort_out(ops: Sequence[Op], judge: Judge) -> tuple[list[Outcome], list[Arrival]]:
+def _sort_out(ops: Sequence[Op], judge: Judge, stages: Stages) -> tuple[list[Outcome], list[Arrival]]:
     """Return what is refused, and the others as rows in the order of their numbers."""
     refused, lines = _read(ops)
     refused.update(judge.refusals(lines))
     kept = [(op, lines[op.seq]) for op in sorted(ops, key=lambda op: op.seq) if op.seq not in refused]
     rows = map_rows(Lines.of(line for _, line in kept), label=judge.label)
     told = [Outcome(seq, REFUSED, reason=one.code, detail=one.detail) for seq, one in refused.items()]
-    return told, [Arrival(op.seq, op.base, row) for (op, _), row in zip(kept, rows, strict=True)]
+    arrivals = [Arrival(op.seq, op.base, row) for (op, _), row in zip(kept, rows, strict=True)]
+    off = [one for one in arrivals if stages.is_off(one.row.collection)]
+    if not off:
+        return told, arrivals
+    told += [Outcome(one.seq, REFUSED, reason=STAGE_OFF, detail="The stage of its collection is off.") for one in off]
+    return told, [one for one in arrivals if not stages.is_off(one.row.collection)]
 
 
 def _read(ops: Sequence[Op]) -> tuple[dict[int, Refusal], dict[int, Line]]:
@@ -212,7 +218,7 @@ class _Writing:
         if not (row.value and base and base.form == VERBATIM and base.text and held and held.text):
             return _Settled(arrival._replace(settled="tie"))
         try:
-            wins = not self._writer.server_decides
+            wins = not self._writer.yields(row.collection)
             merged = merge_members(base.text, held.text, row.value.decode(), arriving_wins=wins)
         except Unfit:
             return _Settled(arrival._replace(settled="tie"))
@@ -225,7 +231,7 @@ class _Writing:
 
     def _journal(self, arrival: Arrival, one: Written, again: Written, merge: "_Settled") -> int:
         """Keep the side that lost a tie, whole."""
-        row, wins = arrival.row, not self._writer.server_decides
+        row, wins = arrival.row, not self._writer.yields(arrival.row.collection)
         loser = Text(row.form, row.value.decode() if row.value else None, self._writer.device_id, arrival.seq)
         fingerprint = row.fingerprint
         if wins and one.held is not None:

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 
 from migration import dispatch, lifecycle
 from migration.config import encryption_keys, setting
+from migration.cutover import requests_of
 from migration.errors import BackupUnreadable
 from migration.extraction import open_payload
 from migration.models import App, Chunk, MigrationRun, Owner
@@ -73,16 +74,24 @@ def system_readiness(*, apps: Sequence[App], at: datetime) -> dict[str, Any]:
 def app_checks(app: App, *, at: datetime) -> list[Check]:
     """Check what an app's settings allow, and that a rollback in it works."""
     rehearsal = rehearsals.of(app_id=app.id, at=at)
-    stage, origins = Stage(app.stage), len(app.allowed_origins)
+    origins = len(app.allowed_origins)
     return [
         Check(
             "app_active", ISSUE, app.is_active, "The app is active." if app.is_active else "The app is switched off."
         ),
-        Check("stage", WARNING, stage != Stage.OFF, f"The app's stage is {stage.value}."),
+        _stage_check(app),
         Check("origins", WARNING, bool(origins), f"{origins} origins may call the API."),
         Check("limits", WARNING, True, _limits(app)),
         Check("rollback_works", ISSUE, rehearsal.passed, rehearsal.detail),
     ]
+
+
+def _stage_check(app: App) -> Check:
+    """Warn of what is not sent because it is off."""
+    asked = requests_of(app)
+    off = [name for name, one in asked.own.items() if one.stage == Stage.OFF]
+    detail = f"The app's stage is {asked.rest.stage.value}." + (f" Off: {', '.join(off)}." if off else "")
+    return Check("stage", WARNING, asked.rest.stage != Stage.OFF and not off, detail)
 
 
 def own_checks(*, app: App, owner_id: UUID, device_id: UUID | None, at: datetime) -> list[Check]:

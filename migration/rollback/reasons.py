@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from migration.models import AppRollback, MigrationRun, Rollback
-from migration.states import RUN, AppRollbackState, RunState, Stage
+from migration.states import RUN, AppRollbackState, RunState
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,10 +14,13 @@ class Reason:
     detail: str
 
 
-def reasons_against_run(run: MigrationRun, *, stage: str, point: int | None = 0, horizon: int = 0) -> list[Reason]:
-    """Return why this run cannot be rolled back in the stage its app is in.
+def reasons_against_run(
+    run: MigrationRun, *, is_complete: bool, point: int | None = 0, horizon: int = 0
+) -> list[Reason]:
+    """Return why this run cannot be rolled back.
 
-    `point` is the revision before it, None once that is not kept any more; history reaches down to `horizon`.
+    `is_complete`: the cutover of something it moved is. `point` is the revision before it, None once that is not kept
+    any more; history reaches down to `horizon`.
     """
     found = []
     if run.dry_run or run.purpose != MigrationRun.Purpose.MIGRATE:
@@ -32,7 +35,7 @@ def reasons_against_run(run: MigrationRun, *, stage: str, point: int | None = 0,
         found.append(Reason("wrong_state", f"A run that is {run.state} cannot be rolled back."))
     if horizon and (point is None or point < horizon):
         found.append(Reason("history_pruned", "What the run replaced is not kept any more."))
-    if stage == Stage.COMPLETE:
+    if is_complete:
         found.append(Reason("stage_complete", "The server alone holds the data now; roll back to a point instead."))
     return found
 

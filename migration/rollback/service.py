@@ -5,11 +5,12 @@ from uuid import UUID
 
 from django.db import transaction
 
-from migration.models import MigrationRun, Owner, Rollback, RollbackPoint
+from migration.models import REST, CollectionStage, MigrationRun, Owner, Rollback, RollbackPoint
 from migration.rollback.points import create_point, list_points
 from migration.rollback.reasons import Reason, reasons_against_revision, reasons_against_run, reasons_against_undo
 from migration.rollback.revert import Outcome, Revert, revert
 from migration.rollback.within import EVERYTHING, Within
+from migration.states import Stage
 
 
 def of_run(run: MigrationRun) -> Revert:
@@ -24,7 +25,14 @@ def against_run(run: MigrationRun) -> list[Reason]:
         RollbackPoint.objects.filter(run_id=run.id).order_by("created_at").values_list("revision", flat=True).first()
     )
     horizon = Owner.objects.values_list("horizon", flat=True).get(id=run.owner_id)
-    return reasons_against_run(run, stage=run.app.stage, point=point, horizon=horizon)
+    return reasons_against_run(run, is_complete=_is_complete(run), point=point, horizon=horizon)
+
+
+def _is_complete(run: MigrationRun) -> bool:
+    """Tell whether the server alone holds a collection this run moved."""
+    stages = dict(CollectionStage.objects.filter(app_id=run.app_id).values_list("collection", "stage"))
+    moved = [one["name"] for one in run.manifest["collections"]] or [REST]
+    return any(stages.get(name, stages.get(REST)) == Stage.COMPLETE for name in moved)
 
 
 def of_revision(*, owner_id: UUID, revision: int, within: Within = EVERYTHING) -> Revert:

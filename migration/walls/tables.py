@@ -22,6 +22,7 @@ GRANTS: dict[str, str] = {
     "migration_backup": "SELECT, INSERT, UPDATE (verified_at)",
     "migration_chunk": "SELECT, INSERT",
     "migration_collectionschema": "SELECT (app_id, collection, pinned, sampled, version)",
+    "migration_collectionstage": "SELECT",
     "migration_comparisonminute": "",
     "migration_comparisonsample": "SELECT, INSERT",
     "migration_conflict": "SELECT, INSERT, UPDATE",
@@ -44,6 +45,7 @@ GRANTS: dict[str, str] = {
     "migration_runevent": "SELECT, INSERT",
     "migration_schemasample": "",
     "migration_socketticket": "SELECT, INSERT, DELETE, UPDATE (expires_at)",
+    "migration_stagechange": "",
     "migration_tombstone": "INSERT",  # an owner may ask to be erased, and see nobody's mark
     "migration_usage": "SELECT, INSERT, UPDATE",
 }

@@ -12,9 +12,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.db.models import F
 from django.utils import timezone
 
-from migration.models import App, Chunk, Device, MigrationRun, Owner, RunEvent
+from migration.models import App, Chunk, CollectionStage, Device, MigrationRun, Owner, RunEvent
 from migration.states import RunState, UploadState
 from migration.uploads import ChunkHead, store_chunk
 from migration.values.lines import encode_line
@@ -29,6 +30,13 @@ def make_app(**columns: Any) -> App:
     number = next(_numbers)
     unique = f"{number}-{secrets.token_hex(4)}"
     return App.objects.create(slug=f"app-{unique}", name=f"App {number}", publishable_key=f"pk_{unique}", **columns)
+
+
+def at_stage(app: App, stage: str, *, collection: str = "", percentage: int = 0) -> None:
+    """Put an app, or one of its collections, at a stage: under a new epoch, as each change is."""
+    wanted = {"stage": stage, "percentage": percentage, "changed_at": timezone.now()}
+    CollectionStage.objects.update_or_create(app=app, collection=collection, defaults=wanted)
+    App.objects.filter(id=app.id).update(epoch=F("epoch") + 1)
 
 
 def make_owner(app: App | None = None, **columns: Any) -> Owner:
@@ -89,6 +97,11 @@ def put_chunk(run: MigrationRun, entries: Iterable[Entry], *, seq: int, key: UUI
     body = gzip.compress(payload, compresslevel=1)
     store_chunk(app_id=run.app_id, owner_id=run.owner_id, run_id=run.id, head=head, body=body, at=timezone.now())
     return Chunk.objects.values_list("id", flat=True).get(run_id=run.id, key=head.id)
+
+
+def give_receipt(device: Device) -> MigrationRun:
+    """Let a device have a receipt of its own, of a run that moved nothing."""
+    return make_run(device, state=RunState.COMPLETED, receipt="a.b.c")
 
 
 def happenings(run_id: UUID) -> list[str]:

@@ -14,6 +14,7 @@ from migration.models import App, Conflict, MigrationRun, Owner, QuarantineEntry
 from migration.orchestration import restoring, rolling_back
 from tests.factories.doors import Browser, Tenant, account, at_once, make_tenant, owner_of
 from tests.factories.held import losers_of, records_of, values_of, versions_of
+from tests.factories.loads import at_stage
 from tests.factories.ops import Writer
 from tests.factories.uploads import chunk_of, manifest_of, todos
 from tests.factories.workers import Worker
@@ -71,7 +72,7 @@ class TestWhereTheServerHasWrittenByItself:
         phone.upload(todos(3))
         work()
         owner = owner_of(phone, tenant)
-        App.objects.filter(id=tenant.app.id).update(stage=stage)
+        at_stage(tenant.app, stage)
         writer = Writer(phone, seq=10)
         for key in ("todo:0", "todo:1"):
             writer.write(key, "edited", base=owner.revision)

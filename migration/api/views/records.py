@@ -60,6 +60,7 @@ class RecordsView(OwnerView):
                 raise TooLarge(f"The lines of more than one op may have {most} characters.", limit=most)
             ack = writing.write_ops(
                 sender=sender,
+                stages=self.caller.stages,
                 ops=body.listed(),
                 timeline=timeline,
                 told_timeline=body.timeline,

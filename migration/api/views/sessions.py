@@ -12,10 +12,10 @@ from migration.api.configuration import config_of
 from migration.api.problems import json_answer
 from migration.api.schema import operation
 from migration.config import setting
-from migration.cutover import Config
+from migration.cutover import Config, Stages
 from migration.errors import GuestsNotAllowed
 from migration.lifecycle import issue_ticket
-from migration.models import Owner
+from migration.models import App, Owner
 from migration.orchestration import receipts
 from migration.values.digests import from_wire
 from migration.values.epochs import Epoch
@@ -38,7 +38,8 @@ class SessionsView(PublicView):
         if not app.guests_allowed:
             raise GuestsNotAllowed
         subject = callers.guest_subject(from_wire(body.guest))
-        owner_id, epoch = callers.find_owner(app, Owner.Kind.GUEST, subject, at=at, anew=body.anew)
+        owner_id, epoch, is_off = callers.find_owner(app, Owner.Kind.GUEST, subject, at=at, anew=body.anew)
+        device = callers.uuid_header(request, "Migration-Device")
         token, expires_at = tokens.issue_guest_token(owner_id=owner_id, app_key=app.publishable_key, at=at)
         self.known_epoch = str(epoch)
         return json_answer(
@@ -47,34 +48,34 @@ class SessionsView(PublicView):
                 "expires_at": expires_at,
                 "owner": str(owner_id),
                 "epoch": str(epoch),
-                "config": config_of(app, epoch),
+                "config": config_of(app, epoch, callers.stages_told(app, owner_id, device, is_off=is_off)),
             }
         )
 
 
 class ConfigView(PublicView):
-    """What the browser needs to know; the publishable key is enough, a bearer token adds the owner's epoch."""
+    """What the browser needs to know; the publishable key is enough, a bearer token adds the owner's part of it."""
 
     @operation("config_show", answer={200: Config, 304: None}, errors=_KNOWN, headers=_ASKING, owned=False)
     def get(self, request: Request) -> HttpResponse:
         """Show the configuration."""
-        app, epoch = self._asked_for(request)
+        app, epoch, stages = self._asked_for(request)
         self.known_epoch = str(epoch)
-        config = config_of(app, epoch)
-        headers: dict[str, Any] = {"ETag": config.etag(), "Cache-Control": "no-cache"}
+        config = config_of(app, epoch, stages)
+        headers: dict[str, Any] = {"ETag": config.etag(), "Cache-Control": "private, no-cache"}
         if config.etag() in request.headers.get("If-None-Match", ""):
             return HttpResponse(status=304, headers=headers)
         return json_answer(config, headers=headers)
 
-    def _asked_for(self, request: Request) -> tuple[Any, Epoch]:
+    def _asked_for(self, request: Request) -> tuple[App, Epoch, Stages]:
         if "Authorization" in request.headers:
             caller = identified(request)
-            return caller.app, caller.epoch
+            return caller.app, caller.epoch, caller.stages
         with limits.refusals_of(limits.address_of(request.META)):
             app = callers.app_named(request.headers.get("Migration-App", ""))
         callers.admit(app, request)
         # No owner, so the part that belongs to one says nothing.
-        return app, Epoch(app.epoch, 0)
+        return app, Epoch(app.epoch, 0), callers.stages_told(app, None, None)
 
 
 class TicketsView(OwnerView):

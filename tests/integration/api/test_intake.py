@@ -13,6 +13,7 @@ from migration.lifecycle import begin_verification_if_loaded
 from migration.models import Backup, Chunk, Device, MigrationRun, RollbackPoint, RunEvent
 from migration.states import RunState
 from tests.factories.doors import Browser, account, at_once, make_tenant
+from tests.factories.loads import at_stage
 from tests.factories.uploads import chunk_of, manifest_of, todos
 
 ENTRIES = todos(30)
@@ -209,10 +210,18 @@ class TestSealing:
 class TestEpochs:
     def test_that_rose_stop_a_run_begun_under_an_older_one(self, device: Browser) -> None:
         run_id = device.create(ENTRIES).json()["id"]
-        MigrationRun.objects.update(epoch="1.0")
+        MigrationRun.objects.update(epoch="1.0")  # before its owner was taken back
         for answer in (device.put(run_id, chunk_of(ENTRIES)), device.seal(run_id, manifest_of(ENTRIES))):
             assert (answer.status_code, answer.json()["code"]) == (409, "stale_epoch")
             assert answer.json()["config"]["epoch"] == "1.1"
+
+    def test_of_the_app_let_a_run_go_on_under_the_new_one(self, device: Browser) -> None:
+        run_id = device.create(ENTRIES).json()["id"]
+        at_stage(MigrationRun.objects.get().app, "shadow")
+        stale = device.put(run_id, chunk_of(ENTRIES), **{"Migration-Epoch": "1.1"})
+        assert (stale.status_code, stale.json()["code"], stale.json()["config"]["epoch"]) == (409, "stale_epoch", "2.1")
+        assert device.put(run_id, chunk_of(ENTRIES), **{"Migration-Epoch": "2.1"}).status_code == 201
+        assert device.seal(run_id, manifest_of(ENTRIES)).status_code == 200
 
     def test_of_an_answer_are_those_that_hold_now(self, device: Browser) -> None:
         assert device.get("/runs", **{"Migration-Epoch": "1.1"}).headers["Migration-Epoch"] == "1.1"

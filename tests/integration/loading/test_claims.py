@@ -5,10 +5,11 @@ from datetime import timedelta
 from django.utils import timezone
 
 from migration.lifecycle import release_chunks
-from migration.models import App, Chunk, MigrationRun
+from migration.loading import LoadEngine
+from migration.models import App, Chunk, MigrationRun, Owner
 from migration.orchestration.pipeline import is_poison
 from migration.states import ChunkState, RunState
-from tests.factories.loads import make_app, make_device, make_owner, make_run, put_chunk
+from tests.factories.loads import at_stage, make_app, make_device, make_owner, make_run, put_chunk
 from tests.factories.workers import Worker
 
 
@@ -177,11 +178,34 @@ class TestRunThatMayNotLoad:
         put_chunk(make_run(cancel_wished=True), _entries(1), seq=1)
         assert worker.claim() == []
 
-    def test_is_not_claimed_under_a_stale_epoch(self, worker):
+    def test_is_not_claimed_once_its_owner_was_taken_back(self, worker):
         run = make_run()
         put_chunk(run, _entries(1), seq=1)
-        App.objects.filter(id=run.app_id).update(epoch=2)
+        Owner.objects.filter(id=run.owner_id).update(epoch=2)
         assert worker.claim() == []
+
+    def test_goes_on_when_a_stage_changes_also_under_a_batch(self, worker):
+        """Every change of a stage raises the app's epoch: the run is none of its business."""
+        run = make_run()
+        put_chunk(run, _entries(1), seq=1)
+        at_stage(run.app, "shadow")
+        claims = worker.claim()
+        assert len(claims) == 1
+        parts = worker.prepare(claims)
+        at_stage(run.app, "ramp")
+        report = LoadEngine().load(parts, at=timezone.now())
+        assert (report.outcomes, report.put_back) == ({}, claims), "its terms are of the stage before"
+        [again] = worker.claim()
+        assert again.attempts == 1, "nothing is held against it"
+        assert LoadEngine().load(worker.prepare([again]), at=timezone.now()).outcomes[run.id]["stored"] == 1
+
+    def test_waits_while_its_app_is_switched_off(self, worker):
+        run = make_run()
+        put_chunk(run, _entries(1), seq=1)
+        App.objects.filter(id=run.app_id).update(is_active=False, epoch=2)
+        assert worker.claim() == []
+        App.objects.filter(id=run.app_id).update(is_active=True)
+        assert len(worker.claim()) == 1
 
     def test_is_not_claimed_in_any_state_but_transferring(self, worker):
         for state in RunState:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from migration.errors import LeaseLost
 from migration.lifecycle import count_workers, enlist, release_chunks, release_dead_claims, wish
 from migration.loading import LoadEngine, ledger
-from migration.models import App, Chunk, MigrationRun, Owner
+from migration.models import Chunk, MigrationRun, Owner
 from migration.orchestration import MigrationOrchestrator, work
 from migration.states import ChunkState, RunState, UploadState
 from tests.factories.held import records_of, values_of
@@ -176,7 +176,7 @@ class TestBatch:
         put_chunk(moved, NOTES, seq=1)
         put_chunk(stands, NOTES, seq=1)
         claims = worker.claim()
-        App.objects.filter(id=moved.app_id).update(epoch=2)
+        Owner.objects.filter(id=moved.owner_id).update(epoch=2)
 
         worker.load(claims)
 

@@ -17,7 +17,7 @@ from migration.orchestration.reverting import execute_rollback
 from migration.rollback import create_point
 from migration.states import RunState
 from tests.factories.held import rebuilt, values_of
-from tests.factories.loads import make_device, make_owner
+from tests.factories.loads import at_stage, make_device, make_owner
 from tests.factories.runs import completed_run, loaded_run, sealed_run
 from tests.factories.uploads import todos
 from tests.factories.workers import Worker
@@ -215,8 +215,7 @@ class TestReasons:
 
     def test_a_completed_stage_leaves_only_points(self, worker: Worker) -> None:
         run = completed_run(worker, todos(2))
-        run.app.stage = "complete"
-        run.app.save()
+        at_stage(run.app, "complete")
         with pytest.raises(CannotRollBack):
             ask(run)
 

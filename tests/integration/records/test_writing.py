@@ -10,6 +10,7 @@ from migration.api import answers
 from migration.models import CollectionSchema, Conflict, Device, Owner, Record
 from tests.factories.doors import Tenant, account, make_tenant, owner_of
 from tests.factories.held import losers_of, rebuilt, records_of, values_of, versions_of
+from tests.factories.loads import give_receipt
 from tests.factories.ops import Writer, line
 
 pytestmark = pytest.mark.django_db
@@ -205,6 +206,9 @@ class TestMerging:
     def outcome(self, held: str | None, arriving: str | None, **columns: Any) -> tuple[dict[str, Any], Owner]:
         one, other = devices(2, **columns)
         one.write("k", self.BASE)
+        other.changes()
+        for device in Device.objects.filter(owner=owner(one)):
+            give_receipt(device)
         one.write("k", held, base=1)
         op = other.op("k", arriving, base=1)
         told = other.send(op).json()["outcomes"][0]

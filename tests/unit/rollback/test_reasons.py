@@ -24,12 +24,12 @@ class TestReasonsAgainstARun:
     @pytest.mark.parametrize("state", RunState)
     def test_are_given_for_each_state(self, state: RunState) -> None:
         run = MigrationRun(state=state)
-        assert [reason.code for reason in reasons_against_run(run, stage="dual_write")] == CODES[state]
+        assert [reason.code for reason in reasons_against_run(run, is_complete=False)] == CODES[state]
         assert can_roll_back(run) == (not CODES[state]), "the snapshot says something else"
 
     def test_add_up(self) -> None:
         run = MigrationRun(state=RunState.EXPIRED, dry_run=True)
-        codes = [reason.code for reason in reasons_against_run(run, stage="complete")]
+        codes = [reason.code for reason in reasons_against_run(run, is_complete=True)]
         assert codes == ["nothing_written", "wrong_state", "stage_complete"]
 
 
