@@ -65,6 +65,10 @@ class Stages:
             self._held[name] = effective(requested=asked.stage, percentage=asked.percentage, of=self._of)
         return self._held[name]
 
+    def each(self) -> dict[str, Effective]:
+        """Return what holds for the rest and for every collection with a request of its own."""
+        return {name: self.held(name) for name in self.requests.each()}
+
     def is_off(self, collection: str) -> bool:
         """Tell whether nothing of a collection is sent."""
         return self.held(collection).stage == Stage.OFF
@@ -72,7 +76,7 @@ class Stages:
     @property
     def all_off(self) -> bool:
         """Tell whether nothing at all is sent."""
-        return all(self.is_off(name) for name in self.requests.each())
+        return all(held.stage == Stage.OFF for held in self.each().values())
 
     def ties(self) -> dict[str, bool]:
         """Return, by collection and for the rest, whether ties of AUTO_MERGE go to the server (semantics 6)."""

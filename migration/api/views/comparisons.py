@@ -27,7 +27,7 @@ class ComparisonsView(OwnerView):
             check_epoch(told=epoch, current=self.caller.epoch)
         taken = comparing.take_comparisons(
             sender=sender,
-            stages={"": sender.app.stage},
+            stages={name: held.stage for name, held in self.caller.stages.each().items()},
             lines=told.compared(),
             pairs=told.differing(),
             outbox=told.waiting(),
