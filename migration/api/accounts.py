@@ -19,12 +19,34 @@ class HealthParts(Struct, forbid_unknown_fields=True):
     last_sweep_seconds: float | None
 
 
+class StageHealth(Struct, forbid_unknown_fields=True):
+    """How both sides do in one stage: shares from 0 to 1, null of nothing. The outboxes are the browsers' side."""
+
+    stage: str
+    compared: int
+    consistency_rate: float | None
+    error_rate: float | None
+    p99_ms: float | None
+    outboxes: int
+    outbox_p99_seconds: float | None
+
+
+class CoordinatorHealth(Struct, forbid_unknown_fields=True):
+    """How an app's two sides agree and catch up, over a window; of the server's side, chunks that wait for a worker."""
+
+    window_seconds: int
+    stages: list[StageHealth]
+    server_waiting: int
+    server_oldest_seconds: float
+
+
 class Health(Struct, forbid_unknown_fields=True):
-    """How the service is; its parts only for callers with a token."""
+    """How the service is; its parts, and how the app's cutover does, only for callers with a token."""
 
     status: Literal["ok", "degraded", "down"]
     version: str
     parts: HealthParts | None = None
+    coordinator: CoordinatorHealth | None = None
 
 
 class Check(Struct, forbid_unknown_fields=True):

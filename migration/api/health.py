@@ -1,11 +1,14 @@
 """Is it alive, is it ready, how is it: what the probes answer."""
 
 import os
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from migration import reports
 from migration.api.configuration import VERSION
+from migration.models import App
+from migration.orchestration.coordination import coordinator_health
 
 
 def readiness() -> dict[str, Any]:
@@ -18,6 +21,11 @@ def readiness() -> dict[str, Any]:
         "migrated": migrated,
         "token": os.environ.get("MIGRATION_READY_TOKEN", ""),
     }
+
+
+def coordinator(*, app: App, at: datetime) -> dict[str, Any]:
+    """Return how an app's two sides agree and catch up with each other."""
+    return asdict(coordinator_health(app=app, at=at))
 
 
 def health(*, at: datetime) -> dict[str, Any]:

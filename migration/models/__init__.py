@@ -7,6 +7,7 @@ from migration.models.backups import Backup
 from migration.models.chunks import Chunk
 from migration.models.erasures import Erasure, Tombstone
 from migration.models.measures import ComparisonMinute, ComparisonSample, DeviceOutbox, Mismatch
+from migration.models.plans import CutoverLook, CutoverPlan, GateReading, RollbackProof
 from migration.models.pulse import EVERYBODY, FOLDED, STANDING, Pulse
 from migration.models.records import Conflict, QuarantineEntry, Record, RecordVersion, Repetition
 from migration.models.replays import Replay
@@ -36,10 +37,13 @@ __all__ = [
     "ComparisonMinute",
     "ComparisonSample",
     "Conflict",
+    "CutoverLook",
+    "CutoverPlan",
     "Device",
     "DeviceOutbox",
     "DriftNotice",
     "Erasure",
+    "GateReading",
     "MigrationRun",
     "Mismatch",
     "Owner",
@@ -52,6 +56,7 @@ __all__ = [
     "Restoration",
     "Rollback",
     "RollbackPoint",
+    "RollbackProof",
     "RunEvent",
     "SchemaSample",
     "SocketTicket",

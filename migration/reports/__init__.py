@@ -3,6 +3,7 @@
 from migration.reports.decisions import Decision, decisions
 from migration.reports.durations import durations_by_state
 from migration.reports.page import POLICY, html_page
+from migration.reports.proofs import prove_rollbacks
 from migration.reports.readiness import Check, own_checks, readiness, system_readiness
 from migration.reports.rehearsal import Rehearsal, rehearsals
 from migration.reports.run_report import run_report
@@ -24,6 +25,7 @@ __all__ = [
     "is_migrated",
     "own_checks",
     "prove",
+    "prove_rollbacks",
     "readiness",
     "rehearsals",
     "run_report",

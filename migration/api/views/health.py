@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 from migration.api import accounts, answers, callers
 from migration.api.base import PublicView
-from migration.api.health import health, readiness
+from migration.api.health import coordinator, health, readiness
 from migration.api.problems import json_answer
 from migration.api.schema import openapi, operation
 from migration.errors import NotFound
@@ -56,12 +56,11 @@ class HealthView(PublicView):
         at = timezone.now()
         told = health(at=at)
         if told["status"] == "down":
-            return json_answer({**told, "parts": None}, status=503)
+            return json_answer({**told, "parts": None, "coordinator": None}, status=503)
         if "Authorization" in request.headers:
-            callers.identify(request, at=at)
-        else:
-            told["parts"] = None
-        return json_answer(told)
+            caller = callers.identify(request, at=at)
+            return json_answer({**told, "coordinator": coordinator(app=caller.app, at=at)})
+        return json_answer({**told, "parts": None, "coordinator": None})
 
 
 class OpenApiView(PublicView):

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from migration.config import setting
 from migration.orchestration import MigrationOrchestrator
+from migration.reports import prove_rollbacks
 
 log = structlog.get_logger(__name__)
 
@@ -39,5 +40,6 @@ class Command(BaseCommand):
         close_old_connections()
         try:
             MigrationOrchestrator().sweep(at=timezone.now())
+            prove_rollbacks(at=timezone.now())
         except (OperationalError, InterfaceError) as error:
             log.warning("sweep_failed", error=type(error).__name__)
