@@ -11,7 +11,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { minifySync } from "rolldown/experimental";
+import { minify } from "terser";
 import ts from "typescript";
 
 const CORE_BUDGET = 8 * 1024;
@@ -54,7 +54,7 @@ const engineApart = apart("engine", "./migration-engine.js");
 const syncApart = apart("sync", "./migration-sync.js");
 
 // Not "iife": that would turn the engine's import() into a require() no browser knows.
-const script = { format: "esm", banner: { js: "(()=>{" }, footer: { js: "})();" } };
+const script = { format: "esm", wrap: (code) => `(()=>{${code}})();` };
 
 const entries = [
   { out: "migration.js", entryPoints: [source("index.ts")], format: "esm", plugins: [engineApart, syncApart] },
@@ -79,16 +79,15 @@ const first = { ...common, entryPoints: [source("dual.ts")], format: "esm", plug
 const { mangleCache } = await build(first);
 const whole = await build({ ...common, entryPoints: [source("index.ts")], format: "esm", mangleCache });
 
-const bundle = async ({ out, ...options }) => {
+const bundle = async ({ out, wrap = String, ...options }) => {
   const result = await build({ ...common, ...options, mangleCache: whole.mangleCache });
   // Only the bundler can shorten names across files; a second minifier takes another twentieth off what it leaves.
-  const { code, errors } = minifySync(out, result.outputFiles[0].text, {
+  const { code } = await minify(result.outputFiles[0].text, {
     module: true,
-    compress: { target },
-    mangle: { toplevel: true },
+    ecma: 2021,
+    compress: { passes: 3 },
   });
-  if (errors.length) throw new Error(`${out}: ${errors[0].message}`);
-  return [out, code];
+  return [out, wrap(code)];
 };
 
 /** The public types in one file: nothing but the factory has code behind it. */

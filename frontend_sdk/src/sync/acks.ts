@@ -68,7 +68,7 @@ export const printOf = async (value: string | null | undefined): Promise<Print> 
 };
 
 export const createAcks = (store: Store): Acks => {
-  const shards: Shard[] = Array.from({ length: SHARDS }, () => new Map());
+  const all: Shard = new Map();
 
   const set = (into: Shard, rows: Row[]): Shard => {
     for (const [key, ack] of rows) {
@@ -79,24 +79,23 @@ export const createAcks = (store: Store): Acks => {
   };
 
   /** Reads or changes some shards in one go. */
-  const touch = async (numbers: number[], change?: (old: Shard | undefined, at: number) => Shard): Promise<void> => {
-    const found = await store._several(numbers.map((shard) => "acks:" + shard), change);
-    numbers.forEach((shard, at) => (shards[shard] = found[at] ?? new Map()));
-  };
-  const rows = () => shards.flatMap((shard) => [...shard]);
+  const touch = async (numbers: number[], change?: (old: Shard | undefined, at: number) => Shard): Promise<Row[]> =>
+    (await store._several(numbers.map((shard) => "acks:" + shard), change)).flatMap((shard) => [...(shard ?? [])]);
 
   return {
-    _get: (key) => shards[shardOf(key)]!.get(key),
-    _rows: rows,
-    _live: () => rows().flatMap(([key, [print]]) => (print ? [key] : [])),
-    _load: () => touch([...shards.keys()]),
-    _hear(rows) {
-      for (const row of rows) set(shards[shardOf(row[0])]!, [row]);
+    _get: (key) => all.get(key),
+    _rows: () => [...all],
+    _live: () => [...all].flatMap(([key, [print]]) => (print ? [key] : [])),
+    async _load() {
+      const stored = await touch([...Array(SHARDS).keys()]);
+      all.clear();
+      set(all, stored);
     },
+    _hear: (rows) => void set(all, rows),
     async _put(rows) {
       const numbers = [...new Set(rows.map(([key]) => shardOf(key)))];
       const of = (shard: number) => rows.filter(([key]) => shardOf(key) === shard);
-      await touch(numbers, (old, at) => set(old ?? new Map(), of(numbers[at]!)));
+      set(set(all, await touch(numbers, (old, at) => set(old ?? new Map(), of(numbers[at]!)))), rows);
     },
   };
 };
