@@ -15,6 +15,7 @@ from migration.errors import BackupUnreadable, LineForm
 from migration.lifecycle import ask
 from migration.models import Chunk
 from migration.values.envelopes import Envelope, chunk_binding, unseal
+from migration.values.inflating import inflate_exactly
 from migration.values.lines import Lines, read_lines
 
 _PAGE = 4
@@ -140,6 +141,11 @@ def _pages(sizes: Sequence[tuple[int, int]]) -> Iterator[list[int]]:
 
 
 def _inflate(received: bytes, expected: int) -> bytes:
+    payload = inflate_exactly(received, expected)
+    return _streamed(received, expected) if payload is None else payload
+
+
+def _streamed(received: bytes, expected: int) -> bytes:
     stream = isal_zlib.decompressobj(wbits=_GZIP)
     try:
         payload = stream.decompress(received, max_length=expected + 1)

@@ -12,6 +12,7 @@ from isal import isal_zlib
 
 from migration.config import setting
 from migration.errors import ChecksumMismatch, EncodingInvalid, InflateLimit, TooLarge
+from migration.values.inflating import inflate_exactly
 
 GZIP, IDENTITY = "gzip", "identity"
 # However small a body is, it may inflate to this much: short repetitive payloads compress very well.
@@ -75,9 +76,17 @@ def _inflate(envelope: Envelope, cap: int) -> bytes:
         return envelope.body
     if envelope.encoding != GZIP:
         raise EncodingInvalid("The content encoding is neither gzip nor identity.")
+    size = envelope.payload_bytes
+    if size <= cap and (payload := inflate_exactly(envelope.body, size)) is not None:
+        return payload
+    return _judged(envelope.body, cap)
+
+
+def _judged(body: bytes, cap: int) -> bytes:
+    """Inflate what is not as announced, as far as it may be, to say what is wrong with it."""
     stream = isal_zlib.decompressobj(wbits=_GZIP_WINDOW)
     try:
-        payload = stream.decompress(envelope.body, cap + 1)
+        payload = stream.decompress(body, cap + 1)
     except _DAMAGED as error:
         raise EncodingInvalid("The gzip stream is damaged.") from error
     if len(payload) > cap:
