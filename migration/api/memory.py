@@ -9,7 +9,7 @@ from django.db import connection
 
 from migration.errors import Unavailable
 
-BUDGET_BYTES = 32 * 1_048_576
+BUDGET_BYTES = 16 * 1_048_576
 PATIENCE_SECONDS = 20.0
 
 
@@ -56,5 +56,5 @@ uploads = Budget(BUDGET_BYTES)
 
 
 def weight_of(*, body: int, payload: int) -> int:
-    """Return about how much opening and storing a chunk holds: received, sealed, inflated, decoded, encoded again."""
-    return 3 * body + 4 * payload
+    """Return about how much opening and storing a chunk holds: received, sealed and on its way, and inflated."""
+    return 3 * body + 2 * payload

@@ -35,7 +35,7 @@ from migration.uploads import ChunkHead, Outcome, Standing
 from migration.values import manifests
 from migration.values.collections import compile_patterns
 from migration.values.epochs import Epoch
-from migration.values.lines import decode_lines, literal
+from migration.values.lines import decode_slices, literal
 from migration.values.manifests import Manifest
 from migration.values.questions import Question, Statement
 from migration.walls import Rows, ask_together
@@ -177,11 +177,13 @@ def open_parcel(parcel: Parcel, *, app: App) -> None:
         raise EntryCountWrong(f"A chunk holds 1 to {most} entries.", limit=most)
     envelope = uploads.Envelope(parcel.body, head.encoding, head.sha256, head.payload_bytes)
     payload = uploads.open_envelope(envelope, limits=uploads.limits_for(head.entries))
-    lines = decode_lines(payload)
-    if len(lines) != head.entries:
-        raise EntryCountWrong(f"The payload holds {len(lines)} entries, {head.entries} were announced.")
     allowed = compile_patterns(app.allow_sensitive) if app.allow_sensitive else None
-    findings = detection.scan_entries(payload, lines, allowed=allowed)
+    held, findings = 0, []
+    for part, lines in decode_slices(payload):
+        held += len(lines)
+        findings += detection.scan_entries(part, lines, allowed=allowed)
+    if held != head.entries:
+        raise EntryCountWrong(f"The payload holds {held} entries, {head.entries} were announced.")
     if findings:
         raise SensitiveItem(items=[{"key": literal(one.key).decode(), "rule": one.rule} for one in findings])
 

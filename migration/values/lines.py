@@ -130,13 +130,27 @@ def literals(texts: Sequence[str]) -> list[bytes]:
         return list(map(literal, texts))
 
 
-def decode_lines(payload: bytes) -> Lines:
+def decode_slices(payload: bytes, *, size: int = 65_536) -> Iterator[tuple[bytes, Lines]]:
+    """Read a payload as `decode_lines` does, but a slice of about `size` bytes at a time: (its bytes, its lines).
+
+    Decoded, lines take several times their bytes: whoever is done with one slice before the next holds little.
+    """
+    at = before = 0
+    while at < len(payload):
+        end = payload.find(b"\n", at + size - 1) + 1 or len(payload)
+        part = payload[at:end]
+        lines = decode_lines(part, before=before)
+        yield part, lines
+        at, before = end, before + len(lines)
+
+
+def decode_lines(payload: bytes, *, before: int = 0) -> Lines:
     """Read a chunk's payload: canonical lines, each ended by a newline.
 
-    Raises LineForm with `line` (counted from 1) for the first line that is not canonical.
+    Raises LineForm with `line` (counted from 1, after `before` others) for the first line that is not canonical.
     """
     if payload and not payload.endswith(b"\n"):
-        raise LineForm("The payload does not end with a newline.", line=payload.count(b"\n") + 1)
+        raise LineForm("The payload does not end with a newline.", line=before + payload.count(b"\n") + 1)
     try:
         parts = _PAIR.decode_lines(payload)
         # That all lines, encoded anew, are the payload again is what makes them canonical (and keeps a line that is
@@ -145,7 +159,7 @@ def decode_lines(payload: bytes) -> Lines:
             return _columns(parts, payload)
     except (msgspec.DecodeError, UnicodeDecodeError, UnicodeEncodeError, LineForm):
         pass  # some line holds a lone surrogate, or is wrong: look at each
-    return _decode_each(payload)
+    return _decode_each(payload, before)
 
 
 def read_lines(payload: bytes) -> Lines:
@@ -170,9 +184,9 @@ def _columns(parts: list[tuple[str, ...]], payload: bytes) -> Lines:
     return Lines([part[0] for part in parts], [part[1] if len(part) == 2 else None for part in parts], raws)
 
 
-def _decode_each(payload: bytes) -> Lines:
+def _decode_each(payload: bytes, before: int = 0) -> Lines:
     lines = []
-    for number, raw in enumerate(payload[:-1].split(b"\n"), start=1):
+    for number, raw in enumerate(payload[:-1].split(b"\n"), start=before + 1):
         try:
             lines.append(decode_line(raw))
         except LineForm as error:

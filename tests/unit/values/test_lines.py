@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from migration.errors import LineForm
 from migration.values.digests import bucket_of, fingerprint, key_hash, to_wire
-from migration.values.lines import decode_line, decode_lines, encode_line, literal, text_of
+from migration.values.lines import decode_line, decode_lines, decode_slices, encode_line, literal, text_of
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "lines.json"
 # Any string localStorage can hold, as Python holds it: pairs joined, lone surrogates as they are.
@@ -116,3 +116,20 @@ class TestPayload:
 
     def test_may_be_empty(self):
         assert list(decode_lines(b"")) == []
+        assert list(decode_slices(b"")) == []
+
+    @given(st.lists(st.tuples(STRINGS, st.none() | STRINGS), max_size=20), st.integers(1, 200))
+    def test_is_the_same_slice_by_slice(self, entries, size):
+        payload = b"".join(encode_line(key, value) + b"\n" for key, value in entries)
+        slices = list(decode_slices(payload, size=size))
+        assert b"".join(part for part, _ in slices) == payload
+        assert [line for _, lines in slices for line in lines] == list(decode_lines(payload))
+
+    @given(st.lists(STRINGS, min_size=1, max_size=6), st.integers(1, 100), st.sampled_from([b" \n", b"", b"\n\n"]))
+    def test_names_the_same_wrong_line_slice_by_slice(self, keys, size, ending):
+        payload = b"".join(encode_line(key, "v") + b"\n" for key in keys)[:-1] + ending
+        with pytest.raises(LineForm) as whole:
+            decode_lines(payload)
+        with pytest.raises(LineForm) as sliced:
+            list(decode_slices(payload, size=size))
+        assert sliced.value.extras["line"] == whole.value.extras["line"]
