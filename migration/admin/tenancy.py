@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
+from migration import progress
 from migration.admin.base import LookOnly, actor_of
 from migration.admin.display import NOTHING, badge, code, joined, link, listed, visible
 from migration.config import OF_AN_APP
@@ -190,6 +191,8 @@ class AppAdmin(LookOnly):
                 # A migration disabled is a new epoch: what browsers do under the old one is refused.
                 columns["epoch"] = current.epoch + 1
             App.objects.filter(pk=obj.pk).update(**columns)
+            if "epoch" in columns:
+                progress.announce_app_epoch(obj.pk, columns["epoch"])
             audit(actor=actor, action="app_changed", target=obj.pk, at=at, app_id=obj.pk, data={"fields": edited})
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:

@@ -1,10 +1,12 @@
 """Who answers reads and who has the last word: what a browser is told, and the epoch that refuses older answers."""
 
 from migration.cutover.buckets import BUCKETS, bucket_of, is_within
+from migration.cutover.changes import FIRST_SHARE, WHOLE, Action, Standing, changed
 from migration.cutover.configuration import Config, config_for
 from migration.cutover.coordinator import ZeroDowntimeCoordinator, check_epoch, current_epoch, raise_owner_epoch
 from migration.cutover.effective import READS_SERVER, ROAD, Circumstances, Effective, Why, effective, server_decides
 from migration.cutover.owners import set_owner_off, set_owner_on
+from migration.cutover.settling import settle, settle_all
 from migration.cutover.stages import (
     HAS_RECEIPT,
     Comparison,
@@ -20,9 +22,12 @@ from migration.cutover.stages import (
 
 __all__ = [
     "BUCKETS",
+    "FIRST_SHARE",
     "HAS_RECEIPT",
     "READS_SERVER",
     "ROAD",
+    "WHOLE",
+    "Action",
     "Circumstances",
     "Comparison",
     "Config",
@@ -30,9 +35,11 @@ __all__ = [
     "Requested",
     "Requests",
     "Stages",
+    "Standing",
     "Why",
     "ZeroDowntimeCoordinator",
     "bucket_of",
+    "changed",
     "check_epoch",
     "config_for",
     "current_epoch",
@@ -45,6 +52,8 @@ __all__ = [
     "server_decides",
     "set_owner_off",
     "set_owner_on",
+    "settle",
+    "settle_all",
     "stages_for",
     "stages_of_nobody",
 ]

@@ -55,6 +55,7 @@ from migration.errors.refusals import (
     WrongState,
 )
 from migration.errors.schemas import SchemaInvalid
+from migration.errors.stages import StageChangeInvalid
 
 __all__ = [
     "AppDisabled",
@@ -95,6 +96,7 @@ __all__ = [
     "RunExpired",
     "SchemaInvalid",
     "SensitiveItem",
+    "StageChangeInvalid",
     "StaleEpoch",
     "TimelineChanged",
     "TooLarge",

@@ -22,6 +22,7 @@ from migration.lifecycle.conflicts import OTHER, decide_conflict
 from migration.lifecycle.prepared import ask
 from migration.lifecycle.quarantine import move_entries
 from migration.lifecycle.runs import move_run, move_upload, note, start_run, wish
+from migration.lifecycle.stages import lock_app, move_stage, note_stage_change, row_of
 from migration.lifecycle.tickets import Ticket, consume_ticket, issue_ticket
 from migration.lifecycle.timeline import timeline
 from migration.lifecycle.together import together
@@ -61,15 +62,19 @@ __all__ = [
     "give_verifications_back",
     "hold_app_rollback",
     "issue_ticket",
+    "lock_app",
     "move_app_rollback",
     "move_archive_job",
     "move_entries",
     "move_run",
+    "move_stage",
     "move_upload",
     "note",
+    "note_stage_change",
     "release_chunks",
     "release_dead_claims",
     "release_shares",
+    "row_of",
     "settled_state",
     "start_run",
     "timeline",

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection, transaction
 
-from migration import dispatch
+from migration import cutover, dispatch
 from migration.config import setting
 from migration.lifecycle import move_run, move_upload, release_dead_claims
 from migration.models import MigrationRun, SocketTicket
@@ -43,6 +43,7 @@ def sweep(*, at: datetime) -> bool:
         forget_jobs(at=at)
         if _work_waits():
             dispatch.ring_anyway()
+    cutover.settle_all(at=at)
     fold_pulse(at=at)
     fold_samples(at=at)
     prune(at=at)

@@ -39,8 +39,6 @@ ACCEPTED: Word = "accepted"
 MERGED: Word = "merged"
 CONFLICT: Word = "conflict"
 REFUSED: Word = "refused"
-STAGE_OFF = "stage_off"
-"""Why an op is refused whose collection is off; the browser sends it again once it is on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +164,16 @@ def _sort_out(ops: Sequence[Op], judge: Judge, stages: Stages) -> tuple[list[Out
     refused.update(judge.refusals(lines))
     kept = [(op, lines[op.seq]) for op in sorted(ops, key=lambda op: op.seq) if op.seq not in refused]
     rows = map_rows(Lines.of(line for _, line in kept), label=judge.label)
-    told = [Outcome(seq, REFUSED, reason=one.code, detail=one.detail) for seq, one in refused.items()]
     arrivals = [Arrival(op.seq, op.base, row) for (op, _), row in zip(kept, rows, strict=True)]
-    off = [one for one in arrivals if stages.is_off(one.row.collection)]
-    if not off:
-        return told, arrivals
-    told += [Outcome(one.seq, REFUSED, reason=STAGE_OFF, detail="The stage of its collection is off.") for one in off]
-    return told, [one for one in arrivals if not stages.is_off(one.row.collection)]
+    refused.update(_of_what_is_off(arrivals, stages))
+    told = [Outcome(seq, REFUSED, reason=one.code, detail=one.detail) for seq, one in refused.items()]
+    return told, [one for one in arrivals if one.seq not in refused]
+
+
+def _of_what_is_off(arrivals: Sequence[Arrival], stages: Stages) -> dict[int, Refusal]:
+    """Return the refusals of what belongs to collections that are off; the browser sends it again once they are on."""
+    off = Refusal(0, "stage_off", "The stage of its collection is off.")
+    return {one.seq: off for one in arrivals if stages.is_off(one.row.collection)}
 
 
 def _read(ops: Sequence[Op]) -> tuple[dict[int, Refusal], dict[int, Line]]:

@@ -3,12 +3,13 @@
 from migration.progress.errors import record_error
 from migration.progress.snapshots import snapshot, snapshot_of, snapshots_of
 from migration.progress.tracker import ProgressTracker
-from migration.progress.voice import announce, announce_all, announce_epoch, announce_records
+from migration.progress.voice import announce, announce_all, announce_app_epoch, announce_epoch, announce_records
 
 __all__ = [
     "ProgressTracker",
     "announce",
     "announce_all",
+    "announce_app_epoch",
     "announce_epoch",
     "announce_records",
     "record_error",

@@ -50,6 +50,17 @@ def announce_all(run_ids: Sequence[UUID], message: Message) -> None:
         transaction.on_commit(partial(_speak, list(run_ids), message), robust=True)
 
 
+def app_group(app_id: object) -> str:
+    """Return the name of the group of sockets of all owners of one app."""
+    return f"app.{app_id}"
+
+
+def announce_app_epoch(app_id: UUID, epoch: int) -> None:
+    """Tell the sockets of all of an app's owners, after the commit, that the app's part of the epoch has risen."""
+    message = {"type": "app_epoch.event", "epoch": epoch}
+    transaction.on_commit(partial(channel().publish, [(app_group(app_id), message)]), robust=True)
+
+
 def announce_epoch(owner_id: UUID, epoch: object) -> None:
     """Tell an owner's sockets, after the commit, that the epoch has risen to `app.owner`."""
     message = {"type": "epoch.event", "epoch": str(epoch)}

@@ -5,10 +5,11 @@ from typing import Any
 
 import msgspec
 
-from migration.progress.voice import OWNERS, owner_group
+from migration.progress.voice import OWNERS, app_group, owner_group
 from migration.realtime.reading import OwnerView, read_owner
 from migration.realtime.socket import IDLE_LOOK, NEXT_LOOK, Socket
 from migration.realtime.threads import in_thread
+from migration.realtime.watching import epoch_watch
 from migration.states.run import AT_WORK
 from migration.values.epochs import Epoch
 
@@ -24,8 +25,8 @@ class OwnerSocket(Socket):
         return self.permit.run_id is None
 
     def groups_to_join(self) -> Iterable[str]:
-        """Return the owner's group, and the one that says that owners are watched at all."""
-        return [owner_group(self.permit.owner_id), OWNERS]
+        """Return the owner's group, its app's, and the one that says that owners are watched at all."""
+        return [owner_group(self.permit.owner_id), app_group(self.permit.app_id), OWNERS]
 
     async def send_snapshot(self) -> bool:
         """Send `{"type": "snapshot", "runs", "epoch", "revision"}`."""
@@ -36,8 +37,15 @@ class OwnerSocket(Socket):
         for run, event in view.runs.items():
             self.seen(run, event)
         runs = ",".join(event.run for event in view.runs.values())
+        epoch_watch().add(self.permit.app_id, self.app_epoch)
         await self.send(f'{{"type":"snapshot","runs":[{runs}],"epoch":{_json(view.epoch)},"revision":{view.revision}}}')
         return True
+
+    async def disconnect(self, code: int) -> None:
+        """Be told nothing any more."""
+        if self.epoch:
+            epoch_watch().remove(self.permit.app_id, self.app_epoch)
+        await super().disconnect(code)
 
     async def look(self) -> float:
         """Send runs, epoch and revision where they are news."""
@@ -55,6 +63,15 @@ class OwnerSocket(Socket):
         """Take what `announce_epoch` published."""
         await self._tell_epoch(message["epoch"])
 
+    async def app_epoch_event(self, message: dict[str, Any]) -> None:
+        """Take what `announce_app_epoch` published."""
+        await self.app_epoch(message["epoch"])
+
+    async def app_epoch(self, epoch: int) -> None:
+        """Tell that the app's part of the epoch has risen, where that is news."""
+        if self.epoch:  # else the snapshot, which is being read, will say it
+            await self._tell_epoch(str(Epoch(epoch, Epoch.parse(self.epoch).owner)))
+
     async def records_event(self, message: dict[str, Any]) -> None:
         """Take what `announce_records` published."""
         await self._tell_revision(message["revision"])
@@ -65,8 +82,9 @@ class OwnerSocket(Socket):
             await self.send(f'{{"type":"recordsChanged","revision":{revision}}}')
 
     async def _tell_epoch(self, epoch: str) -> None:
-        if Epoch.parse(self.epoch).is_stale(Epoch.parse(epoch)):
-            self.epoch = epoch
+        known, told = Epoch.parse(self.epoch), Epoch.parse(epoch)
+        if known.is_stale(told):
+            self.epoch = epoch = str(Epoch(max(known.app, told.app), max(known.owner, told.owner)))
             await self.send(f'{{"type":"epochChanged","epoch":{_json(epoch)}}}')
 
     async def _read(self) -> OwnerView | None:

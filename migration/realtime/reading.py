@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from migration.events import Message
 from migration.lifecycle import Ticket, consume_ticket
-from migration.models import MigrationRun, Owner
+from migration.models import App, MigrationRun, Owner
 from migration.progress import snapshots_of
 from migration.realtime.pacing import Event
 from migration.walls import scoped
@@ -41,6 +41,11 @@ def read_run(permit: Ticket, run_id: UUID) -> Event | None:
     with scoped(app_id=permit.app_id, owner_id=permit.owner_id):
         found = _events([run_id])
     return found[0] if found else None
+
+
+def read_app_epochs(app_ids: list[UUID]) -> dict[UUID, int]:
+    """Return the epochs these apps stand at."""
+    return dict(App.objects.filter(id__in=app_ids).values_list("id", "epoch"))
 
 
 def read_owner(permit: Ticket) -> OwnerView | None:

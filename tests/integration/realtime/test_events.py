@@ -1,10 +1,16 @@
+from uuid import UUID
+
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import transaction
+from django.utils import timezone
 
+from migration.cutover import requests_of, stages_of_nobody
 from migration.events import Message
 from migration.lifecycle import move_run
 from migration.models import App, MigrationRun, Owner
+from migration.orchestration import cutting_over
+from migration.orchestration.cutting_over import Why
 from migration.orchestration.intake import Sender
 from migration.orchestration.writing import Op, write_ops
 from migration.progress import announce, announce_epoch, announce_records, snapshot_of
@@ -41,6 +47,10 @@ def finish(run: MigrationRun) -> None:
         with transaction.atomic():
             move_run(run.id, state, why="test", at=run.created_at)
             announce(run.id, message)
+
+
+def declare_panic(app_id: UUID) -> None:
+    cutting_over.panic(app_id=app_id, why=Why("anna"), at=timezone.now())
 
 
 async def opened(run: MigrationRun) -> tuple[Page, dict[str, object]]:
@@ -151,6 +161,24 @@ class TestWithoutMessages:
         await page.leave()
 
 
+class TestAPanic:
+    @in_a_loop
+    async def test_reaches_open_pages_within_five_seconds_also_when_no_message_does(
+        self, run: MigrationRun, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Redis loses what was published, or is away: one look a process finds it."""
+        monkeypatch.setattr(sockets, "FIRST_LOOK", 3600.0)
+        pages = []
+        for _ in range(3):
+            pages.append(await Page("/ws/v1/owner", await ticket_for(run, whole_owner=True)).open())
+            await pages[-1].next()
+        await pages.pop().leave()
+        await sync_to_async(App.objects.filter(id=run.app_id).update)(epoch=2, panic=True)
+        for page in pages:
+            assert await page.next(within=5) == {"type": "epochChanged", "epoch": "2.1"}
+            await page.leave()
+
+
 @pytest.mark.usefixtures("quiet")
 class TestOwnerSocket:
     @in_a_loop
@@ -175,6 +203,26 @@ class TestOwnerSocket:
         assert await page.next() == {"type": "epochChanged", "epoch": "1.2"}
         assert await page.silent()
         await page.leave()
+
+    @in_a_loop
+    async def test_tells_every_owner_of_an_app_of_a_panic(self, run: MigrationRun) -> None:
+        mine = await Page("/ws/v1/owner", await ticket_for(run, whole_owner=True)).open()
+        other = await sync_to_async(make_run)(
+            await sync_to_async(make_device)(await sync_to_async(make_owner)(run.app))
+        )
+        others = await Page("/ws/v1/owner", await ticket_for(other, whole_owner=True)).open()
+        stranger = await sync_to_async(make_run)(
+            await sync_to_async(make_device)(await sync_to_async(make_owner)(await sync_to_async(make_app)()))
+        )
+        for page in (mine, others):
+            await page.next()
+        await sync_to_async(declare_panic)(stranger.app_id)
+        assert await mine.silent()
+        await sync_to_async(declare_panic)(run.app_id)
+        assert await mine.next(within=5) == {"type": "epochChanged", "epoch": "2.1"}
+        assert await others.next(within=5) == {"type": "epochChanged", "epoch": "2.1"}
+        for page in (mine, others):
+            await page.leave()
 
     @in_a_loop
     async def test_tells_once_when_the_records_have_changed(self, run: MigrationRun) -> None:
@@ -203,7 +251,15 @@ class TestOwnerSocket:
         await page.next()
         sender = Sender(run.app, run.owner_id, run.device_id, Epoch(1, 1))
         ops = [Op(1, b'["k","v"]', None), Op(2, b'["k2","v"]', None)]
-        write = {"sender": sender, "ops": ops, "timeline": "t", "told_timeline": None, "at": run.created_at}
+        stages = stages_of_nobody(await sync_to_async(requests_of)(run.app))
+        write = {
+            "sender": sender,
+            "stages": stages,
+            "ops": ops,
+            "timeline": "t",
+            "told_timeline": None,
+            "at": run.created_at,
+        }
         await sync_to_async(write_ops)(**write)
         assert await page.next() == {"type": "recordsChanged", "revision": 2}
         await sync_to_async(write_ops)(**write)

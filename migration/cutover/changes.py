@@ -1,0 +1,119 @@
+"""Which changes of a stage are legal, and what they lead to. Pure: where it stands in, where it stands then out."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from migration.cutover.effective import ROAD
+from migration.errors import StageChangeInvalid, WrongState
+from migration.models import StageChange
+from migration.states import STAGE, Stage
+
+Action = StageChange.Action
+WHOLE = 10_000
+"""All owners, in basis points."""
+FIRST_SHARE = 100
+"""What a ramp begins with, where nothing else is said: one percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where a collection stands: its stage, the share a ramp serves (basis points), and whether its app panics."""
+
+    stage: Stage
+    percentage: int = 0
+    panic: bool = False
+
+
+def changed(standing: Standing, action: Action, *, percentage: int | None = None) -> Standing:
+    """Return where a collection stands after an action. `percentage` is the share that was asked for.
+
+    Raises WrongState (with `state`) for what is not legal from here, StageChangeInvalid for an impossible share.
+    """
+    if percentage is not None and not 0 <= percentage <= WHOLE:
+        raise StageChangeInvalid
+    if percentage is not None and not _takes_share(standing, action):
+        raise StageChangeInvalid("A share goes with a ramp alone.")
+    found = _RULES[action](standing, percentage)
+    if standing.panic and found.panic and _is_ahead(found, of=standing):
+        raise WrongState("Nothing goes forward in a panic; release it first.", state="panic")
+    return found
+
+
+def _takes_share(standing: Standing, action: Action) -> bool:
+    return action == Action.SET_PERCENTAGE or (action == Action.ADVANCE and standing.stage == Stage.SHADOW)
+
+
+def _is_ahead(found: Standing, *, of: Standing) -> bool:
+    """Tell whether somebody would be served more than before."""
+    return (ROAD.index(found.stage), found.percentage) > (ROAD.index(of.stage), of.percentage)
+
+
+def _advance(standing: Standing, percentage: int | None) -> Standing:
+    stage = standing.stage
+    if stage in (Stage.SERVER_PRIMARY, Stage.COMPLETE):
+        raise _illegal(standing, "The last stage is released by `complete` alone.")
+    if stage == Stage.RAMP and standing.percentage < WHOLE:
+        raise _illegal(standing, f"The ramp serves {standing.percentage / 100:g} %; it goes on from 100 %.")
+    onward = ROAD[ROAD.index(stage) + 1]
+    return replace(standing, stage=onward, percentage=_share_of(onward, percentage))
+
+
+def _step_back(standing: Standing, _percentage: int | None) -> Standing:
+    behind = ROAD[max(0, ROAD.index(standing.stage) - 1)]
+    if not STAGE.allows(standing.stage, behind):
+        raise _illegal(standing, f"There is no step back from {standing.stage}.")
+    # Whoever was served by the stage ahead is served by all of the ramp.
+    return replace(standing, stage=behind, percentage=WHOLE if behind == Stage.RAMP else 0)
+
+
+def _set_percentage(standing: Standing, percentage: int | None) -> Standing:
+    if standing.stage != Stage.RAMP:
+        raise _illegal(standing, "Only a ramp serves a share of the owners.")
+    if percentage is None:
+        raise StageChangeInvalid
+    if percentage == standing.percentage:
+        raise _illegal(standing, "The ramp serves this share already.")
+    return replace(standing, percentage=percentage)
+
+
+def _complete(standing: Standing, _percentage: int | None) -> Standing:
+    if not STAGE.allows(standing.stage, Stage.COMPLETE):
+        raise _illegal(standing, f"Only server_primary can be completed, not {standing.stage}.")
+    return replace(standing, stage=Stage.COMPLETE, percentage=WHOLE)
+
+
+def _compare(standing: Standing, _percentage: int | None) -> Standing:
+    return standing
+
+
+def _panic(standing: Standing, _percentage: int | None) -> Standing:
+    if standing.panic:
+        raise WrongState("There is a panic already.", state="panic")
+    return replace(standing, panic=True)
+
+
+def _release_panic(standing: Standing, _percentage: int | None) -> Standing:
+    if not standing.panic:
+        raise WrongState("There is no panic.", state="calm")
+    return replace(standing, panic=False)
+
+
+def _share_of(stage: Stage, percentage: int | None) -> int:
+    if stage == Stage.RAMP:
+        return FIRST_SHARE if percentage is None else percentage
+    return WHOLE if ROAD.index(stage) > ROAD.index(Stage.RAMP) else 0
+
+
+def _illegal(standing: Standing, detail: str) -> WrongState:
+    return WrongState(detail, state=str(standing.stage))
+
+
+_RULES: dict[Action, Callable[[Standing, int | None], Standing]] = {
+    Action.ADVANCE: _advance,
+    Action.STEP_BACK: _step_back,
+    Action.SET_PERCENTAGE: _set_percentage,
+    Action.COMPLETE: _complete,
+    Action.COMPARE: _compare,
+    Action.PANIC: _panic,
+    Action.RELEASE_PANIC: _release_panic,
+}

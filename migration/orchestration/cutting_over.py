@@ -1,0 +1,182 @@
+"""Changes of what is requested of an app's collections: each in one transaction, with its line in history and audit.
+
+Everybody who may change a stage comes through here: an operator, a plan, a breach. Who comes second finds the app's
+row as the first left it.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+
+from migration import cutover, lifecycle, progress
+from migration.cutover import Action, Comparison, Standing
+from migration.errors import NotFound, StageChangeInvalid, WrongState
+from migration.models import REST, App, CollectionSchema, CollectionStage, StageChange
+from migration.values.collections import DEFAULT
+
+OPERATOR = "operator"
+_MOST_POINTERS = 100
+_OF_THE_APP = (Action.PANIC, Action.RELEASE_PANIC)
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Who changes a stage and on what ground.
+
+    `cause` says which kind of asker it is (operator, plan, breach), `reason` why in words, `figures` what it was
+    decided on.
+    """
+
+    actor: str
+    cause: str = OPERATOR
+    reason: str = ""
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+def advance(
+    *,
+    app_id: UUID,
+    collection: str = REST,
+    percentage: int | None = None,
+    seen: Standing | None = None,
+    why: Why,
+    at: datetime,
+) -> StageChange:
+    """Advance a collection by one stage; `percentage` (basis points) is what a ramp begins with.
+
+    `seen` is where the asker saw it stand: what has moved since is not moved on. Raises NotFound, WrongState (with
+    `state`), StageChangeInvalid.
+    """
+    asked = _Asked(app_id, collection, Action.ADVANCE, percentage, seen)
+    return _change(asked, why=why, at=at)
+
+
+def step_back(
+    *, app_id: UUID, collection: str = REST, seen: Standing | None = None, why: Why, at: datetime
+) -> StageChange:
+    """Take a collection one stage back. Raises NotFound, WrongState."""
+    return _change(_Asked(app_id, collection, Action.STEP_BACK, None, seen), why=why, at=at)
+
+
+def set_percentage(
+    *, app_id: UUID, collection: str = REST, percentage: int, seen: Standing | None = None, why: Why, at: datetime
+) -> StageChange:
+    """Let a ramp serve another share of the owners (basis points). Raises NotFound, WrongState, StageChangeInvalid."""
+    return _change(_Asked(app_id, collection, Action.SET_PERCENTAGE, percentage, seen), why=why, at=at)
+
+
+def complete(
+    *, app_id: UUID, collection: str = REST, seen: Standing | None = None, why: Why, at: datetime
+) -> StageChange:
+    """Release the last stage of a collection: the server alone, and no step back. Raises NotFound, WrongState."""
+    return _change(_Asked(app_id, collection, Action.COMPLETE, None, seen), why=why, at=at)
+
+
+def panic(*, app_id: UUID, why: Why, at: datetime) -> StageChange:
+    """Let every browser of an app read from itself, whatever the stages are. Raises NotFound, WrongState."""
+    return _change(_Asked(app_id, REST, Action.PANIC), why=why, at=at)
+
+
+def release_panic(*, app_id: UUID, why: Why, at: datetime) -> StageChange:
+    """End a panic: the stages hold again as they are requested. Raises NotFound, WrongState."""
+    return _change(_Asked(app_id, REST, Action.RELEASE_PANIC), why=why, at=at)
+
+
+def set_comparison(
+    *, app_id: UUID, collection: str = REST, comparison: Comparison, why: Why, at: datetime
+) -> StageChange:
+    """Change how reads of a collection are compared. Raises NotFound, StageChangeInvalid."""
+    pointers = comparison.ignore
+    fits = 0 <= comparison.rate <= 1 and all(one == "" or one.startswith("/") for one in pointers)
+    if not fits or comparison.comparator not in CollectionStage.Comparator.values or len(pointers) > _MOST_POINTERS:
+        raise StageChangeInvalid
+    columns = {
+        "compare_rate": comparison.rate,
+        "compare_ignore": list(pointers),
+        "comparator": comparison.comparator,
+    }
+    return _change(_Asked(app_id, collection, Action.COMPARE, columns=columns), why=why, at=at)
+
+
+def preview(
+    *, app_id: UUID, collection: str, action: Action, percentage: int | None = None
+) -> tuple[Standing, Standing]:
+    """Return where a collection stands and where an action would take it, changing nothing. Raises as the action."""
+    app = App.objects.filter(id=app_id).first()
+    if app is None:
+        raise NotFound("There is no such app.")
+    _refuse_unknown(app, collection)
+    now = standing_of(app, collection)
+    return now, cutover.changed(now, action, percentage=percentage)
+
+
+def standing_of(app: App, collection: str) -> Standing:
+    """Return where a collection of an app stands."""
+    asked = cutover.requests_of(app).of(collection)
+    return Standing(asked.stage, asked.percentage, app.panic)
+
+
+def collections_of(app: App) -> list[str]:
+    """Return the names a stage of its own can be given to: those declared, seen, or with one already."""
+    declared = {one["name"] for one in app.collections}
+    seen = CollectionSchema.objects.filter(app=app).values_list("collection", flat=True)
+    own = CollectionStage.objects.filter(app=app).exclude(collection=REST).values_list("collection", flat=True)
+    return sorted({*declared, *seen, *own, DEFAULT})
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    app_id: UUID
+    collection: str
+    action: Action
+    percentage: int | None = None
+    seen: Standing | None = None
+    columns: dict[str, Any] = field(default_factory=dict)
+
+
+def _change(asked: _Asked, *, why: Why, at: datetime) -> StageChange:
+    """Make one change whole, tell the open pages of the app's owners, and see whether it holds everywhere yet."""
+    with transaction.atomic():
+        app = lifecycle.lock_app(asked.app_id)
+        _refuse_unknown(app, asked.collection)
+        before = standing_of(app, asked.collection)
+        _refuse_moved(before, asked.seen)
+        after = cutover.changed(before, asked.action, percentage=asked.percentage)
+        change = _write(app, asked, before, after, why=why, at=at)
+        progress.announce_app_epoch(app.id, change.epoch)
+    if not transaction.get_connection().in_atomic_block:
+        cutover.settle([change], at=at)
+        change.refresh_from_db()
+    return change
+
+
+def _write(app: App, asked: _Asked, before: Standing, after: Standing, *, why: Why, at: datetime) -> StageChange:
+    if asked.action not in _OF_THE_APP:
+        row = lifecycle.row_of(app, asked.collection, at=at)
+        lifecycle.move_stage(row, after.stage, at=at, percentage=after.percentage, **asked.columns)
+    moved = {
+        "from_stage": before.stage, "to_stage": after.stage,
+        "from_percentage": before.percentage, "to_percentage": after.percentage,
+    }  # fmt: skip
+    change = lifecycle.note_stage_change(
+        app, panic=after.panic, at=at, collection=asked.collection, action=asked.action, actor=why.actor,
+        cause=why.cause, reason=why.reason, figures=why.figures, **moved,
+    )  # fmt: skip
+    told = {"collection": asked.collection, "cause": why.cause, "reason": why.reason, "epoch": change.epoch, **moved}
+    lifecycle.audit(
+        actor=why.actor, action=f"stage_{asked.action}", target=app.id, at=at, app_id=app.id, data=told | asked.columns
+    )
+    return change
+
+
+def _refuse_unknown(app: App, collection: str) -> None:
+    if collection != REST and collection not in collections_of(app):
+        raise NotFound("There is no such collection in this app.")
+
+
+def _refuse_moved(now: Standing, seen: Standing | None) -> None:
+    if seen is not None and (seen.stage, seen.percentage) != (now.stage, now.percentage):
+        raise WrongState("Somebody else has changed the stage meanwhile.", state=str(now.stage))
