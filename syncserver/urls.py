@@ -6,10 +6,11 @@ from django.urls import include, path, re_path
 from migration.api.urls import probes, v1
 from migration.api.views.health import NowhereView
 
+# Addresses are tried in their order: first what is asked most.
 urlpatterns = [
-    path("admin/", admin.site.urls),
-    *probes,
     path("api/v1/", include(v1)),
+    *probes,
+    path("admin/", admin.site.urls),
     re_path(r"^api(?:/|$)", NowhereView.as_view()),
     path("", include("syncserver.demo.urls")),
 ]

@@ -17,14 +17,16 @@ from migration.api.views import (
     sessions,
 )
 
+# Tried in this order: first those that are asked again and again.
 _described = [
+    path("records", records.RecordsView.as_view(), name="records"),
+    path("runs/<uuid:run_id>/chunks/<uuid:chunk_id>", runs.ChunkView.as_view(), name="chunk"),
     path("sessions", sessions.SessionsView.as_view(), name="sessions"),
     path("config", sessions.ConfigView.as_view(), name="config"),
     path("tickets", sessions.TicketsView.as_view(), name="tickets"),
     path("keys", sessions.KeysView.as_view(), name="keys"),
     path("runs", runs.RunsView.as_view(), name="runs"),
     path("runs/<uuid:run_id>", runs.RunView.as_view(), name="run"),
-    path("runs/<uuid:run_id>/chunks/<uuid:chunk_id>", runs.ChunkView.as_view(), name="chunk"),
     path("runs/<uuid:run_id>/missing", runs.MissingView.as_view(), name="missing"),
     path("runs/<uuid:run_id>/seal", runs.SealView.as_view(), name="seal"),
     path("runs/<uuid:run_id>/receipt", runs.ReceiptView.as_view(), name="receipt"),
@@ -40,7 +42,6 @@ _described = [
     path("backups", holdings.BackupsView.as_view(), name="backups"),
     path("backups/<uuid:backup_id>/verify", holdings.BackupCheckView.as_view(), name="backup-verify"),
     path("backups/<uuid:backup_id>/download", holdings.BackupDownloadView.as_view(), name="backup-download"),
-    path("records", records.RecordsView.as_view(), name="records"),
     path("records/digests", records.RecordDigestsView.as_view(), name="records-digests"),
     path("comparisons", comparisons.ComparisonsView.as_view(), name="comparisons"),
     path("quarantine", refused.QuarantineView.as_view(), name="quarantine"),

@@ -93,6 +93,8 @@ if IS_WEB:
     # Under ASGI each request runs in a thread of its own, and a connection kept per thread is never used
     # again; the pool bounds them. It must not exist where a process forks: a forked pool shares a backend.
     DATABASE["CONN_MAX_AGE"] = 0
+    # This one looks at its connections instead of asking the server about each before each request.
+    DATABASE["ENGINE"], DATABASE["CONN_HEALTH_CHECKS"] = "syncserver.database", False
     DATABASE["OPTIONS"]["pool"] = {
         "min_size": environment.number("MIGRATION_POOL_MIN", 2),
         "max_size": environment.number("MIGRATION_POOL_MAX", 16),

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
+from django.db import connection
 
 from tests.factories.doors import Browser, Tenant, account, guest_id, make_tenant
 from tests.factories.servers import daphne
@@ -54,3 +55,22 @@ def test_a_pooled_connection_remembers_nobody(address: str, tenant: Tenant) -> N
             for browser in (theirs, mine):
                 listed = web.get("/rollback-points", headers=browser.headers()).json()["points"]
                 assert [one["id"] for one in listed] == [points[browser.token]], number
+
+
+def test_connections_the_server_has_ended_are_replaced_unnoticed(address: str, tenant: Tenant) -> None:
+    mine = account(tenant)
+    with httpx.Client(base_url=f"{address}/api/v1", timeout=30, headers=mine.headers()) as web:
+        for _ in range(3):
+            assert web.get("/rollback-points").status_code == 200
+            assert ended_by_the_server() > 0
+            assert web.get("/rollback-points").status_code == 200
+
+
+def ended_by_the_server() -> int:
+    """End the server's side of all connections of web processes; return how many there were."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """SELECT count(pg_terminate_backend(pid, 5000)) FROM pg_stat_activity
+               WHERE datname = current_database() AND application_name = 'syncserver-web'"""
+        )
+        return int(cursor.fetchone()[0])
