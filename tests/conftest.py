@@ -6,23 +6,29 @@ from typing import Any
 import pytest
 
 from migration.api import configuration, cors, limits
+from migration.config import tuning
+from migration.orchestration.throttling import throttle
 from migration.reports import rehearsals
 
 
 @pytest.fixture(autouse=True)
 def _fresh_memory(settings: Any) -> Iterator[None]:
-    """Nothing one test made the process remember reaches the next, and no test runs into another's rate limit."""
+    """Nothing one test made the process remember reaches the next, and no test runs into another's rate limit or waits
+    because the machine that runs it is busy."""
     settings.MIGRATION = {
         "GUEST_SESSIONS_PER_MINUTE": "1000000",
         "REQUESTS_PER_MINUTE": "1000000",
         "GUEST_REQUESTS_PER_MINUTE": "1000000",
         "ADDRESS_REQUESTS_PER_MINUTE": "0",
         "ADDRESS_REFUSALS_PER_MINUTE": "0",
+        "ROOM_SECONDS": "0",
         **settings.MIGRATION,
     }
     cors.known_origins.forget()
     configuration.forget()
     limits.limiter.forget()
     rehearsals.forget()
+    throttle.forget()
+    tuning.forget()
     yield
     cors.known_origins.forget()

@@ -18,6 +18,9 @@ _WHY = {
     ("batch", "entries_full"): "A batch may have no more entries.",
     ("batch", "chunks_full"): "A batch may have no more chunks.",
     ("batch", "tried_alone"): "An earlier try had failed: each chunk by itself.",
+    ("strategy", "copy"): "Copied, or staged and merged: the quickest for many entries.",
+    ("strategy", "upsert"): "With the statement itself: few entries, or Postgres did not take all of them at once.",
+    ("strategy", "row"): "An entry at a time.",
     ("batch", "narrowed_down"): "Something in it breaks loading: smaller and smaller parts, until it is found.",
     ("chunk", ""): "The browser cut it; it gave no reason.",
     ("again", ""): "A worker died, lost its lease, or its batch failed.",
@@ -44,6 +47,8 @@ def _chosen(one: Decision) -> tuple[str, str]:
         return "Size of chunks", f"{_many(one.count, 'chunk')} of {_range(one, size)}"
     if one.kind == "batch":
         return "Size of batches", f"{_many(one.count, 'batch', 'batches')} of {_range(one, number)} entries"
+    if one.kind == "strategy":
+        return "How they were written", f"{_many(one.count, 'batch', 'batches')} by {one.reason}"
     if one.kind == "again":
         return "Tried again", f"{_many(one.count, 'chunk')}, {_range(one, number)} times more"
     return "Repair", _many(one.count, "round")

@@ -12,11 +12,12 @@ from rest_framework.request import Request
 from rest_framework.views import APIView
 from structlog.contextvars import bound_contextvars
 
-from migration.api import callers, limits
+from migration.api import admission, callers, limits
 from migration.api.callers import Caller
 from migration.api.problems import answer_exception
 from migration.cutover import check_epoch
 from migration.errors import Erased, Refused, StaleEpoch
+from migration.loading import ROOM
 from migration.values.epochs import Epoch
 from migration.walls import scoped
 
@@ -63,6 +64,9 @@ class OwnerView(PublicView):
     """A view that serves one owner: bearer token, this app's origins, limits, the epoch that holds now."""
 
     caller: Caller
+    uploads_by: str = ""
+    """The method that brings something to be loaded: it is taken only where there is room."""
+    room = ROOM
     anew = False
     """Whether asking this is the choice of somebody who was erased to begin with nothing."""
 
@@ -76,6 +80,8 @@ class OwnerView(PublicView):
         super().initial(request, *args, **kwargs)
         self.caller = identified(request, anew=self.anew)
         self.known_epoch = str(self.caller.epoch)
+        if request.method == self.uploads_by:
+            self.room = admission.admit()
         self.walls.enter_context(bound_contextvars(**_whose(self.caller, kwargs)))
         self.walls.enter_context(scoped(app_id=self.caller.app.id, owner_id=self.caller.owner_id))
         self._count(request)
@@ -84,6 +90,16 @@ class OwnerView(PublicView):
             current = self.caller.epoch
             # Whoever knows the configuration from the publishable key alone was told nothing of the owner's part.
             check_epoch(told=Epoch(told.app, told.owner or current.owner), current=current)
+
+    def finalize_response(  # type: ignore[override]
+        self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
+    ) -> HttpResponseBase:
+        """As above; where room grows scarce, ask for a pause."""
+        answer = super().finalize_response(request, response, *args, **kwargs)
+        hint = admission.hint_of(self.room)
+        if hint is not None and answer.status_code < 400:
+            answer.headers[admission.HINT] = hint
+        return answer
 
     def _count(self, request: Request) -> None:
         app, address = self.caller.app, limits.address_of(request.META)

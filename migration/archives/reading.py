@@ -47,14 +47,16 @@ class ArchiveReader:
                 if file.tell() != part.size or digest.hexdigest() != part.sha256:
                     raise ArchiveDamaged(f"{part.name} is not the file its manifest names.", part=part.name)
 
-    def slices(self, place: Place = Place(), *, continuing: OwnerLine | None = None) -> Iterator[tuple[Slice, Place]]:
-        """Yield slices from `place` on, each with the place behind it.
+    def slices(
+        self, place: Place = Place(), *, continuing: OwnerLine | None = None, parts: int | None = None
+    ) -> Iterator[tuple[Slice, Place]]:
+        """Yield slices from `place` on, each with the place behind it; of so many parts, or of all that follow.
 
         Raises ArchiveInvalid, ArchiveTooLarge, and ArchiveDamaged when a part turns out not to hold what its manifest
         says; that is told behind its last slice. `continuing` is whose lines stand at `place`.
         """
-        owner = continuing
-        for number in range(place.part, len(self.manifest.parts)):
+        owner, every = continuing, len(self.manifest.parts)
+        for number in range(place.part, every if parts is None else min(every, place.part + parts)):
             skipped = place.line if number == place.part else 0
             for piece, line in self._part_slices(self.manifest.parts[number], skipped, owner):
                 owner = piece.owner

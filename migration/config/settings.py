@@ -22,6 +22,7 @@ SETTINGS: dict[str, Setting] = {
     "ARCHIVE_BATCH_START": Setting(100, "records in the first batch of an archive"),
     "ARCHIVE_JOB_DAYS": Setting(7, "work on an archive nobody went on with is forgotten after this time, days"),
     "ARCHIVE_LINE_BYTES": Setting(100_663_296, "longest line of an archive, bytes"),
+    "ARCHIVE_PATIENCE": Setting(300.0, "how long work on an archive waits for a lost Postgres, s"),
     "CHUNK_BYTES": Setting(1_048_576, "largest chunk as sent, bytes"),
     "INFLATED_BYTES": Setting(8_388_608, "largest chunk once inflated, bytes"),
     "SINGLE_ENTRY_BYTES": Setting(33_554_432, "inflated size allowed to a chunk of one entry, bytes"),
@@ -35,6 +36,18 @@ SETTINGS: dict[str, Setting] = {
     "DRY_RUN_SECONDS": Setting(3_600, "what a dry run left is deleted after this time, s"),
     "BATCH_ENTRIES": Setting(10_000, "entries claimed for one batch at most (a single larger chunk is taken whole)"),
     "BATCH_CHUNKS": Setting(64, "chunks claimed for one batch at most"),
+    "LOAD_STRATEGY": Setting("auto", "how batches are written: auto, copy, upsert, row (parallel, hybrid: archives)"),
+    "LOAD_WORKERS": Setting(4, "processes that work on one archive at most"),
+    "LOAD_CPU_SHARE": Setting(0.8, "share of all cores beyond which no process more is started for an archive"),
+    "ROOM_SECONDS": Setting(2.0, "pause between two looks at how much room there is, s (0: never looked)"),
+    "ROOM_MEMORY_SHARE": Setting(0.95, "share of the machine's memory beyond which nothing more is taken (0: any)"),
+    "ROOM_PROCESS_BYTES": Setting(0, "memory of a process beyond which it takes nothing more, bytes (0: any)"),
+    "ROOM_CPU_SHARE": Setting(0.0, "share of all cores beyond which nothing more is taken (0: any)"),
+    "ROOM_DISK_BYTES": Setting(67_108_864, "free bytes for temporary files below which nothing more is taken"),
+    "ROOM_CONNECTIONS_SHARE": Setting(0.95, "share of Postgres' connections beyond which nothing more is taken"),
+    "ROOM_COMMIT_SECONDS": Setting(5.0, "time of a commit of nothing beyond which nothing more is taken, s"),
+    "ROOM_LAG_SECONDS": Setting(0.0, "how far a replica may be behind before nothing more is taken, s (0: any)"),
+    "ROOM_QUEUE_SECONDS": Setting(120.0, "age of the oldest waiting chunk beyond which no upload is taken, s (0: any)"),
     "LEASE_SECONDS": Setting(45, "a claim is void after this time, s"),
     "SWEEP_SECONDS": Setting(5.0, "pause between two sweeps, s"),
     "POISON_ATTEMPTS": Setting(2, "claims in vain after which a single entry is quarantined as poison"),
@@ -120,11 +133,27 @@ SETTINGS: dict[str, Setting] = {
 }
 
 
-def setting(name: str) -> Any:
-    """Return `MIGRATION_<name>` from the environment in the type of its default, else the default.
+TUNABLE = tuple(
+    name
+    for name in SETTINGS
+    if name.startswith(("ARCHIVE_BATCH_", "BATCH_", "LOAD_", "ROOM_")) or name in {"GATHER_SECONDS", "PRUNE_OWNERS"}
+)
+"""Settings that may be changed while everything runs."""
+tuned: dict[str, str] = {}
+"""What of them was changed, as this process knows it. `migration.config.tuning` alone writes here."""
 
-    Raises KeyError for a name that is not in the table, ValueError for text that is not of the type.
-    """
-    default = SETTINGS[name].default
+
+def read(name: str, text: Any) -> Any:
+    """Return `text` in the type of a setting's default. Raises KeyError for no setting, ValueError for other text."""
+    return type(SETTINGS[name].default)(text)
+
+
+def given_setting(name: str) -> Any:
+    """Return `MIGRATION_<name>` as the environment says it, else the default, in its type. Raises as `read`."""
     given = settings.MIGRATION.get(name)
-    return default if given is None else type(default)(given)
+    return SETTINGS[name].default if given is None else read(name, given)
+
+
+def setting(name: str) -> Any:
+    """Return `MIGRATION_<name>` as it was changed while running, else as it is given. Raises as `read`."""
+    return read(name, tuned[name]) if name in tuned else given_setting(name)

@@ -56,6 +56,7 @@ from migration.errors.refusals import (
 )
 from migration.errors.schemas import SchemaInvalid
 from migration.errors.stages import StageChangeInvalid
+from migration.errors.tuning import SettingInvalid
 
 __all__ = [
     "AppDisabled",
@@ -96,6 +97,7 @@ __all__ = [
     "RunExpired",
     "SchemaInvalid",
     "SensitiveItem",
+    "SettingInvalid",
     "StageChangeInvalid",
     "StaleEpoch",
     "TimelineChanged",

@@ -7,10 +7,17 @@ from migration.lifecycle.app_rollbacks import (
     move_app_rollback,
     release_shares,
 )
-from migration.lifecycle.archive_jobs import checkpoint_archive_job, move_archive_job, settled_state
+from migration.lifecycle.archive_jobs import (
+    Counts,
+    checkpoint_archive_job,
+    checkpoint_piece,
+    move_archive_job,
+    settled_state,
+)
 from migration.lifecycle.audit import audit
 from migration.lifecycle.backups import Expired, expire_backups
 from migration.lifecycle.chunks import (
+    Batch,
     ClaimedChunk,
     checkpoint_chunk,
     claim_chunks,
@@ -38,8 +45,10 @@ from migration.lifecycle.workers import count_workers, enlist
 
 __all__ = [
     "OTHER",
+    "Batch",
     "ClaimedChunk",
     "Completion",
+    "Counts",
     "Expired",
     "Ticket",
     "ask",
@@ -48,6 +57,7 @@ __all__ = [
     "begin_verifications",
     "checkpoint_archive_job",
     "checkpoint_chunk",
+    "checkpoint_piece",
     "claim_chunks",
     "claim_shares",
     "claim_verifications",

@@ -1,5 +1,7 @@
 """Moves of work on archives, and its checkpoints."""
 
+from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,6 +11,8 @@ from migration.lifecycle.together import together
 from migration.models import ArchiveJob
 from migration.states import ARCHIVE_JOB, ArchiveJobState, RunState
 
+Counts = Mapping[str, Mapping[str, int]]
+"""Outcomes by collection."""
 _AT_WORK = {RunState.PLANNED, RunState.TRANSFERRING, RunState.VERIFYING}
 
 
@@ -29,6 +33,39 @@ def checkpoint_archive_job(job_id: UUID, *, at: datetime, **columns: Any) -> Non
     rows = ArchiveJob.objects.filter(id=job_id, state=ArchiveJobState.RUNNING)
     if not rows.update(updated_at=at, **columns):
         raise LeaseLost("This work was ended by somebody else.")
+
+
+def checkpoint_piece(
+    job_id: UUID,
+    piece: int,
+    *,
+    at: datetime,
+    checkpoint: dict[str, Any],
+    counts: Counts,
+    done: int,
+    status: dict[str, Any],
+) -> tuple[int, dict[str, dict[str, int]]]:
+    """Add what a batch did to one piece of some work, in the batch's transaction; return what all have done together.
+
+    Pieces are worked on side by side; the row is locked from here to the commit. Raises LeaseLost when the work was
+    ended.
+    """
+    rows = ArchiveJob.objects.filter(id=job_id, state=ArchiveJobState.RUNNING)
+    job = rows.select_for_update(no_key=True).only("checkpoint", "counts", "done").first()
+    if job is None:
+        raise LeaseLost("This work was ended by somebody else.")
+    total = {name: Counter(one) for name, one in job.counts.items()}
+    for name, one in counts.items():
+        total.setdefault(name, Counter()).update(one)
+    counted = {name: dict(one) for name, one in total.items()}
+    rows.update(
+        updated_at=at,
+        checkpoint={**job.checkpoint, str(piece): checkpoint},
+        counts=counted,
+        done=job.done + done,
+        status=status,
+    )
+    return job.done + done, counted
 
 
 def settled_state(state: str) -> str:

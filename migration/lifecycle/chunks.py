@@ -112,21 +112,32 @@ def claim_chunks(
     return sorted(claims, key=lambda claim: (claim.run_id, claim.seq, claim.id))
 
 
-def finish_chunks(
-    claims: list[ClaimedChunk], *, at: datetime, batch_entries: int | None = None, batch_reason: str = ""
-) -> int:
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Of how many entries a batch was, why of so many, and by which strategy they were written."""
+
+    entries: int | None = None
+    reason: str = ""
+    strategy: str = ""
+
+
+def finish_chunks(claims: list[ClaimedChunk], *, at: datetime, batch: Batch = Batch()) -> int:
     """Mark claimed chunks loaded, each only under its own fence; return how many moved.
 
-    Each remembers of how many entries its batch was, why, and how long its transaction has taken until now.
+    Each remembers its batch, and how long its transaction has taken until now.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             """UPDATE migration_chunk c SET state = 'loaded', loaded_at = %s, lease_until = NULL, holder = NULL,
                       attempts = 0, next_ordinal = c.entries, batch_entries = %s, batch_reason = %s,
+                      batch_strategy = %s,
                       batch_ms = (1000 * extract(epoch FROM clock_timestamp() - transaction_timestamp()))::int
                FROM unnest(%s::bigint[], %s::bigint[]) AS claim(id, fence)
                WHERE c.id = claim.id AND c.fence = claim.fence AND c.state = 'claimed'""",
-            [at, batch_entries, batch_reason, [claim.id for claim in claims], [claim.fence for claim in claims]],
+            [
+                *(at, batch.entries, batch.reason, batch.strategy),
+                *([claim.id for claim in claims], [claim.fence for claim in claims]),
+            ],
         )
         return int(cursor.rowcount)
 

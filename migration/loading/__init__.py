@@ -1,30 +1,48 @@
 """Brings decoded rows into Postgres: staging by COPY, one merge, and everything that must commit with it."""
 
 from migration.loading.batcher import AdaptiveBatcher, BatchSize
+from migration.loading.breaker import CircuitBreaker
 from migration.loading.engine import LoadEngine
-from migration.loading.exact import Exact, by_halves, copy_exact
+from migration.loading.exact import Exact
+from migration.loading.ladder import by_halves
 from migration.loading.merge import merge
+from migration.loading.monitor import latency_seconds, read_all
 from migration.loading.ownership import wait_for_owners
 from migration.loading.parts import POISON, LoadReport, Part, Refused, RunTerms
 from migration.loading.pipeline import MigrationPipeline
 from migration.loading.replaying import replay
+from migration.loading.resources import ROOM, Limits, ResourceManager, Verdict, jittered
 from migration.loading.restoring import restore
 from migration.loading.staging import stage
+from migration.loading.strategies import AUTO, WISHES, Choice, Job, Strategy, choose
 
 __all__ = [
+    "AUTO",
     "POISON",
+    "ROOM",
+    "WISHES",
     "AdaptiveBatcher",
     "BatchSize",
+    "Choice",
+    "CircuitBreaker",
     "Exact",
+    "Job",
+    "Limits",
     "LoadEngine",
     "LoadReport",
     "MigrationPipeline",
     "Part",
     "Refused",
+    "ResourceManager",
     "RunTerms",
+    "Strategy",
+    "Verdict",
     "by_halves",
-    "copy_exact",
+    "choose",
+    "jittered",
+    "latency_seconds",
     "merge",
+    "read_all",
     "replay",
     "restore",
     "stage",

@@ -1,33 +1,51 @@
 """Versions of records written as they were: own revision, own writer, own time. For owners that hold nothing yet.
 
-The ladder: all by binary COPY; what that refuses, by halves; a single version that is refused is told, not written.
+The ladder: all by binary COPY; by COPY beside the table, which passes over what is there; by multi-row statements, then
+by halves. A single version that is refused is told, not written.
 """
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db import DataError, IntegrityError, NotSupportedError, ProgrammingError, connection, transaction
+from django.db import connection
 
+from migration.loading.ladder import NotTaken, climb_down, refusal_of
 from migration.loading.staging import BLOCK, HEADER, NULL, TRAILER
+from migration.loading.strategies import Strategy
 from migration.values.rows import Row
 
 _COLUMNS = """owner_id, namespace, revision, seq, device_id, run_id, cause, written_at, collection, key_hash, form,
     queryable, fingerprint, key_json, value"""
-_RECORDS = f"COPY migration_record ({_COLUMNS}) FROM STDIN (FORMAT BINARY)"
-_VERSIONS = f"COPY migration_record_version ({_COLUMNS}, superseded_by) FROM STDIN (FORMAT BINARY)"
 # Where row-level security applies to the role, Postgres takes no COPY; and what is there already stays.
 _STAGE = "CREATE TEMPORARY TABLE IF NOT EXISTS {stage} (LIKE {table}) ON COMMIT DELETE ROWS"
-_TAKE = "INSERT INTO {table} ({columns}) SELECT {columns} FROM {stage} ON CONFLICT DO NOTHING"
+_TAKE = "INSERT INTO {table} ({columns}) SELECT {columns} FROM {source} ON CONFLICT DO NOTHING"
+_ARRAYS = """(SELECT owner_id, namespace, revision, seq, device_id, run_id, cause, written_at, collection, key_hash,
+    form, queryable, fingerprint, key_json, value::json AS value, superseded_by
+    FROM unnest(%s::uuid[], %s::text[], %s::bigint[], %s::bigint[], %s::uuid[], %s::uuid[], %s::text[],
+                %s::timestamptz[], %s::text[], %s::bytea[], %s::smallint[], %s::bool[], %s::bytea[], %s::text[],
+                %s::text[], %s::bigint[])
+        AS a(owner_id, namespace, revision, seq, device_id, run_id, cause, written_at, collection, key_hash, form,
+             queryable, fingerprint, key_json, value, superseded_by)) arriving"""
 
 _LENGTH = struct.Struct("!i").pack
 _NUMBERS = struct.Struct("!iq iq".replace(" ", "")).pack
 _OWN = struct.Struct("!i32s ih i? i32s i".replace(" ", "")).pack
 _LONG = struct.Struct("!iq").pack
-One = TypeVar("One")
+_SINCE_1970 = datetime(1970, 1, 1, tzinfo=UTC)
 _SINCE_2000 = 946_684_800_000_000
+
+
+class _Table(NamedTuple):
+    name: str
+    columns: str
+
+
+_RECORDS = _Table("migration_record", _COLUMNS)
+_VERSIONS = _Table("migration_record_version", f"{_COLUMNS}, superseded_by")
 
 
 class Exact(NamedTuple):
@@ -48,51 +66,61 @@ class Exact(NamedTuple):
     row: Row
 
 
-def copy_exact(versions: Sequence[Exact]) -> list[Exact]:
+def write_exact(versions: Sequence[Exact], *, way: Strategy = Strategy.COPY) -> list[NotTaken[Exact]]:
     """Write versions in the caller's transaction; return those that Postgres refused.
 
     Versions that are there already (same key, or same key and revision) stay as they are and are not returned.
     """
-    refused = _write([one for one in versions if one.until is None], "migration_record", _RECORDS)
+    current = [one for one in versions if one.until is None]
     history = [one for one in versions if one.until is not None]
-    return refused + _write(history, "migration_record_version", _VERSIONS)
+    return _write(current, _RECORDS, way) + _write(history, _VERSIONS, way)
 
 
-def by_halves(rows: Sequence[One], write: Callable[[Sequence[One]], None]) -> list[One]:
-    """Write rows with `write`; what Postgres does not take is narrowed down by halves and returned."""
-    if not rows or _succeeds(partial(write, rows)):
+def _write(versions: list[Exact], table: "_Table", way: Strategy) -> list[NotTaken[Exact]]:
+    if not versions:
         return []
-    if len(rows) == 1:
-        return list(rows)
-    half = len(rows) // 2
-    return by_halves(rows[:half], write) + by_halves(rows[half:], write)
+    if way is Strategy.COPY:
+        for attempt in (_copy_straight, _copy_and_take):
+            if refusal_of(partial(attempt, versions, table)) is None:
+                return []
+    return climb_down(versions, partial(_insert, table=table), way=way)
 
 
-def _write(versions: list[Exact], table: str, statement: str) -> list[Exact]:
-    if not versions or _succeeds(partial(_copy, versions, statement)):
-        return []
-    return by_halves(versions, partial(_take, table=table))
+def _copy_straight(versions: Sequence[Exact], table: "_Table") -> None:
+    _copy(versions, f"COPY {table.name} ({table.columns}) FROM STDIN (FORMAT BINARY)")
 
 
-def _succeeds(write: Callable[[], None]) -> bool:
-    """Try; False where Postgres does not take the rows. Whatever else is wrong (no connection, no room) is raised."""
-    try:
-        with transaction.atomic():
-            write()
-    except (IntegrityError, DataError, ProgrammingError, NotSupportedError):
-        return False
-    return True
-
-
-def _take(versions: Sequence[Exact], *, table: str) -> None:
-    columns = _COLUMNS if versions[0].until is None else f"{_COLUMNS}, superseded_by"
-    stage = f"{table}_arriving"
+def _copy_and_take(versions: Sequence[Exact], table: "_Table") -> None:
+    stage = f"{table.name}_arriving"
     with connection.cursor() as cursor:
-        cursor.execute(_STAGE.format(stage=stage, table=table))
+        cursor.execute(_STAGE.format(stage=stage, table=table.name))
         cursor.execute(f"TRUNCATE {stage}")
-    _copy(versions, f"COPY {stage} ({columns}) FROM STDIN (FORMAT BINARY)")
+    _copy(versions, f"COPY {stage} ({table.columns}) FROM STDIN (FORMAT BINARY)")
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE.format(table=table, stage=stage, columns=columns))
+        cursor.execute(_TAKE.format(table=table.name, columns=table.columns, source=stage))
+
+
+def _insert(versions: Sequence[Exact], *, table: "_Table") -> None:
+    given: list[Any] = [
+        [one.owner_id for one in versions],
+        [one.namespace for one in versions],
+        [one.revision for one in versions],
+        [one.seq for one in versions],
+        [one.device_id for one in versions],
+        [one.run_id for one in versions],
+        [one.cause for one in versions],
+        [_SINCE_1970 + timedelta(microseconds=one.written_at) for one in versions],
+        [one.row.collection for one in versions],
+        [one.row.key_hash for one in versions],
+        [one.row.form for one in versions],
+        [one.row.queryable for one in versions],
+        [one.row.fingerprint for one in versions],
+        [one.row.key_json.decode() for one in versions],
+        [None if one.row.value is None else one.row.value.decode() for one in versions],
+        [one.until for one in versions],
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE.format(table=table.name, columns=table.columns, source=_ARRAYS), given)
 
 
 def _copy(versions: Sequence[Exact], statement: str) -> None:

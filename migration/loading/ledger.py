@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import connection
 
 from migration.config import setting
-from migration.lifecycle import checkpoint_chunk, finish_chunks
+from migration.lifecycle import Batch, checkpoint_chunk, finish_chunks
 from migration.loading.parts import POISON, Part
 from migration.models import MigrationRun, QuarantineEntry, SchemaSample
 
@@ -107,11 +107,12 @@ def keep_samples(parts: list[Part], *, at: datetime) -> None:
         SchemaSample.objects.bulk_create(samples)
 
 
-def check_off(parts: list[Part], *, at: datetime) -> bool:
+def check_off(parts: list[Part], *, at: datetime, strategy: str = "") -> bool:
     """Mark whole chunks loaded and write the checkpoint of partly loaded ones; False if a claim was void."""
     whole = [part.claim for part in parts if part.is_whole]
     size = sum(part.last - part.first for part in parts)
-    moved = finish_chunks(whole, at=at, batch_entries=size, batch_reason=batch_reason(parts)) if whole else 0
+    batch = Batch(size, batch_reason(parts), strategy)
+    moved = finish_chunks(whole, at=at, batch=batch) if whole else 0
     for part in parts:
         if not part.is_whole:
             moved += checkpoint_chunk(part.claim, next_ordinal=part.last, span=_next_span(part))

@@ -1,4 +1,7 @@
-"""Statement 3 of a batch: decide for every staged row, then write history, records and conflicts."""
+"""Statement 3 of a batch: decide for every row, then write history, records and conflicts.
+
+The rows are staged, or come as arrays with the statement: for a few of them a temporary table costs more than the rows.
+"""
 
 import json
 from collections import Counter
@@ -9,9 +12,10 @@ import psycopg
 from django.db import connection
 
 from migration.loading.parts import Part
+from migration.loading.staging import ARRAYS, STAGED, as_arrays
 from migration.loading.verdicts import BY_KEY, DECIDE
 
-_MERGE = f"""
+_MERGE = """
 WITH part AS (
     SELECT * FROM unnest(%(chunk)s::bigint[], %(owner)s::uuid[], %(namespace)s::text[], %(device)s::uuid[],
                          %(run)s::uuid[], %(seq)s::bigint[], %(follows)s::bool[], %(policy)s::text[],
@@ -21,20 +25,22 @@ WITH part AS (
     SELECT p.*, false AS is_op, NULL::bigint AS base, NULL::text AS settled,
            0::bigint AS horizon, s.place, s.key_hash, s.fingerprint, s.form, s.queryable, s.collection, s.key_json,
            s.value
-    FROM migration_stage s JOIN part p USING (chunk_id)
-), {DECIDE}
+    FROM {source} JOIN part p USING (chunk_id)
+), {decide}
 SELECT run_id, CASE WHEN outcome = 'won' THEN 'stored' ELSE outcome END AS outcome, count(*),
        count(*) FILTER (WHERE value IS NULL AND outcome IN ('stored', 'won'))
 FROM numbered GROUP BY 1, 2
 """
+_OF_STAGE = _MERGE.format(source=STAGED, decide=DECIDE)
+_OF_ARRAYS = _MERGE.format(source=ARRAYS, decide=DECIDE)
 
 
 def merge(
-    parts: list[Part], *, revisions: dict[UUID, int], at: datetime, cause: str = "run"
+    parts: list[Part], *, revisions: dict[UUID, int], at: datetime, cause: str = "run", staged: bool = True
 ) -> dict[UUID, Counter[str]]:
-    """Merge what is staged for `parts`, whose owners are locked at `revisions`; return outcomes by run.
+    """Merge `parts`, whose owners are locked at `revisions`; return outcomes by run.
 
-    `cause` is what the records will say brought them.
+    Their rows are `staged`, or else travel with the statement. `cause` is what the records will say brought them.
 
     Outcomes are `stored`, `unchanged`, `superseded`, `conflict` (disjoint; they sum to the parts' rows) and,
     beside them, `deleted`: how many of the stored were tombstones.
@@ -44,13 +50,14 @@ def merge(
         "risen_to": [revisions[part.claim.owner_id] for part in parts],
         "at": at,
         "cause": cause,
+        **({} if staged else as_arrays(parts)),
     }
     connection.ensure_connection()
     # psycopg's own cursor: Django's fills parameters in on this side, and a statement that differs each time is
     # planned each time. Planning this one takes longer than loading a small user with it.
-    with psycopg.Cursor(connection.connection) as cursor:
+    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
         cursor.execute(BY_KEY)
-        found = cursor.execute(_MERGE, given, prepare=True).fetchall()
+        found = cursor.execute(_OF_STAGE if staged else _OF_ARRAYS, given, prepare=True).fetchall()
     outcomes: dict[UUID, Counter[str]] = {part.terms.run_id: Counter() for part in parts}
     for run_id, outcome, count, deleted in found:
         outcomes[run_id][outcome] += count

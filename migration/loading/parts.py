@@ -10,6 +10,8 @@ from migration.values.rows import Row
 
 POISON = "poison"
 """Code of an entry that was set aside because workers died or failed on it."""
+NOT_TAKEN_CODE = "not_taken"
+"""Code of an entry Postgres refused by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,3 +99,5 @@ class LoadReport:
     outcomes: dict[UUID, Counter[str]] = field(default_factory=dict)
     put_back: list[ClaimedChunk] = field(default_factory=list)
     finished_runs: list[UUID] = field(default_factory=list)
+    strategy: str = ""
+    reason: str = ""

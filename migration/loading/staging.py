@@ -10,6 +10,7 @@ look into a set per row; having Postgres find it costs a sort of the whole stage
 
 import struct
 from collections.abc import Iterator
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -23,6 +24,14 @@ CREATE TEMPORARY TABLE IF NOT EXISTS migration_stage (
     collection text, key_json text, value json
 ) ON COMMIT DELETE ROWS
 """
+STAGED = "migration_stage s"
+"""Where a statement finds what was staged."""
+ARRAYS = """(SELECT chunk_id, place, key_hash, fingerprint, form, queryable, collection, key_json, value::json AS value
+    FROM unnest(%(chunk_ids)s::bigint[], %(places)s::int[], %(key_hashes)s::bytea[], %(fingerprints)s::bytea[],
+                %(forms)s::smallint[], %(queryable)s::bool[], %(collections)s::text[], %(keys)s::text[],
+                %(values)s::text[])
+        AS a(chunk_id, place, key_hash, fingerprint, form, queryable, collection, key_json, value)) s"""
+"""The same rows, as `as_arrays` hands them to the statement itself."""
 _COPY = "COPY migration_stage FROM STDIN (FORMAT BINARY)"
 HEADER = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 TRAILER = b"\xff\xff"
@@ -46,6 +55,22 @@ def stage(parts: list[Part]) -> int:
             for block in _blocks(latest):
                 copy.write(block)
     return sum(len(rows) for _, rows in latest)
+
+
+def as_arrays(parts: list[Part]) -> dict[str, list[Any]]:
+    """Return what `stage` would have staged as the parameters of ARRAYS."""
+    rows = [(chunk_id, row) for chunk_id, rows in latest_rows(parts) for row in rows]
+    return {
+        "chunk_ids": [chunk_id for chunk_id, _ in rows],
+        "places": list(range(1, len(rows) + 1)),
+        "key_hashes": [row.key_hash for _, row in rows],
+        "fingerprints": [row.fingerprint for _, row in rows],
+        "forms": [row.form for _, row in rows],
+        "queryable": [row.queryable for _, row in rows],
+        "collections": [row.collection for _, row in rows],
+        "keys": [row.key_json.decode() for _, row in rows],
+        "values": [None if row.value is None else row.value.decode() for _, row in rows],
+    }
 
 
 def latest_rows(parts: list[Part]) -> list[tuple[int, list[Row]]]:

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from migration.errors import MigrationError
 from migration.models import App, Owner
-from migration.orchestration.archiving_restore import Standing
+from migration.orchestration.archiving_pieces import Standing
 
 DIFFERS, WRONG, STOPPED = 1, 2, 3
 """Exit codes: refused, damaged or different; wrong usage; paused or cancelled before the end. 0: done."""
@@ -121,6 +121,7 @@ class View:
             "rate": round((standing.done - (self._first or 0)) / max(seconds, 1e-6)),
             "peak_memory_mb": peak_megabytes(),
             "resumed": standing.resumed,
+            "strategy": standing.strategy,
             "work": str(standing.job_id or ""),
             "point": str(standing.point_id or ""),
         }
@@ -140,6 +141,8 @@ class View:
             "seconds_left": round(left),
             "batch": standing.batch,
             "reason": standing.reason,
+            "throttle": standing.throttle,
+            "breaker": standing.breaker,
             "memory_mb": peak_megabytes(),
         }
 

@@ -17,6 +17,7 @@ from migration.models.runs import MigrationRun, RunEvent
 from migration.models.schemas import CollectionSchema, DriftNotice, SchemaSample
 from migration.models.stages import REST, CollectionStage, StageChange
 from migration.models.tenancy import App, AppSecret, Device, Owner, SocketTicket
+from migration.models.tuning import Tuning
 from migration.models.usage import Usage
 
 __all__ = [
@@ -62,5 +63,6 @@ __all__ = [
     "SocketTicket",
     "StageChange",
     "Tombstone",
+    "Tuning",
     "Usage",
 ]

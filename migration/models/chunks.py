@@ -44,6 +44,9 @@ class Chunk(models.Model):
     batch_reason = models.CharField(
         max_length=40, blank=True, default="", db_default="", help_text="Why that batch was as large as it was."
     )
+    batch_strategy = models.CharField(
+        max_length=10, blank=True, default="", db_default="", help_text="How that batch was written."
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "key"], name="chunk_once_per_run")]

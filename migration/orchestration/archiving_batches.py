@@ -6,6 +6,7 @@ from uuid import UUID
 
 from migration.archives import ArchiveReader, OwnerLine, Place, Slice, Version
 from migration.archives.reading import READ_AT_ONCE
+from migration.config import setting
 from migration.errors import ArchiveInvalid, LineForm
 from migration.loading import AdaptiveBatcher, MigrationPipeline
 from migration.mapping import map_rows
@@ -43,10 +44,10 @@ class Batches:
     sampled: int | None = None
     """How many owners to take, spread over all; None: every one."""
 
-    def from_(self, place: Place, *, continuing: OwnerLine | None) -> Iterator[Batch]:
-        """Yield batches from `place` on; reading and decoding go on while the caller is at the one before."""
+    def from_(self, place: Place, *, continuing: OwnerLine | None, parts: int | None = None) -> Iterator[Batch]:
+        """Yield batches from `place` on, of so many parts or all; reading and decoding go on while the caller works."""
         self._slice()
-        slices = self.reader.slices(place, continuing=continuing)
+        slices = self.reader.slices(place, continuing=continuing, parts=parts)
         return MigrationPipeline(self._chosen, self._cut).run(slices)
 
     def measured(self, batch: Batch, *, seconds: float) -> None:
@@ -117,3 +118,14 @@ def _rows(versions: list[Version]) -> list[Row]:
         raise ArchiveInvalid("A version's line is not canonical.")
     names = iter([one.collection for one in versions])
     return map_rows(lines, label=lambda _: next(names))
+
+
+def batcher() -> AdaptiveBatcher:
+    """Return the batcher the settings ask for."""
+    return AdaptiveBatcher.starting(
+        target_seconds=setting("ARCHIVE_BATCH_SECONDS"),
+        least=setting("ARCHIVE_BATCH_LEAST"),
+        start=setting("ARCHIVE_BATCH_START"),
+        most=setting("ARCHIVE_BATCH_MOST"),
+        memory_bytes=setting("ARCHIVE_BATCH_MEMORY"),
+    )

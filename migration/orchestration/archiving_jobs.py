@@ -3,15 +3,18 @@
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
 
 from migration import lifecycle
+from migration.archives import Manifest
 from migration.config import setting
-from migration.errors import ArchiveInTheWay, NotFound, WrongState
+from migration.errors import ArchiveInTheWay, IllegalMove, NotFound, WrongState
 from migration.models import ArchiveJob
 from migration.states import ArchiveJobState
 
@@ -34,19 +37,32 @@ def list_jobs(*, app_id: UUID | None = None, most: int = 50) -> list[ArchiveJob]
     return list((rows.filter(app_id=app_id) if app_id else rows)[:most])
 
 
-def has_open_job(app_id: UUID, digest: str) -> bool:
-    """Tell whether work on this archive was begun and has not come to its end."""
-    return ArchiveJob.objects.filter(app_id=app_id, digest=digest, state__in=_OPEN).exists()
+@dataclass(frozen=True, slots=True)
+class JobOrder:
+    """What makes work on an archive the same work, beside the archive itself."""
+
+    app_id: UUID
+    kind: ArchiveJob.Kind
+    mode: str
+    path: Path
+    collections: list[str] | None = None
+
+    def columns(self, manifest: Manifest) -> dict[str, Any]:
+        """Return the columns by which it is known again."""
+        named = sorted(self.collections) if self.collections is not None else None
+        return {
+            "app_id": self.app_id,
+            "kind": self.kind,
+            "mode": self.mode,
+            "digest": manifest.digest(),
+            "collections": named,
+        }
 
 
-def begin_job(
-    *, app_id: UUID, kind: ArchiveJob.Kind, mode: str, source: str, digest: str, fresh: bool, actor: str, at: datetime,
-    total: int,
-) -> tuple[ArchiveJob, bool]:  # fmt: skip
+def begin_job(order: JobOrder, manifest: Manifest, *, fresh: bool, actor: str, at: datetime) -> tuple[ArchiveJob, bool]:
     """Return the work to do and whether it goes on where it stopped; with `fresh` what was begun is cancelled."""
     with transaction.atomic():
-        same = {"app_id": app_id, "kind": kind, "mode": mode, "digest": digest, "state__in": _OPEN}
-        known = ArchiveJob.objects.filter(**same).order_by("-created_at").first()
+        known = _open_job(order, manifest)
         if known is not None and not fresh:
             if known.state != ArchiveJobState.RUNNING:
                 lifecycle.move_archive_job(known.id, ArchiveJobState.RUNNING, at=at, failure="")
@@ -55,19 +71,36 @@ def begin_job(
         if known is not None:
             lifecycle.move_archive_job(known.id, ArchiveJobState.CANCELLED, at=at, finished_at=at)
         job = ArchiveJob.objects.create(
-            app_id=app_id,
-            kind=kind,
-            mode=mode,
-            source=source,
-            digest=digest,
-            total=total,
+            **order.columns(manifest),
+            source=str(order.path),
+            total=sum(part.lines for part in manifest.parts),
             actor=actor,
             created_at=at,
             updated_at=at,
         )
-        what = {"kind": kind, "mode": mode, "source": source}
-        lifecycle.audit(actor=actor, action="archive_begun", target=job.id, at=at, app_id=app_id, data=what)
+        what = {"kind": order.kind, "mode": order.mode, "source": str(order.path), "collections": order.collections}
+        lifecycle.audit(actor=actor, action="archive_begun", target=job.id, at=at, app_id=order.app_id, data=what)
     return job, False
+
+
+def has_open_job(order: JobOrder, manifest: Manifest) -> bool:
+    """Tell whether this work was begun and has not come to its end."""
+    return _open_job(order, manifest) is not None
+
+
+def running_job(order: JobOrder, manifest: Manifest) -> ArchiveJob:
+    """Return work that was begun and runs. Raises NotFound."""
+    job = _open_job(order, manifest)
+    if job is None or job.state != ArchiveJobState.RUNNING:
+        raise NotFound("There is no such work under way.")
+    return job
+
+
+def _open_job(order: JobOrder, manifest: Manifest) -> ArchiveJob | None:
+    columns = order.columns(manifest)
+    named = columns.pop("collections")
+    columns |= {"collections__isnull": True} if named is None else {"collections": named}
+    return ArchiveJob.objects.filter(state__in=_OPEN, **columns).order_by("-created_at").first()
 
 
 @contextmanager
@@ -110,13 +143,22 @@ def answer_wishes(job_id: UUID, *, at: datetime) -> ArchiveJobState | None:
     job = find_job(job_id)
     if job.state != ArchiveJobState.RUNNING:
         return ArchiveJobState(job.state)
-    if job.cancel_wished:
-        lifecycle.move_archive_job(job_id, ArchiveJobState.CANCELLED, at=at, finished_at=at)
-        return ArchiveJobState.CANCELLED
-    if job.pause_wished:
-        lifecycle.move_archive_job(job_id, ArchiveJobState.PAUSED, at=at)
-        return ArchiveJobState.PAUSED
-    return None
+    if not (job.cancel_wished or job.pause_wished):
+        return None
+    to = ArchiveJobState.CANCELLED if job.cancel_wished else ArchiveJobState.PAUSED
+    try:
+        lifecycle.move_archive_job(job_id, to, at=at, **({"finished_at": at} if job.cancel_wished else {}))
+    except IllegalMove as error:
+        return ArchiveJobState(error.extras["state"])  # another worker has answered
+    return to
+
+
+def note_status(job_id: UUID, **said: Any) -> None:
+    """Write down what work says of itself while it does nothing else."""
+    with transaction.atomic():
+        job = ArchiveJob.objects.select_for_update(no_key=True).filter(id=job_id).first()
+        if job is not None and any(job.status.get(name) != value for name, value in said.items()):
+            ArchiveJob.objects.filter(id=job_id).update(status={**job.status, **said})
 
 
 def forget_jobs(*, at: datetime) -> int:

@@ -1,48 +1,36 @@
-"""An archive written back: checked whole first, then batch by batch, each with its checkpoint in one transaction."""
+"""An archive written back: checked whole first, then piece by piece, batch by batch, each with its checkpoint."""
 
+import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 from uuid import UUID
 
-import msgspec
+import psutil
+import structlog
 from django.db import transaction
 
 from migration import lifecycle
-from migration.archives import ArchiveReader, OwnerLine, Place
-from migration.config import encryption_keys, fault_point, setting
-from migration.errors import ArchiveInvalid, MigrationError, NotFound
-from migration.loading import AdaptiveBatcher
-from migration.models import App, ArchiveJob
-from migration.orchestration.archiving_batches import Batch, Batches
-from migration.orchestration.archiving_jobs import added, answer_wishes, begin_job, held
-from migration.orchestration.archiving_owners import Target
+from migration.archives import ArchiveReader, Place
+from migration.config import encryption_keys, setting
+from migration.errors import IllegalMove, MigrationError, NotFound
+from migration.loading import AUTO, Choice, Job, Strategy, choose, latency_seconds
+from migration.models import App, ArchiveJob, MigrationRun
+from migration.orchestration.archiving_batches import Batches, batcher
+from migration.orchestration.archiving_helpers import Helpers
+from migration.orchestration.archiving_jobs import JobOrder, added, begin_job, find_job, held, running_job
+from migration.orchestration.archiving_patience import patiently
+from migration.orchestration.archiving_pieces import Clock, PieceWorker, Standing, Tell
 from migration.orchestration.archiving_write import BatchWriter, Terms
 from migration.rollback.points import create_app_point
 from migration.states import ArchiveJobState
 
-Clock = Callable[[], datetime]
-
-
-@dataclass(slots=True)
-class Standing:
-    """How far work on an archive is: lines, outcomes by collection, the batch's size and why."""
-
-    total: int
-    done: int = 0
-    counts: dict[str, dict[str, int]] = field(default_factory=dict)
-    batch: int = 0
-    reason: str = ""
-    state: ArchiveJobState = ArchiveJobState.RUNNING
-    job_id: UUID | None = None
-    point_id: UUID | None = None
-    resumed: bool = False
-
-
-Tell = Callable[[Standing], None]
+log = structlog.get_logger(__name__)
+_LOOK = 0.2
+"""Seconds between two looks at helpers that are at the last pieces."""
 
 
 def open_archive(path: Path) -> ArchiveReader:
@@ -52,65 +40,169 @@ def open_archive(path: Path) -> ArchiveReader:
     return reader
 
 
+@dataclass(frozen=True, slots=True)
+class RestoreOrder:
+    """What is restored into which app, and how. `strategy` is one of WISHES, `max_workers` counts this process."""
+
+    app_id: UUID
+    path: Path
+    replaces: bool
+    collections: list[str] | None = None
+    strategy: str = AUTO
+    max_workers: int = 1
+
+    @property
+    def mode(self) -> str:
+        """How the work is called in its row."""
+        return "replace" if self.replaces else "merge"
+
+
 def restore_archive(
-    *,
-    app_id: UUID,
-    path: Path,
-    replaces: bool,
-    actor: str,
-    clock: Clock,
-    collections: list[str] | None = None,
-    fresh: bool = False,
-    tell: Tell | None = None,
+    order: RestoreOrder, *, actor: str, clock: Clock, fresh: bool = False, tell: Tell | None = None
 ) -> Standing:
     """Restore an archive into an app, after a rollback point of all its owners.
 
     Owners that hold nothing get everything as it was: records with revisions and writers, tombstones, history,
     conflicts, quarantine. Into what others hold, what is missing is merged; with `replaces` they are made to hold what
     the archive says, deletions included. Work that was cut off goes on behind its last batch. Raises what is wrong with
-    the archive before anything is written, NotFound, ArchiveInTheWay.
+    the archive before anything is written, NotFound, ArchiveInTheWay, Unavailable once Postgres is away for too long.
     """
-    app = App.objects.filter(id=app_id).first()
-    if app is None:
-        raise NotFound("There is no such app.")
-    reader = open_archive(path)
-    job, resumed = begin_job(
-        app_id=app_id,
-        kind=ArchiveJob.Kind.RESTORE,
-        mode="replace" if replaces else "merge",
-        source=str(path),
-        digest=reader.manifest.digest(),
-        fresh=fresh,
-        actor=actor,
-        at=clock(),
-        total=sum(part.lines for part in reader.manifest.parts),
-    )
+    reader, shown = _opened(order), Standing(0)
+
+    def attempt() -> Standing:
+        # `fresh` is for the first time; from then on it goes on.
+        return _restored(order, reader, shown, actor=actor, clock=clock, fresh=fresh and not shown.job_id, tell=tell)
+
+    def heard(state: str) -> None:
+        shown.breaker = state
+        if tell:
+            tell(shown)
+
+    return patiently(attempt, begun=lambda: shown.job_id is not None, tell=heard)
+
+
+def _restored(
+    order: RestoreOrder,
+    reader: ArchiveReader,
+    shown: Standing,
+    *,
+    actor: str,
+    clock: Clock,
+    fresh: bool,
+    tell: Tell | None,
+) -> Standing:
+    work = JobOrder(order.app_id, ArchiveJob.Kind.RESTORE, order.mode, order.path, order.collections)
+    job, resumed = begin_job(work, reader.manifest, fresh=fresh, actor=actor, at=clock())
     with held(job):
         if job.point_id is None:
-            point = create_app_point(app_id=app_id, name=f"before restore {job.id}", actor=actor, at=clock())
+            point = create_app_point(app_id=order.app_id, name=f"before restore {job.id}", actor=actor, at=clock())
             job.point_id = point.id
             ArchiveJob.objects.filter(id=job.id).update(point_id=point.id)
-        terms = _terms(reader, app_id, replaces=replaces, collections=collections, actor=actor)
-        return _Restore(reader, job, terms, clock, tell, resumed=resumed).run()
+        choice = _choose(order, reader)
+        log.info("strategy_chosen", work=str(job.id), strategy=choice.strategy, reason=choice.reason)
+        shown.take(job, resumed=resumed, strategy=f"{choice.strategy}: {choice.reason}")
+        terms = _terms(reader, order, actor=actor)
+        worker = PieceWorker(reader, terms, clock, shown, job_id=job.id, strategy=choice.strategy.way, tell=tell)
+        with Helpers(_words(order, choice), count=choice.workers - 1) as helpers:
+            shown.state = _finished(worker, helpers, shown, clock=clock, tell=tell)
+    return shown
+
+
+def join_restore(order: RestoreOrder, *, actor: str, clock: Clock, goes_on: Callable[[], bool]) -> Standing:
+    """Help at a restore that is under way: take pieces nobody is at, until none is free. Raises NotFound."""
+    reader = _opened(order)
+    work = JobOrder(order.app_id, ArchiveJob.Kind.RESTORE, order.mode, order.path, order.collections)
+    job = running_job(work, reader.manifest)
+    standing = Standing(0)
+    standing.take(job, resumed=True)
+    terms = _terms(reader, order, actor=actor)
+    way = Strategy(order.strategy).way if order.strategy != AUTO else AUTO
+    worker = PieceWorker(reader, terms, clock, standing, job_id=job.id, strategy=way, goes_on=goes_on)
+    standing.state = _told_failures(worker, job.id, clock=clock)
+    return standing
+
+
+def _finished(
+    worker: PieceWorker, helpers: Helpers, standing: Standing, *, clock: Clock, tell: Tell | None
+) -> ArchiveJobState:
+    """Work until all pieces are through, whoever was at them; what a helper leaves behind is taken up here."""
+    job_id = standing.job_id
+    if job_id is None:
+        raise NotFound("There is no such work.")
+    while True:
+        state = _told_failures(worker, job_id, clock=clock)
+        if state != ArchiveJobState.RUNNING:
+            return state
+        if not worker.left():
+            return _finish(job_id, at=clock())
+        helpers.tend()
+        now = find_job(job_id)
+        standing.done, standing.counts = now.done, now.counts
+        if tell:
+            tell(standing)
+        time.sleep(_LOOK)
+
+
+def _told_failures(worker: PieceWorker, job_id: UUID, *, clock: Clock) -> ArchiveJobState:
+    try:
+        return worker.run()
+    except MigrationError as error:
+        with suppress(IllegalMove):  # another one has failed, or ended it, before
+            lifecycle.move_archive_job(job_id, ArchiveJobState.FAILED, at=clock(), failure=error.code)
+        raise
+
+
+def _finish(job_id: UUID, *, at: datetime) -> ArchiveJobState:
+    job = find_job(job_id)
+    with transaction.atomic():
+        lifecycle.move_archive_job(job_id, ArchiveJobState.DONE, at=at, finished_at=at)
+        lifecycle.audit(
+            actor=job.actor,
+            action="archive_restored",
+            target=job_id,
+            at=at,
+            app_id=job.app_id,
+            data={"mode": job.mode, "point": str(job.point_id), "counts": job.counts},
+        )
+    return ArchiveJobState.DONE
+
+
+def _choose(order: RestoreOrder, reader: ArchiveReader) -> Choice:
+    """Choose by what the archive holds, what the app holds already, and how busy this machine is."""
+    manifest = reader.manifest
+    held_here = MigrationRun.objects.filter(app_id=order.app_id, state="completed").exists()
+    job = Job(
+        records=manifest.counts.get("records", 0),
+        updates=1.0 if held_here else 0.0,
+        pieces=len(manifest.parts),
+        cores=len(os.sched_getaffinity(0)),
+        busy=psutil.cpu_percent(interval=0.1) / 100,
+        latency_seconds=latency_seconds(),
+    )
+    return choose(job, wished=order.strategy, max_workers=order.max_workers, cpu_threshold=setting("LOAD_CPU_SHARE"))
+
+
+def _words(order: RestoreOrder, choice: Choice) -> list[str]:
+    slug = App.objects.values_list("slug", flat=True).get(id=order.app_id)
+    words = ["migration_restore", str(order.path), "--app", slug, "--mode", order.mode]
+    collections = [word for name in order.collections or () for word in ("--collection", name)]
+    return [*words, *collections, "--strategy", choice.strategy.way, "--join"]
+
+
+def _opened(order: RestoreOrder) -> ArchiveReader:
+    if not App.objects.filter(id=order.app_id).exists():
+        raise NotFound("There is no such app.")
+    return open_archive(order.path)
 
 
 def preview_restore(
-    *,
-    app_id: UUID,
-    path: Path,
-    replaces: bool,
-    clock: Clock,
-    collections: list[str] | None = None,
-    sampled: int | None = None,
-    tell: Tell | None = None,
+    order: RestoreOrder, *, clock: Clock, sampled: int | None = None, tell: Tell | None = None
 ) -> Standing:
     """Say what a restore would come to, by doing it (to `sampled` owners, or all) and not committing."""
-    reader = open_archive(path)
-    if not App.objects.filter(id=app_id).exists():
-        raise NotFound("There is no such app.")
-    writer = BatchWriter(_terms(reader, app_id, replaces=replaces, collections=collections, actor="preview"))
+    reader = _opened(order)
+    writer = BatchWriter(_terms(reader, order, actor="preview"))
     standing = Standing(sum(part.lines for part in reader.manifest.parts))
-    cut = Batches(reader, batcher(), frozenset(collections) if collections else None, sampled)
+    cut = Batches(reader, batcher(), frozenset(order.collections) if order.collections else None, sampled)
     with transaction.atomic():
         for batch in cut.from_(Place(), continuing=None):
             standing.counts = added(standing.counts, writer.write(batch, at=clock()))
@@ -122,116 +214,13 @@ def preview_restore(
     return standing
 
 
-def batcher() -> AdaptiveBatcher:
-    """Return the batcher the settings ask for."""
-    return AdaptiveBatcher.starting(
-        target_seconds=setting("ARCHIVE_BATCH_SECONDS"),
-        least=setting("ARCHIVE_BATCH_LEAST"),
-        start=setting("ARCHIVE_BATCH_START"),
-        most=setting("ARCHIVE_BATCH_MOST"),
-        memory_bytes=setting("ARCHIVE_BATCH_MEMORY"),
-    )
-
-
-def _terms(reader: ArchiveReader, app_id: UUID, *, replaces: bool, collections: list[str] | None, actor: str) -> Terms:
+def _terms(reader: ArchiveReader, order: RestoreOrder, *, actor: str) -> Terms:
     manifest = reader.manifest
     return Terms(
-        app_id=app_id,
-        replaces=replaces,
+        app_id=order.app_id,
+        replaces=order.replaces,
         timeline=manifest.timeline,
         is_ours=manifest.timeline == lifecycle.timeline(),
-        collections=collections if collections is not None else manifest.scope.collections,
+        collections=order.collections if order.collections is not None else manifest.scope.collections,
         actor=actor,
     )
-
-
-class _Restore:
-    """One process at one restore, from its checkpoint to its end."""
-
-    def __init__(
-        self, reader: ArchiveReader, job: ArchiveJob, terms: Terms, clock: Clock, tell: Tell | None, *, resumed: bool
-    ) -> None:
-        self._reader, self._job, self._clock, self._tell = reader, job, clock, tell
-        self._writer = BatchWriter(terms)
-        self._batches = Batches(reader, batcher(), frozenset(terms.collections) if terms.collections else None)
-        self._standing = Standing(
-            job.total, job.done, job.counts, job_id=job.id, point_id=job.point_id, resumed=resumed
-        )
-
-    def run(self) -> Standing:
-        try:
-            self._standing.state = self._load()
-        except MigrationError as error:
-            lifecycle.move_archive_job(self._job.id, ArchiveJobState.FAILED, at=self._clock(), failure=error.code)
-            raise
-        return self._standing
-
-    def _load(self) -> ArchiveJobState:
-        place, continuing = self._begin()
-        for batch in self._batches.from_(place, continuing=continuing):
-            ended = answer_wishes(self._job.id, at=self._clock())
-            if ended is not None:
-                return ended
-            self._write(batch)
-        return self._finish()
-
-    def _begin(self) -> tuple[Place, OwnerLine | None]:
-        kept = self._job.checkpoint
-        if not kept:
-            return Place(), None
-        target = {**kept["target"], "owner_id": UUID(kept["target"]["owner_id"])}
-        target["last"] = tuple(target["last"]) if target["last"] else None
-        self._writer.target = Target(**target)
-        return Place(kept["part"], kept["line"]), msgspec.convert(kept["owner"], OwnerLine)
-
-    def _write(self, batch: Batch) -> None:
-        begun, standing = time.perf_counter(), self._standing
-        with transaction.atomic():
-            outcomes = self._writer.write(batch, at=self._clock())
-            standing.counts = added(standing.counts, outcomes)
-            standing.done += batch.lines
-            standing.batch, standing.reason = batch.lines, self._batches.batcher.size.reason
-            lifecycle.checkpoint_archive_job(
-                self._job.id,
-                at=self._clock(),
-                checkpoint=self._checkpoint(batch),
-                counts=standing.counts,
-                done=standing.done,
-                status={"batch": standing.batch, "reason": standing.reason},
-            )
-            fault_point("archive.before_commit")
-        fault_point("archive.after_commit")
-        self._batches.measured(batch, seconds=time.perf_counter() - begun)
-        if self._tell:
-            self._tell(standing)
-
-    def _checkpoint(self, batch: Batch) -> dict[str, Any]:
-        target = self._writer.target
-        if target is None:
-            raise ArchiveInvalid("A batch of the archive names no owner.")
-        return {
-            "part": batch.place.part,
-            "line": batch.place.line,
-            "owner": msgspec.to_builtins(batch.pieces[-1].slice.owner),
-            "target": {
-                "owner_id": str(target.owner_id),
-                "is_exact": target.is_exact,
-                "is_erased": target.is_erased,
-                "is_renamed": target.is_renamed,
-                "last": target.last,
-            },
-        }
-
-    def _finish(self) -> ArchiveJobState:
-        at, counts = self._clock(), self._standing.counts
-        with transaction.atomic():
-            lifecycle.move_archive_job(self._job.id, ArchiveJobState.DONE, at=at, finished_at=at)
-            lifecycle.audit(
-                actor=self._job.actor,
-                action="archive_restored",
-                target=self._job.id,
-                at=at,
-                app_id=self._job.app_id,
-                data={"mode": self._job.mode, "point": str(self._job.point_id), "counts": counts},
-            )
-        return ArchiveJobState.DONE

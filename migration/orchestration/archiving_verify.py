@@ -17,10 +17,11 @@ from migration.archives import ArchiveReader, BucketDigests, OwnerLine, Place, S
 from migration.errors import NotFound
 from migration.loading.verdicts import BY_KEY
 from migration.models import App, ArchiveJob
-from migration.orchestration.archiving_batches import Batch, Batches, Piece
-from migration.orchestration.archiving_jobs import added, answer_wishes, begin_job, held
+from migration.orchestration.archiving_batches import Batch, Batches, Piece, batcher
+from migration.orchestration.archiving_jobs import JobOrder, added, answer_wishes, begin_job, held
 from migration.orchestration.archiving_owners import owners_here
-from migration.orchestration.archiving_restore import Clock, Standing, Tell, batcher, open_archive
+from migration.orchestration.archiving_pieces import Clock, Standing, Tell
+from migration.orchestration.archiving_restore import open_archive
 from migration.orchestration.archiving_write import BatchWriter, Terms
 from migration.states import ArchiveJobState
 
@@ -118,19 +119,11 @@ def verify_against_app(
     if not App.objects.filter(id=app_id).exists():
         raise NotFound("There is no such app.")
     reader = open_archive(path)
-    job, resumed = begin_job(
-        app_id=app_id,
-        kind=ArchiveJob.Kind.VERIFY,
-        mode="repair" if repairs else "",
-        source=str(path),
-        digest=reader.manifest.digest(),
-        fresh=fresh,
-        actor=actor,
-        at=clock(),
-        total=sum(part.lines for part in reader.manifest.parts),
-    )
+    order = JobOrder(app_id, ArchiveJob.Kind.VERIFY, "repair" if repairs else "", path, collections)
+    job, resumed = begin_job(order, reader.manifest, fresh=fresh, actor=actor, at=clock())
     terms = Terms(app_id, False, reader.manifest.timeline, False, collections, actor)
-    standing = Standing(job.total, job.done, job.counts, job_id=job.id, resumed=resumed)
+    standing = Standing(job.total)
+    standing.take(job, resumed=resumed)
     with held(job):
         standing.state = _Comparison(reader, job, terms, clock, standing, tell, repairs=repairs).run()
     return standing

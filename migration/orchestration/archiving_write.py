@@ -12,7 +12,7 @@ from django.db import connection
 
 from migration import cutover, progress
 from migration.archives import Version
-from migration.loading import Exact, Part, RunTerms, copy_exact, restore
+from migration.loading import Exact, LoadEngine, Part, RunTerms
 from migration.mapping import map_rows
 from migration.orchestration.archiving_batches import Batch, Piece
 from migration.orchestration.archiving_beside import BesideWriter
@@ -52,6 +52,7 @@ class BatchWriter:
     terms: Terms
     target: Target | None = None
     beside: BesideWriter = field(default_factory=BesideWriter)
+    engine: LoadEngine = field(default_factory=LoadEngine)
 
     def write(self, batch: Batch, *, at: datetime) -> Counts:
         """Write a batch in the caller's transaction and return its outcomes by collection."""
@@ -82,7 +83,7 @@ class BatchWriter:
 
     def _exact(self, pieces: list[tuple[Piece, Target]], counts: Counts) -> None:
         versions = [one for piece, target in pieces for one in _exact(piece, target)]
-        refused = copy_exact(versions)
+        refused = [one for one, _ in self.engine.write_exact(versions)]
         for one in versions:
             _count(counts, one.row.collection, "restored" if one.until is None else "history")
         for one in refused:
@@ -98,7 +99,7 @@ class BatchWriter:
         for (namespace, collection), group in groupby(sorted(current, key=_name), key=_name):
             part = _part(self.terms.app_id, target.owner_id, namespace)
             part.rows += [row._replace(ordinal=place) for place, (_, row) in enumerate(group)]
-            outcomes = restore(part, replaces=self.terms.replaces, at=at)
+            outcomes = self.engine.restore(part, replaces=self.terms.replaces, at=at)
             changed += sum(outcomes[name] for name in ("came_back", "replaced", "deleted"))
             for outcome, count in outcomes.items():
                 _count(counts, collection, "restored" if outcome in ("came_back", "replaced") else outcome, count)
@@ -110,7 +111,7 @@ class BatchWriter:
         """Superseded versions are facts about revisions: they fit where these are counted alike, nowhere else."""
         versions = [one for one in _exact(piece, target) if one.until is not None]
         fits = self.terms.is_ours and not target.is_renamed
-        refused = copy_exact(versions) if fits else versions
+        refused = [one for one, _ in self.engine.write_exact(versions)] if fits else versions
         for one in versions:
             _count(counts, one.row.collection, "history")
         for one in refused:

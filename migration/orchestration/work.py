@@ -108,7 +108,8 @@ def _load_claimed(claims: list[ClaimedChunk], *, at: datetime) -> None:
 def _load(claims: list[ClaimedChunk], *, at: datetime) -> LoadReport:
     plans = plans_for({claim.run_id for claim in claims})
     parts = _prepare_all(claims, plans, at=at)
-    report = LoadEngine().load(parts, at=at) if parts else LoadReport()
+    report = LoadEngine(setting("LOAD_STRATEGY")).load(parts, at=at) if parts else LoadReport()
+    log.info("batch_loaded", entries=sum(len(part.rows) for part in parts), how=report.strategy, why=report.reason)
     _stop_on_refusal(parts, plans, at=at)
     return report
 

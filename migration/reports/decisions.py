@@ -18,13 +18,17 @@ SELECT 'batch', batch_reason, count(*), min(batch_entries), max(batch_entries), 
 FROM (SELECT DISTINCT loaded_at, batch_reason, batch_entries, batch_ms FROM chunk WHERE batch_entries IS NOT NULL) batch
 GROUP BY batch_reason
 UNION ALL
+SELECT 'strategy', batch_strategy, count(*), min(batch_entries), max(batch_entries), min(loaded_at), max(loaded_at)
+FROM (SELECT DISTINCT loaded_at, batch_strategy, batch_entries, batch_ms FROM chunk WHERE batch_strategy <> '') batch
+GROUP BY batch_strategy
+UNION ALL
 SELECT 'again', '', count(*), min(fence - 1), max(fence - 1), min(stored_at), max(loaded_at)
 FROM chunk WHERE fence > 1 HAVING count(*) > 0
 UNION ALL
 SELECT 'repair', '', count(*), 0, 0, min(at), max(at)
 FROM migration_runevent WHERE run_id = %(run)s AND owner_id = %(owner)s AND kind = 'verified' HAVING count(*) > 0
 """
-_ORDER = ("policy", "chunk", "batch", "again", "repair")
+_ORDER = ("policy", "chunk", "batch", "strategy", "again", "repair")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +36,8 @@ class Decision:
     """One kind of choice with its reason: how often it was made, and between which moments.
 
     `kind`: `policy` (who wins a conflict; `reason` says who said so), `chunk` (bytes of a chunk, `lowest` to
-    `highest`), `batch` (entries of a batch), `again` (chunks claimed more than once, and how many times more),
+    `highest`), `batch` (entries of a batch), `strategy` (how batches were
+    written), `again` (chunks claimed more than once, and how many times more),
     `repair` (rounds in which what was stored did not agree with the manifest). `reason` is a code, empty where none
     was given; `subject` is the policy, and the collection where it has one of its own.
     """

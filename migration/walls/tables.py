@@ -55,7 +55,9 @@ GRANTS: dict[str, str] = {
 }
 """Table → rights of the tenant's role, within its own rows; empty: none."""
 
-SHARED: dict[str, str] = {}
+SHARED: dict[str, str] = {
+    "migration_tuning": "settings of the whole installation",
+}
 """Tables of the app whose rows belong to nobody, each with the reason why."""
 
 

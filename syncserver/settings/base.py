@@ -162,7 +162,7 @@ SPECTACULAR_SETTINGS = {
 # Origins are a matter of each app; the API answers corsheaders' signal from the database.
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_CREDENTIALS = False
-CORS_EXPOSE_HEADERS = ["etag", "retry-after", "migration-epoch", "migration-digest", "x-request-id"]
+CORS_EXPOSE_HEADERS = ["etag", "retry-after", "backoff", "migration-epoch", "migration-digest", "x-request-id"]
 CORS_ALLOW_METHODS = ["GET", "POST", "PUT", "OPTIONS"]
 CORS_ALLOW_HEADERS = [
     "accept",

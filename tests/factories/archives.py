@@ -11,7 +11,8 @@ from django.utils import timezone
 from migration.archives import Manifest, Scope
 from migration.models import App, Conflict, Owner, QuarantineEntry
 from migration.orchestration.archiving_export import export_app
-from migration.orchestration.archiving_restore import Standing, restore_archive
+from migration.orchestration.archiving_pieces import Standing
+from migration.orchestration.archiving_restore import RestoreOrder, restore_archive
 from tests.factories.loads import make_device, make_owner, make_run, put_chunk
 from tests.factories.workers import Worker
 
@@ -81,7 +82,9 @@ def export(app: App, path: Path, **options: Any) -> Manifest:
 
 def restore(app: App, path: Path, *, replaces: bool = False, **options: Any) -> Standing:
     """Restore an archive into an app."""
-    return restore_archive(app_id=app.id, path=path, replaces=replaces, actor="test", clock=timezone.now, **options)
+    given = {name: options.pop(name) for name in ("tell", "fresh") if name in options}
+    order = RestoreOrder(app_id=app.id, path=path, replaces=replaces, **options)
+    return restore_archive(order, actor="test", clock=timezone.now, **given)
 
 
 def _text(value: object) -> str:

@@ -41,6 +41,8 @@ _CODE = re.compile(r"[a-z0-9_]{0,40}")
 class RunsView(OwnerView):
     """The runs of a device or of its owner."""
 
+    uploads_by = "POST"
+
     @operation("runs_list", answer={200: answers.RunList}, query=_WHOSE)
     def get(self, request: Request) -> HttpResponse:
         """List runs, newest first."""
@@ -72,6 +74,8 @@ class RunView(OwnerView):
 
 class ChunkView(OwnerView):
     """One chunk of a run, under the random id its device gave it."""
+
+    uploads_by = "PUT"
 
     @operation("chunks_put", answer=_STORED, errors=_PUT, headers=_SAID, raw=("request", "application/x-ndjson"))
     def put(self, request: Request, run_id: UUID, chunk_id: UUID) -> HttpResponse:

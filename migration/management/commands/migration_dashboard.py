@@ -91,6 +91,8 @@ def _row(job: ArchiveJob) -> dict[str, Any]:
         "seconds_left": round((job.total - job.done) / rate) if rate else None,
         "batch": job.status.get("batch"),
         "reason": job.status.get("reason", ""),
+        "strategy": job.status.get("strategy", ""),
+        "throttle": job.status.get("throttle", ""),
         "failure": job.failure,
     }
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from migration.archives import Scope
 from migration.management.archiving import View, actor, add_common_arguments, find_app, find_owner, told_errors
 from migration.orchestration.archiving_export import export_app
-from migration.orchestration.archiving_restore import Standing
+from migration.orchestration.archiving_pieces import Standing
 from migration.states import ArchiveJobState
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from migration.config import spare_loaded_code
 from migration.management.archiving import DIFFERS, STOPPED, View, actor, find_app, told_errors
-from migration.orchestration.archiving_restore import Standing
+from migration.orchestration.archiving_pieces import Standing
 from migration.orchestration.archiving_verify import verify_against_app, verify_file
 from migration.states import ArchiveJobState
 

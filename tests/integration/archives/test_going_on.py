@@ -16,7 +16,7 @@ from django.utils import timezone
 from migration.archives import Manifest
 from migration.models import App, AppPoint, ArchiveJob, Owner, Record
 from migration.orchestration.archiving_jobs import forget_jobs, wish
-from migration.orchestration.archiving_restore import Standing
+from migration.orchestration.archiving_pieces import Standing
 from tests.factories.archives import empty, export, held_of, load, make_varied_app, restore
 from tests.factories.held import values_of
 from tests.factories.loads import make_app, make_owner
