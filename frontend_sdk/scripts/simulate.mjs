@@ -3,6 +3,7 @@
  *
  *   node scripts/simulate.mjs SEED [BUG]          one seed, and the fewest steps that fail
  *   node scripts/simulate.mjs --seeds FROM COUNT  many, half of them in a process of its own
+ *   node scripts/simulate.mjs --record FROM COUNT what is said to the server, a line of JSON a seed
  */
 import { build } from "esbuild";
 import { spawn } from "node:child_process";

@@ -27,12 +27,17 @@ export const follow = ({ _options, _net, _sleep, _progress: { _apply } }: Host, 
       socket = new WebSocket(address, ["migration.v1", "ticket." + _body.ticket]);
       let last = -1;
       socket.onmessage = ({ data }) => {
-        const message = JSON.parse(data);
-        if (message.number <= last && message.type !== "snapshot") return;
-        last = message.number;
-        state = "live";
-        _apply({ ...message.run, number: message.number });
-        _sleep._wake();
+        try {
+          const message = JSON.parse(data);
+          if (message.number <= last && message.type !== "snapshot") return;
+          _apply({ ...message.run, number: message.number });
+          last = message.number;
+          state = "live";
+          _sleep._wake();
+        } catch {
+          // Not our server's words: the page is to hear nothing of it.
+          socket!.close();
+        }
       };
       socket.onclose = () => {
         resolve(state === "live");

@@ -19,9 +19,13 @@ export const hearNews = (host: Host, told: (revision: number) => void, signal: A
     await new Promise<void>((resolve) => {
       socket = new WebSocket(address.href.replace("http", "ws"), ["migration.v1", "ticket." + _body.ticket]);
       socket.onmessage = ({ data }) => {
-        live = true;
-        const { revision } = JSON.parse(data);
-        if (revision) told(revision);
+        try {
+          const { revision } = JSON.parse(data);
+          live = true;
+          if (revision) told(revision);
+        } catch {
+          close();
+        }
       };
       socket.onclose = () => {
         // Something may have been said while nobody listened.

@@ -1,8 +1,12 @@
 import { play, simulate, STEPS } from "./index.js";
+import { record } from "./recording.js";
 import type { BugName } from "./bugs.js";
 import { makeSchedule, shrink } from "./schedule.js";
 
-/** `SEED [BUG]` plays one seed and shows the fewest steps that fail; `--seeds FROM COUNT` plays many. */
+/**
+ * `SEED [BUG]` plays one seed and shows the fewest steps that fail; `--seeds FROM COUNT` plays many; `--record FROM COUNT`
+ * writes what is said to the server while they are played, a line of JSON each.
+ */
 const [first, second, third] = process.argv.slice(2);
 
 const one = async (seed: number, bug?: BugName): Promise<number> => {
@@ -26,6 +30,15 @@ const many = async (from: number, count: number): Promise<number> => {
   return failed;
 };
 
-const failed = first === "--seeds" ? await many(Number(second), Number(third)) : await one(Number(first), second as BugName);
+const writeDown = async (from: number, count: number): Promise<number> => {
+  for (let seed = from; seed < from + count; seed++) {
+    const line = JSON.stringify(await record(seed, STEPS)) + "\n";
+    await new Promise((resolve) => process.stdout.write(line, resolve));
+  }
+  return 0;
+};
+
+const commands: Record<string, typeof many> = { "--seeds": many, "--record": writeDown };
+const failed = commands[first!] ? await commands[first!]!(Number(second), Number(third)) : await one(Number(first), second as BugName);
 // Pages that were closed in the midst of something wait for ever.
 process.exit(failed ? 1 : 0);

@@ -108,9 +108,11 @@ export class Network {
       onmessage: ((event: { data: string }) => void) | null = null;
       onclose: (() => void) | null = null;
       #socket: Socket | undefined;
-      constructor(_address: URL, [, ticket]: string[]) {
+      constructor(address: URL | string, [, ticket]: string[]) {
         const owner = ticket!.replace("ticket.", "");
-        clock.after(10, () => this.#connect(owner), tab);
+        // Nobody tells of runs: who wants to know asks.
+        const isOwners = String(address).endsWith("/owner");
+        clock.after(10, () => (isOwners ? this.#connect(owner) : this.onclose?.()), tab);
       }
       #connect(owner: string): void {
         if (server.down || !tab.profile.online || network.weather !== CALM) return this.onclose?.();

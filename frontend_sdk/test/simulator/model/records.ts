@@ -35,6 +35,8 @@ export interface Conflict {
   base: number | null;
   loser: { line: string; device: string; seq: number };
   choice?: string;
+  /** The line of whoever chose one of their own. */
+  own?: string;
 }
 
 export interface Outcome {
@@ -108,8 +110,8 @@ export class Records {
   }
 
   /** The lines of a chunk, which have one number together and no base. */
-  load(device: string, seq: number, lines: readonly string[]): void {
-    for (const line of lines) if (!this.refuse(keyOf(line))) this.#decide(device, { seq, line, base: null }, "run");
+  load(device: string, seq: number, lines: readonly string[], policy: Policy): void {
+    for (const line of lines) if (!this.refuse(keyOf(line))) this.#decide(device, { seq, line, base: null }, "run", policy);
   }
 
   /** Somebody who decides a conflict writes what is to stand. */
@@ -120,9 +122,9 @@ export class Records {
     const stands = this.#standing(conflict);
     const [local, remote] = winner === "arriving" ? [stands, loser.line] : [loser.line, stands];
     const line = choice === "custom" ? own! : choice === "local" ? local! : remote!;
-    if (conflict.choice === choice) return true;
+    if (conflict.choice === choice && (choice !== "custom" || conflict.own === line)) return true;
     this.#store({ line, device: "server", seq: 0, cause: "resolution" });
-    Object.assign(conflict, { state: "decided", choice });
+    Object.assign(conflict, { state: "decided", choice, own });
     return true;
   }
 
@@ -260,7 +262,7 @@ export class Records {
     }
   }
 
-  #decide(device: string, op: Op, cause: "op" | "run") {
+  #decide(device: string, op: Op, cause: "op" | "run", policy = this.policy) {
     const { seq, line, base } = op;
     const key = keyOf(line);
     const current = this.current(key)!;
@@ -268,11 +270,11 @@ export class Records {
     if (verdict === "stored") return { verdict, revision: this.#store({ line, device, seq, cause }) };
     if (verdict === "unchanged") this.#repeat(device, seq, current);
     if (verdict !== "disputed") return { verdict, revision: current.revision };
-    const wins = this.policy === "AUTO_OVERWRITE" || (this.policy === "AUTO_MERGE" && valueOf(line) !== undefined);
+    const wins = policy === "AUTO_OVERWRITE" || (policy === "AUTO_MERGE" && valueOf(line) !== undefined);
     const lost = wins ? current : { line, device, seq };
     const revision = wins ? this.#store({ line, device, seq, cause }) : current.revision;
     const [winner, state] = wins ? (["arriving", "decided"] as const)
-      : this.policy === "INTERACTIVE" ? (["none", "open"] as const) : (["server", "decided"] as const);
+      : policy === "INTERACTIVE" ? (["none", "open"] as const) : (["server", "decided"] as const);
     const loser = { line: lost.line, device: lost.device, seq: lost.seq };
     const conflict = this.#journal({ key, winner, state, revision, base, loser });
     return { verdict: wins ? ("won" as const) : ("lost" as const), revision, conflict };

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { differing, linesOf, checkManifest, receiptOf, snapshotOf, type ModelRun } from "../../support/runs.js";
 import type { Clock } from "../clock.js";
 import { keyOf, Records, type Conflict, type Gaps, type Policy } from "./records.js";
@@ -41,6 +42,19 @@ export interface Commit {
   fenceThen: number;
 }
 
+interface Run extends ModelRun {
+  /** Of its conflicts: the app's, or what the page asked for. */
+  policy: Policy;
+}
+
+/** A chunk that waits for a worker. */
+interface Stored {
+  run: Run;
+  device: string;
+  seq: number;
+  lines: string[];
+}
+
 class Refused extends Error {
   constructor(
     readonly status: number,
@@ -67,13 +81,16 @@ export class Server {
   /** Tokens of earlier generations have expired. */
   generation = 0;
   policy: Policy = "AUTO_MERGE";
+  limits = { ...LIMITS };
   owners = new Map<string, Records>();
   readonly fences = new Map<string, number>();
   readonly commits: Commit[] = [];
   /** Told when an owner's records have risen. */
   told: (owner: string, revision: number) => void = () => {};
-  #runs = new Map<string, ModelRun>();
-  #loading = new Map<string, number>();
+  /** A chunk's time to be loaded has come. */
+  rung: (chunk: Stored) => void = (chunk) => this.#load(chunk);
+  #runs = new Map<string, Run>();
+  #stored = new Set<Stored>();
   #seen = new Map<string, number>();
   #uncommitted: (() => void)[] = [];
 
@@ -130,9 +147,9 @@ export class Server {
   }
 
   get #config() {
-    const { stage, timeline } = this;
-    const nothing = { collections: [], exclude: [], allow_sensitive: [] };
-    return { app: "pk_test", epoch: this.#epoch, namespace: "", stage, guests: true, limits: LIMITS, version: "0", timeline, ...nothing };
+    const { stage, timeline, limits } = this;
+    const nothing = { collections: [{ name: "refused", patterns: ["refused"] }], exclude: [], allow_sensitive: [] };
+    return { app: "pk_test", epoch: this.#epoch, namespace: "", stage, guests: true, limits, version: "0", timeline, ...nothing };
   }
 
   #route(request: Request): [number, unknown] {
@@ -144,10 +161,9 @@ export class Server {
     }
     const owner = this.ownerOf((headers.Authorization ?? "").replace("Bearer ", ""));
     if (owner === undefined) throw new Refused(401, "unauthenticated");
+    if (path === "/config") return [200, this.#config];
     const stale = headers["Migration-Epoch"] !== undefined && headers["Migration-Epoch"] !== this.#epoch;
     if (stale && !this.gaps.staleEpoch) throw new Refused(409, "stale_epoch", { config: this.#config });
-    this.#holdFence(headers);
-    if (path === "/config") return [200, this.#config];
     if (path === "/tickets") return [201, { ticket: owner, expires_in: 30 }];
     if (path.startsWith("/conflicts")) return this.#routeConflicts(path, owner, json);
     if (path.startsWith("/runs")) return this.#routeRuns(request, path, owner);
@@ -168,6 +184,7 @@ export class Server {
   #write(owner: string, { headers, json }: Request): [number, unknown] {
     if (this.stage === "off" && !this.gaps.staleEpoch) throw new Refused(409, "wrong_state", { stage: "off" });
     if (json.timeline && json.timeline !== this.timeline) throw new Refused(409, "timeline_changed");
+    this.#holdFence(headers);
     const device = headers["Migration-Device"]!;
     for (const { line, seq } of json.ops) this.#note(owner, headers, line, seq);
     if (this.gaps.ackBeforeCommit) return [200, this.#promise(owner, device, json.ops)];
@@ -232,30 +249,38 @@ export class Server {
   #routeRuns(request: Request, path: string, owner: string): [number, unknown] {
     const { method, json, headers } = request;
     const device = headers["Migration-Device"]!;
-    if (path === "/runs" && method === "POST") return this.#create(owner, device, json);
+    if (path === "/runs" && method === "POST") return this.#create(owner, headers, json);
     const [, id, rest] = /^\/runs\/([^/]+)(.*)$/.exec(path) ?? [];
     const run = this.#runs.get(id ?? "");
     if (!run || run.owner !== owner) throw new Refused(404, "not_found");
     if (rest === "/missing") return [200, { differing: differing(json, linesOf(run)) }];
-    if (rest === "/seal") return this.#seal(run, json.manifest);
+    if (rest === "/seal") {
+      // The very seal, come again.
+      if (run.sealed && isDeepStrictEqual(run.manifest, json.manifest)) return [200, snapshotOf(run, this.#epoch)];
+      this.#holdFence(headers);
+      return this.#seal(run, json.manifest);
+    }
     if (rest === "/receipt") return this.#receipt(run);
     if (rest === "/resume" && run.state === "failed") Object.assign(run, { state: "transferring", sealed: false });
     const [, chunk] = /^\/chunks\/(.+)$/.exec(rest ?? "") ?? [];
     if (!chunk) return [200, snapshotOf(run, this.#epoch)];
-    if (!run.chunks.has(chunk)) {
-      if (!["planned", "transferring"].includes(run.state)) throw new Refused(409, "wrong_state", { state: run.state });
-      this.#keep(run, device, chunk, Number(headers["Migration-Seq"]), request.body!);
-    }
+    if (run.chunks.has(chunk)) return [200, { id: chunk, status: "stored" }];
+    if (!["planned", "transferring"].includes(run.state)) throw new Refused(409, "wrong_state", { state: run.state });
+    this.#holdFence(headers);
+    this.#keep(run, device, chunk, Number(headers["Migration-Seq"]), request.body!);
     return [201, { id: chunk, status: "stored" }];
   }
 
-  #create(owner: string, device: string, json: any): [number, unknown] {
+  #create(owner: string, headers: Record<string, string>, json: any): [number, unknown] {
     const known = this.#runs.get(json.id);
     if (known) return [200, snapshotOf(known, this.#epoch)];
     checkManifest(json.manifest);
-    const run: ModelRun = {
+    this.#holdFence(headers);
+    const device = headers["Migration-Device"]!;
+    const run: Run = {
       ...{ id: json.id, owner, state: "planned", sealed: false, paused: false, number: 0, mismatch: null, rounds: 0 },
       ...{ purpose: json.purpose, dry_run: json.dry_run, manifest: json.manifest, lines: new Map(), chunks: new Map() },
+      policy: json.options?.conflictResolution ?? this.policy,
     };
     this.#runs.set(run.id, run);
     for (const { id, seq, data } of json.chunks ?? []) this.#keep(run, device, id, seq, Buffer.from(data, "base64").toString());
@@ -264,35 +289,54 @@ export class Server {
   }
 
   /** Stores a chunk; a worker loads it some time later. */
-  #keep(run: ModelRun, device: string, id: string, seq: number, payload: string): void {
+  #keep(run: Run, device: string, id: string, seq: number, payload: string): void {
     const lines = payload.split("\n").slice(0, -1);
     run.chunks.set(id, id);
     if (run.state === "planned") run.state = "transferring";
     for (const line of lines) if ((run.lines.get(keyOf(line))?.seq ?? 0) <= seq) run.lines.set(keyOf(line), { seq, line });
-    this.#loading.set(run.id, (this.#loading.get(run.id) ?? 0) + 1);
-    const delay = (seq * 997 + lines.length * 101) % LOADING_MS;
-    this.clock.after(delay, () => {
-      this.#loading.set(run.id, this.#loading.get(run.id)! - 1);
-      if (this.#runs.get(run.id) !== run) return;
-      this.#changing(run.owner, () => this.recordsOf(run.owner).load(device, seq, lines));
-    });
+    const stored = { run, device, seq, lines };
+    this.#stored.add(stored);
+    this.clock.after((seq * 997 + lines.length * 101) % LOADING_MS, () => this.rung(stored));
   }
 
-  #seal(run: ModelRun, manifest: any): [number, unknown] {
+  /** Loads and verifies all that waits, as workers do that look at everything; false where nothing did. */
+  work(): boolean {
+    const waiting = [...this.#stored].sort((one, other) => one.seq - other.seq);
+    // Of what one device says of a key in one batch only the last is looked at.
+    const last = new Map<string, Stored>();
+    const placeOf = ({ run, device }: Stored, line: string) => JSON.stringify([run.owner, device, keyOf(line)]);
+    for (const chunk of waiting) for (const line of chunk.lines) last.set(placeOf(chunk, line), chunk);
+    for (const chunk of waiting) chunk.lines = chunk.lines.filter((line) => last.get(placeOf(chunk, line)) === chunk);
+    for (const chunk of waiting) this.#load(chunk);
+    const verifying = [...this.#runs.values()].filter(({ state }) => state === "verifying");
+    for (const run of verifying) this.#verify(run);
+    return waiting.length + verifying.length > 0;
+  }
+
+  #load(chunk: Stored): void {
+    const { run, device, seq, lines } = chunk;
+    if (!this.#stored.delete(chunk) || this.#runs.get(run.id) !== run) return;
+    this.#changing(run.owner, () => this.recordsOf(run.owner).load(device, seq, lines, run.policy));
+  }
+
+  #seal(run: Run, manifest: any): [number, unknown] {
     if (!["planned", "transferring"].includes(run.state)) throw new Refused(409, "wrong_state", { state: run.state });
     checkManifest(manifest);
     Object.assign(run, { manifest, sealed: true, state: "verifying" });
     return [200, snapshotOf(run, this.#epoch)];
   }
 
-  #receipt(run: ModelRun): [number, unknown] {
-    if (run.state === "verifying" && !this.#loading.get(run.id)) {
-      const found = Object.entries(differing(run.manifest, linesOf(run)));
-      const mismatch = Object.fromEntries(found.map(([name, buckets]) => [name, Object.keys(buckets)]));
-      if (!found.length) Object.assign(run, { state: "completed", mismatch: null });
-      else Object.assign(run, { mismatch, sealed: false, state: ++run.rounds > 3 ? "failed" : "transferring" });
-    }
+  #receipt(run: Run): [number, unknown] {
+    if (run.state === "verifying") this.#verify(run);
     return run.state === "completed" ? [200, receiptOf(run)] : [202, snapshotOf(run, this.#epoch)];
+  }
+
+  #verify(run: Run): void {
+    if ([...this.#stored].some((chunk) => chunk.run === run)) return;
+    const found = Object.entries(differing(run.manifest, linesOf(run)));
+    const mismatch = Object.fromEntries(found.map(([name, buckets]) => [name, Object.keys(buckets)]));
+    if (!found.length) Object.assign(run, { state: "completed", mismatch: null });
+    else Object.assign(run, { mismatch, sealed: false, state: ++run.rounds > 3 ? "failed" : "transferring" });
   }
 }
 
