@@ -16,6 +16,7 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("migrationrun", "moving"),
             ("quarantineentry", "block"),
+            ("stagechange", "conversion_path"),
             ("conflict", "call_split"),
             ("rollback", "undo"),
             ("approllback", "restore"),

@@ -130,6 +130,8 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "change of a stage",
+                "verbose_name_plural": "changes of stages",
                 "ordering": ["-at", "-epoch"],
             },
         ),

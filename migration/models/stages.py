@@ -81,6 +81,8 @@ class StageChange(models.Model):
     effective_at = models.DateTimeField(null=True, help_text="When the last of those was seen to have ended.")
 
     class Meta:
+        verbose_name = "change of a stage"
+        verbose_name_plural = "changes of stages"
         ordering = ["-at", "-epoch"]
         indexes = [
             models.Index(fields=["app", "-epoch"], name="stage_change_newest"),

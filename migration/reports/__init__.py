@@ -7,15 +7,19 @@ from migration.reports.proofs import prove_rollbacks
 from migration.reports.readiness import Check, own_checks, readiness, system_readiness
 from migration.reports.rehearsal import Rehearsal, rehearsals
 from migration.reports.run_report import run_report
+from migration.reports.stages import Census, Share, census_of
 from migration.reports.statistics import statistics
 from migration.reports.vitals import database_milliseconds, health, is_migrated
 from migration.reports.whole import html_report, prove, whole_report
 
 __all__ = [
     "POLICY",
+    "Census",
     "Check",
     "Decision",
     "Rehearsal",
+    "Share",
+    "census_of",
     "database_milliseconds",
     "decisions",
     "durations_by_state",

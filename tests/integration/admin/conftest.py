@@ -25,6 +25,7 @@ from migration.models import (
     QuarantineEntry,
     Rollback,
     RollbackPoint,
+    StageChange,
 )
 from migration.models.records import Form
 from migration.progress import record_error
@@ -147,6 +148,10 @@ def world(db: None) -> World:
     DriftNotice.objects.create(
         app=app, schema=schema, kind="new_member", path=f"/{HOSTILE_TEXT}", detail=HOSTILE_TEXT, count=1, looked_at=1,
         sampled_before=0, first_seen=now, last_seen=now,
+    )  # fmt: skip
+    StageChange.objects.create(
+        app=app, collection=HOSTILE_TEXT, action="advance", from_stage="off", to_stage="dual_write", epoch=1, at=now,
+        actor=HOSTILE_TEXT[:200], cause=HOSTILE_TEXT[:64], reason=HOSTILE_TEXT,
     )  # fmt: skip
     conflict(run)
     return World(app, owner, run, quarantine(run), point, rollback, app_point, app_rollback)
