@@ -105,9 +105,12 @@ export const createClient = (options: MigrationClientOptions, fetchSync: () => P
     const area = supported();
     const store = await openStore(environment._indexedDB, name);
     const own = <T>(key: string, make: () => T) => store._update<T>(key, (old) => old ?? make());
+    let device = await own(DEVICE, () => crypto.randomUUID());
+    // Numbers that are not kept any more would be given twice: from there on they are another device's.
+    store._lost = () => (device = crypto.randomUUID());
     const net: Transport = createTransport({
       _options: options,
-      _device: await own(DEVICE, () => crypto.randomUUID()),
+      _device: () => device,
       _sleep: sleep,
       _guest: () => own(GUEST, () => base64url(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32))))),
       _adopt: (next) => (config = next),

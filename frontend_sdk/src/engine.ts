@@ -11,7 +11,7 @@ import { createProgress } from "./progress.js";
 import { assess } from "./readiness.js";
 import { compare, question } from "./reconcile.js";
 import { preview, rollBack, undo } from "./rollback.js";
-import { claim } from "./sync/adopting.js";
+import { claim, isLeft } from "./sync/adopting.js";
 import { obey } from "./sync/commands.js";
 import { askPage, listConflicts, resolveConflict } from "./sync/conflicts.js";
 import { relearn } from "./sync/relearn.js";
@@ -54,9 +54,11 @@ export const createEngine = (core: Core): Engine => {
   const plan = async (): Promise<PlanAnswer> => {
     const blockers: Blocker[] = [];
     const block = (code: string, detail = code) => blockers.push({ code, detail });
-    const online = await _attempt(async ({ _store, _net }) => {
-      const claim = await _store._get(CLAIM);
-      if (claim && claim !== _net._subject()) block("claimed_by_other");
+    const online = await _attempt(async (host) => {
+      const { _store, _net } = host;
+      const before = await _store._get(CLAIM);
+      if (before === undefined || before === _net._subject()) return {};
+      if (before || (await isLeft(host))) block("claimed_by_other");
       return {};
     });
     if (!online.ok) block(online.code, online.detail);

@@ -1,5 +1,5 @@
 import type { Host, LastRun } from "./host.js";
-import { CLAIM, FENCE, LAST, RUN, type InternalHandle, type KnownRun } from "./host.js";
+import { FENCE, LAST, RUN, type InternalHandle, type KnownRun } from "./host.js";
 import type { Cargo } from "./cargo.js";
 import { addMark, type Mark } from "./mark.js";
 import { isLive } from "./table.js";
@@ -8,6 +8,7 @@ import { refusedOptions } from "./later.js";
 import { now } from "./pace.js";
 import { lead } from "./leader.js";
 import { problem, problemOf } from "./problem.js";
+import { claimForRun } from "./sync/adopting.js";
 import { createJourney, type Order } from "./run.js";
 import type { Patience } from "./transport.js";
 import type { Metrics, MigrationResult, RunSnapshot, StartOptions } from "./types.js";
@@ -44,8 +45,8 @@ export const startRun = (host: Host, start: StartOptions, _purpose: Order["_purp
     _tries: start.retryAttempts ?? Infinity,
     _waiting: (reason) => _progress._pause(reason ?? (paused ? "user" : null)),
     async _claim(subject) {
-      // A guest's data goes over to the account the guest becomes; an account's goes to nobody else.
-      claimed ??= await _store._update<string>(CLAIM, (old) => (start.takeOver ? subject : old || subject));
+      if (claimed === undefined) await claimForRun(host, subject, start.takeOver);
+      claimed ??= subject;
       if (claimed !== subject) throw problem("claimed_by_other");
     },
   };

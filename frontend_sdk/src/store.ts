@@ -10,6 +10,8 @@ export interface Store {
   _several<T>(keys: string[], change?: (old: T | undefined, at: number) => T): Promise<(T | undefined)[]>;
   /** False when words are lost at the end of the visit. */
   _durable(): boolean;
+  /** Called when they are from now on, and were not before. */
+  _lost?(): void;
 }
 
 // An upgrade blocked by another tab never answers.
@@ -55,6 +57,7 @@ export const openStore = async (factory: IDBFactory | null | undefined, name: st
     try {
       values = await transact(db!, keys, change);
     } catch {
+      if (db) store._lost?.();
       db = undefined;
       values = keys.map((key, at) => (change ? change(memory.get(key), at) : memory.get(key)));
     }
@@ -68,5 +71,6 @@ export const openStore = async (factory: IDBFactory | null | undefined, name: st
   } catch {
     // Private mode, blocked site data, no IndexedDB at all.
   }
-  return { _get: access, _update: access as Store["_update"], _several, _durable: () => !!db };
+  const store: Store = { _get: access, _update: access as Store["_update"], _several, _durable: () => !!db };
+  return store;
 };

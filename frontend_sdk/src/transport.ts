@@ -58,7 +58,7 @@ interface Trip {
 /** What the transport needs of its client. */
 export interface Line {
   _options: MigrationClientOptions;
-  _device: string;
+  _device(): string;
   _sleep: Sleep;
   _guest(): Promise<string>;
   _adopt(config: ServerConfig): void;
@@ -90,7 +90,7 @@ export const createTransport = (line: Line): Transport => {
     const abort = new AbortController();
     const size = body?.length ?? 0;
     const timer = setTimeout(() => abort.abort(), (options.requestTimeout ?? 30_000) + size / BYTES_PER_MS);
-    const headers: Record<string, string> = { "Migration-Device": line._device, ...ask._headers };
+    const headers: Record<string, string> = { "Migration-Device": line._device(), ...ask._headers };
     if (token) headers.Authorization = `Bearer ${token}`;
     if (epoch && token) headers["Migration-Epoch"] = epoch;
     if (ask._run?._fence) headers["Migration-Fence"] = `${ask._run._fence}`;

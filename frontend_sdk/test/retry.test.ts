@@ -22,7 +22,7 @@ const setUp = (reply: (n: number) => Reply, overrides: object = {}) => {
   }) as typeof globalThis.fetch;
   const net: Transport = createTransport({
     _options: { url: "http://x", appKey: "k", fetch, ...overrides },
-    _device: "d",
+    _device: () => "d",
     _sleep: createSleep(),
     _guest: async () => "g",
     _adopt: () => {},

@@ -88,7 +88,8 @@ export const createAcks = (store: Store): Acks => {
     _live: () => [...all].flatMap(([key, [print]]) => (print ? [key] : [])),
     async _load() {
       const stored = await touch([...Array(SHARDS).keys()]);
-      all.clear();
+      // Where nothing lasts, what was heard is all there is.
+      if (store._durable()) all.clear();
       set(all, stored);
     },
     _hear: (rows) => void set(all, rows),

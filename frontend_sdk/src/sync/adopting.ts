@@ -20,6 +20,18 @@ export const adoptionPolicy = async ({ _options, _net }: Host): Promise<Adoption
   return (_body.revision ? given.existing : given.new) ?? UNSAID;
 };
 
+/** Claims this browser's data for the account a run speaks for; one that is left to a guest goes over by choice alone. */
+export const claimForRun = async (host: Host, subject: string, takeOver = false): Promise<void> => {
+  const before = await host._store._get<string>(CLAIM);
+  const parted = async () => before !== undefined && before !== subject && (before || (await isLeft(host)));
+  if (!takeOver && (await parted())) throw problem("claimed_by_other", { from: before ? "account" : "guest" });
+  const after = await host._store._update<string>(CLAIM, (old) => (old === before ? subject : old!));
+  if (after !== subject) throw problem("claimed_by_other");
+};
+
+/** True where a guest's data does not go over to the present account unasked. */
+export const isLeft = async (host: Host): Promise<boolean> => /ask|never/.test(await adoptionPolicy(host));
+
 /**
  * Leaves what is here with whom it belonged to: nothing of it is sent before the page writes it again. What the server
  * had acknowledged there gives way to what the present account holds under the same key; all else is held.

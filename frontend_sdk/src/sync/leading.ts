@@ -5,14 +5,13 @@ import type { Row } from "./acks.js";
 import type { Command } from "./commands.js";
 import { createExchange, type Parts } from "./exchange.js";
 import { hearNews } from "./news.js";
-import { createPulse } from "./pulse.js";
+import { createPulse, type Pulse } from "./pulse.js";
 
 /** What the leading tab does for as long as it lives: exchange after exchange. */
 
 export interface Leading {
   _obey(command: Command): void;
-  /** The page ends in peace. */
-  _rest(): void;
+  _rest: Pulse["_rest"];
   _loop(
     tell: (paused: string | null, exchanged: boolean) => void,
     pause: (ms: number) => Promise<void>,
@@ -26,6 +25,9 @@ const FORGOTTEN = /^(timeline_changed|cursor_expired)$/;
 const OFF = /^(dual_write_off|wrong_state)$/;
 const MOST_MS = 30_000;
 const OFF_MS = 60_000;
+const SYNC_MS = 15_000;
+// So many times the usual pause a socket that speaks is believed: it says what is written, not what was restored.
+const BELIEVED = 4;
 
 export const exchanging = async (parts: Parts): Promise<Leading> => {
   const { _host: host, _acks: acks, _outbox: outbox, _kick: kick, _signal: signal } = parts;
@@ -90,6 +92,7 @@ export const exchanging = async (parts: Parts): Promise<Leading> => {
       };
       const live = hearNews(host, told, signal);
       let paused: string | null = "not_ready";
+      let believed = 0;
       for (let failures = 0; !signal.aborted; ) {
         try {
           await recover();
@@ -97,7 +100,10 @@ export const exchanging = async (parts: Parts): Promise<Leading> => {
           await witness();
           await obey();
           tell(paused, false);
-          if (!live()) standing._rumour(Infinity);
+          if (!live() || Date.now() > believed) {
+            standing._rumour(Infinity);
+            believed = Date.now() + BELIEVED * (_options.syncInterval ?? SYNC_MS);
+          }
           await pulse._beat();
           await lead(_name, exchangeOnce, { signal });
           failures = 0;

@@ -6,6 +6,8 @@ const MOST_MS = 60_000;
 /** Listens to the owner's socket, which says at once that another device has written; yields whether it speaks. */
 export const hearNews = (host: Host, told: (revision: number) => void, signal: AbortSignal): (() => boolean) => {
   let live = false;
+  let wait = LEAST_MS;
+  let subject: string;
   let socket: WebSocket | undefined;
   const close = () => socket?.close();
   signal.addEventListener("abort", close);
@@ -15,6 +17,7 @@ export const hearNews = (host: Host, told: (revision: number) => void, signal: A
   const listen = async (): Promise<void> => {
     const { _body } = await host._net._send("POST", "/tickets", { _json: {} });
     if (signal.aborted) return;
+    subject = host._net._subject();
     const address = new URL(host._options.url.replace(/\/+$/, "") + "/ws/v1/owner", globalThis.location?.href);
     await new Promise<void>((resolve) => {
       socket = new WebSocket(address.href.replace("http", "ws"), ["migration.v1", "ticket." + _body.ticket]);
@@ -22,6 +25,7 @@ export const hearNews = (host: Host, told: (revision: number) => void, signal: A
         try {
           const { revision } = JSON.parse(data);
           live = true;
+          wait = LEAST_MS;
           if (revision) told(revision);
         } catch {
           close();
@@ -37,12 +41,17 @@ export const hearNews = (host: Host, told: (revision: number) => void, signal: A
   };
 
   const loop = async () => {
-    for (let wait = LEAST_MS; !signal.aborted; wait = live ? LEAST_MS : Math.min(MOST_MS, wait * 2)) {
+    for (; !signal.aborted; wait = Math.min(MOST_MS, wait * 2)) {
       if (globalThis.navigator?.onLine !== false) await listen().catch(() => {});
       if (!signal.aborted) await host._sleep(wait);
     }
   };
   void loop();
 
-  return () => live;
+  return () => {
+    const ours = subject === host._net._subject();
+    // Somebody else has signed in since: what it says is the former account's.
+    if (!ours) close();
+    return live && ours;
+  };
 };

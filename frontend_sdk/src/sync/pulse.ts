@@ -5,8 +5,8 @@ export interface Pulse {
   /** When the page that died was last alive; undefined where none did. */
   _died(): Promise<number | undefined>;
   _beat(): Promise<void>;
-  /** The page ends in peace. */
-  _rest(): void;
+  /** The page ends in peace, or lives on all the same. */
+  _rest(ends: boolean): void;
 }
 
 const ALIVE = "alive";
@@ -27,12 +27,11 @@ export const createPulse = (store: Store): Pulse => {
       beaten = now;
       await say(now);
     },
-    _rest() {
+    _rest(ends) {
       // What was never said need not be taken back, and what another page said stays until it was looked into.
-      if (!beaten) return;
-      // A page that lives on all the same says so later.
-      beaten = Date.now();
-      void say(undefined);
+      if (ends && beaten) void say(undefined);
+      // The exchange that begins while the page ends does not say that it lives; the next one after that does at once.
+      beaten &&= ends ? Date.now() : 1;
     },
   };
 };

@@ -55,7 +55,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
   let timer: ReturnType<typeof setTimeout> | undefined;
   let outbox: Outbox | undefined;
   let say: (word: Word) => void = () => {};
-  let rest: () => void = () => {};
+  let rest: (ends: boolean) => void = () => {};
   let waiters: [key: string | undefined, answer: Answer][] = [];
   let arrived!: Answer;
   const _first = new Promise<Outcome<object>>((resolve) => (arrived = resolve));
@@ -72,7 +72,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
     }, DEBOUNCE_MS);
   });
   const rescan = ({ type }: Event) => {
-    if (type === "pagehide") rest();
+    if (/^page/.test(type)) rest(type === "pagehide");
     doubt(null);
     kick();
   };
@@ -235,7 +235,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
         kick();
       }),
     _stop() {
-      rest();
+      rest(true);
       abort.abort();
       clearTimeout(timer);
       sleep._wake();
