@@ -242,8 +242,8 @@ class AppAdmin(LookOnly):
         records = link(f"{reverse('admin:migration_records')}?{urlencode({'app': str(app.id)})}", "records")
         figures = link(f"{reverse('admin:index')}?{urlencode({'app': str(app.id)})}", "dashboard")
         point = link(reverse("admin:migration_apppoint_make", args=[app.id]), "make a point of the whole app…")
-        stages = link(reverse("admin:migration_cutover", args=[app.id]), "cutover")
-        return joined([figures, stages, records, *links, point])
+        pages = [link(reverse(f"admin:migration_{name}", args=[app.id]), name) for name in ("cutover", "fleet")]
+        return joined([figures, *pages, records, *links, point])
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None

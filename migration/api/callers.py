@@ -86,7 +86,9 @@ def identify(request: Request, *, at: datetime, anew: bool = False) -> Caller:
         owner_id, epoch, is_off = found.owner_id, Epoch(found.app.epoch, found.owner_epoch), bool(found.owner_off)
         _see(owner_id, found.seen_at, at=at)
     device_id = found.device_id
-    if device_key is not None and device_id is None:
+    if device_id is not None:
+        _see_device(device_id, found.device_seen_at, at=at)
+    elif device_key is not None:
         mark = owner_mark(app_id=found.app.id, kind=kind, subject=subject)
         new = {"app_id": found.app.id, "mark": mark, "at": at, "anew": anew}
         device_id = _device(owner_id, device_key, user_agent=request.headers.get("User-Agent", ""), **new)
@@ -234,13 +236,15 @@ class _Found:
     owner_off: bool | None
     seen_at: datetime | None
     device_id: uuid.UUID | None
+    device_seen_at: datetime | None
     has_receipt: bool
     pinned: bool
 
 
 # An app's row is a new one after each change, whoever makes it: while its place and its transaction are the same, what
 # was read of it holds. So it is with the stages of its collections: each change of one raises the app's epoch.
-_FOUND = f"""o.id, o.epoch, o.switched_off, o.last_seen_at, d.id, {HAS_RECEIPT.format(device="d.id")}, EXISTS (
+_FOUND = f"""o.id, o.epoch, o.switched_off, o.last_seen_at, d.id, d.last_seen_at,
+    {HAS_RECEIPT.format(device="d.id")}, EXISTS (
     SELECT FROM migration_collectionschema c WHERE c.app_id = a.id AND c.pinned IS NOT NULL),
     a.id, a.xmin::text || a.ctid::text"""
 _FIND = Statement(f"""
@@ -305,8 +309,18 @@ def _verified(token: tokens.Unverified, found: _Found, *, at: datetime) -> str:
 
 def _see(owner_id: uuid.UUID, seen_at: datetime | None, *, at: datetime) -> None:
     """Note that the owner was heard of, once an hour."""
-    if seen_at is None or (at - seen_at).total_seconds() > _SEEN_AFTER:
+    if _long_ago(seen_at, at):
         Owner.objects.filter(id=owner_id).update(last_seen_at=at)
+
+
+def _see_device(device_id: uuid.UUID, seen_at: datetime | None, *, at: datetime) -> None:
+    """Note that the device was heard of, once an hour."""
+    if _long_ago(seen_at, at):
+        Device.objects.filter(id=device_id).update(last_seen_at=at)
+
+
+def _long_ago(seen_at: datetime | None, at: datetime) -> bool:
+    return seen_at is None or (at - seen_at).total_seconds() > _SEEN_AFTER
 
 
 def _uuid(subject: str) -> uuid.UUID:
