@@ -7,7 +7,7 @@ from django.db import transaction
 
 from migration.errors import NotFound
 from migration.lifecycle import audit
-from migration.models import Owner
+from migration.models import Mismatch, Owner
 from migration.orchestration.deciding import find_sides
 from migration.records import Place, Sides, read_value
 from migration.values.digests import to_wire
@@ -50,3 +50,20 @@ def reveal_conflict(*, owner_id: UUID, conflict_id: int, actor: str, at: datetim
             data={"revision": sides.conflict.record_revision},
         )
     return sides
+
+
+def reveal_mismatches(*, app_id: UUID, collection: str, most: int, actor: str, at: datetime) -> list[Mismatch]:
+    """Return the newest mismatches of a collection with their values, and write who looked: a line for each owner."""
+    with transaction.atomic():
+        rows = list(Mismatch.objects.filter(app_id=app_id, collection=collection).order_by("-at", "-id")[:most])
+        for owner_id in dict.fromkeys(row.owner_id for row in rows):
+            shown = [row.pk for row in rows if row.owner_id == owner_id]
+            audit(
+                actor=actor,
+                action="value_revealed",
+                target=f"mismatches {', '.join(map(str, shown))}",
+                at=at,
+                app_id=app_id,
+                owner_id=owner_id,
+            )
+    return rows

@@ -10,6 +10,7 @@ from migration.lifecycle import move_run, move_upload, release_dead_claims
 from migration.models import MigrationRun, SocketTicket
 from migration.orchestration.archiving_jobs import forget_jobs
 from migration.orchestration.inferring import fold_samples
+from migration.orchestration.planning import look
 from migration.orchestration.pruning import prune
 from migration.orchestration.pulse import fold_pulse
 from migration.orchestration.retention import expire_backups
@@ -46,6 +47,7 @@ def sweep(*, at: datetime) -> bool:
     cutover.settle_all(at=at)
     fold_pulse(at=at)
     fold_samples(at=at)
+    look(at=at)
     prune(at=at)
     return True
 

@@ -42,7 +42,7 @@ def plans(draw: st.DrawFn) -> Plan:
 def situations(draw: st.DrawFn) -> Situation:
     return Situation(
         stage=draw(st.sampled_from(list(Stage))),
-        percentage=draw(st.integers(0, WHOLE)),
+        percentage=draw(st.sampled_from([0, WHOLE]) | st.integers(0, WHOLE)),
         since=NOON - timedelta(seconds=draw(Durations)),
         plan=draw(st.none() | plans()),
         paused=draw(st.booleans()),
