@@ -7,6 +7,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.postgres.forms import SimpleArrayField
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -153,6 +154,10 @@ class AppAdmin(LookOnly):
         _COLLECTIONS,
         ("Where it stands", {"fields": ("stage_badge", "epoch", "namespace", "id", "created", "more")}),
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[App]:
+        """Bring the stages along, which every line of the list shows."""
+        return super().get_queryset(request).prefetch_related("stages")
 
     # --- what may be edited ---------------------------------------------------------------------------------
 

@@ -91,19 +91,21 @@ def requests_of(app: App) -> Requests:
 
     Whoever remembers it must have read the app before: every change of a request changes the app's row, too.
     """
-    return requests_of_apps([app])[app.id]
+    return _requests(app, app.stages.all())
 
 
 def requests_of_apps(apps: Iterable[App]) -> dict[UUID, Requests]:
     """Read what is requested of these apps' collections: one query. The apps need `salt` and `panic`."""
     listed = {app.id: app for app in apps}
-    own: dict[UUID, dict[str, Requested]] = {app_id: {} for app_id in listed}
+    rows: dict[UUID, list[CollectionStage]] = {app_id: [] for app_id in listed}
     for row in CollectionStage.objects.filter(app_id__in=list(listed)):
-        own[row.app_id][row.collection] = _requested(row)
-    return {
-        app_id: Requests(app.salt, app.panic, own[app_id].pop(REST, Requested()), own[app_id])
-        for app_id, app in listed.items()
-    }
+        rows[row.app_id].append(row)
+    return {app_id: _requests(app, rows[app_id]) for app_id, app in listed.items()}
+
+
+def _requests(app: App, rows: Iterable[CollectionStage]) -> Requests:
+    own = {row.collection: _requested(row) for row in rows}
+    return Requests(app.salt, app.panic, own.pop(REST, Requested()), own)
 
 
 def stages_for(*, requests: Requests, owner_id: UUID, owner_off: bool, has_receipt: bool) -> Stages:
