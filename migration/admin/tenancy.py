@@ -247,7 +247,9 @@ class AppAdmin(LookOnly):
         records = link(f"{reverse('admin:migration_records')}?{urlencode({'app': str(app.id)})}", "records")
         figures = link(f"{reverse('admin:index')}?{urlencode({'app': str(app.id)})}", "dashboard")
         point = link(reverse("admin:migration_apppoint_make", args=[app.id]), "make a point of the whole app…")
-        pages = [link(reverse(f"admin:migration_{name}", args=[app.id]), name) for name in ("cutover", "gates", "fleet")]
+        pages = [
+            link(reverse(f"admin:migration_{name}", args=[app.id]), name) for name in ("cutover", "gates", "fleet")
+        ]
         return joined([figures, *pages, records, *links, point])
 
     def change_view(
