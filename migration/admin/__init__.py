@@ -6,6 +6,7 @@ reach a page only through `display`.
 
 from migration.admin import (
     app_rollbacks,
+    archives,
     audit,
     backups,
     conflicts,
@@ -17,10 +18,12 @@ from migration.admin import (
     schemas,
     staff,
     tenancy,
+    tuning,
 )
 
 __all__ = [
     "app_rollbacks",
+    "archives",
     "audit",
     "backups",
     "conflicts",
@@ -32,4 +35,5 @@ __all__ = [
     "schemas",
     "staff",
     "tenancy",
+    "tuning",
 ]

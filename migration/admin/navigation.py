@@ -26,6 +26,7 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         "Data",
         (
             ("backup", "inventory_2"),
+            ("archivejob", "archive"),
             ("rollbackpoint", "flag"),
             ("apppoint", "outlined_flag"),
             ("collectionschema", "schema"),
@@ -33,7 +34,7 @@ _GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ),
     ("People", (("app", "apps"), ("owner", "person"), ("device", "devices"))),
     ("Control", (("auditline", "history_edu"), ("user", "admin_panel_settings"), ("group", "groups"))),
-    ("Machinery", (("dashboard", "queue"),)),
+    ("Machinery", (("dashboard", "queue"), ("tuning", "tune"))),
 )
 _OTHER = "category"
 _TITLES = {"dashboard": "queues"}

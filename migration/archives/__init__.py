@@ -1,7 +1,7 @@
 """Archives on disk: a manifest and parts of lines, written atomically, read in bounded memory."""
 
 from migration.archives.digests import BucketDigests
-from migration.archives.foreign import foreign_entries
+from migration.archives.foreign import foreign_entries, owned_entries
 from migration.archives.lines import OwnerLine, Slice, Version, owner_line, version_line
 from migration.archives.manifest import Manifest, PartFile, Scope
 from migration.archives.reading import ArchiveReader, Place
@@ -19,6 +19,7 @@ __all__ = [
     "Slice",
     "Version",
     "foreign_entries",
+    "owned_entries",
     "owner_line",
     "version_line",
 ]

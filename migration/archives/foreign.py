@@ -1,7 +1,8 @@
 """Files that are not ours: entries of one owner as NDJSON or one JSON array, plain, gzip or zstd, streamed.
 
-An entry is `[key, value]` or `{"key": …, "value": …}`, both strings: what localStorage holds. Which of the forms a file
-has is seen from its first bytes, not from its name.
+An entry is `[key, value]` or `{"key": …, "value": …}`, both strings: what localStorage holds. Of many owners, it is
+`[owner, key, value]` or has an `owner` beside the two. Which of the forms a file has is seen from its first bytes, not
+from its name.
 """
 
 import json
@@ -13,6 +14,8 @@ from migration.archives.packing import inflated, raw_blocks
 from migration.errors import ArchiveInvalid, ArchiveTooLarge
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
+LONGEST_SUBJECT = 255
+"""Characters of an account's subject."""
 _BETWEEN = " \t\r\n,"
 # A number is no value of localStorage, however long it is: it is not even made.
 _READ = json.JSONDecoder(parse_int=lambda _: None, parse_float=lambda _: None).raw_decode
@@ -24,13 +27,23 @@ def foreign_entries(path: Path, *, longest: int, most: int) -> Iterator[tuple[st
     Raises ArchiveInvalid for anything that is no entry, ArchiveTooLarge for an entry longer than `longest` or a file
     that inflates to more than `most` bytes, ArchiveDamaged for a stream that is cut off.
     """
+    for number, value in _numbered(path, longest=longest, most=most):
+        yield _entry(value, number)
+
+
+def owned_entries(path: Path, *, longest: int, most: int) -> Iterator[tuple[str, str, str]]:
+    """Yield (owner, key, value) in the file's order, in bounded memory. Raises as `foreign_entries`."""
+    for number, value in _numbered(path, longest=longest, most=most):
+        yield _owned(value, number)
+
+
+def _numbered(path: Path, *, longest: int, most: int) -> Iterator[tuple[int, object]]:
     with path.open("rb") as file:
         blocks = raw_blocks(file)
         first = next(blocks, b"")
         kind = next((name for magic, name in _MAGIC.items() if first.startswith(magic)), "none")
         texts = _decoded(inflated(chain([first], blocks), kind, most=most))
-        for number, value in enumerate(_values(texts, longest=longest), start=1):
-            yield _entry(value, number)
+        yield from enumerate(_values(texts, longest=longest), start=1)
 
 
 def _decoded(blocks: Iterator[bytes]) -> Iterator[str]:
@@ -126,3 +139,19 @@ def _entry(value: object, number: int) -> tuple[str, str]:
     if isinstance(value, list) and len(value) == 2 and all(isinstance(one, str) for one in value):
         return value[0], value[1]
     raise ArchiveInvalid(f"Entry {number} is neither [key, value] nor {{key, value}} of strings.", entry=number)
+
+
+def _owned(value: object, number: int) -> tuple[str, str, str]:
+    if isinstance(value, dict) and value.keys() >= {"owner", "key", "value"}:
+        value = [value["owner"], value["key"], value["value"]]
+    if isinstance(value, list) and len(value) == 3 and all(isinstance(one, str) for one in value):
+        if not _is_subject(value[0]):
+            raise ArchiveInvalid(f"Entry {number} names no account.", entry=number)
+        return value[0], value[1], value[2]
+    raise ArchiveInvalid(
+        f"Entry {number} is neither [owner, key, value] nor {{owner, key, value}} of strings.", entry=number
+    )
+
+
+def _is_subject(text: str) -> bool:
+    return 0 < len(text) <= LONGEST_SUBJECT and not any(one == "\x00" or "\ud800" <= one <= "\udfff" for one in text)

@@ -25,7 +25,7 @@ from migration.values.manifests import CollectionClaim, Manifest
 
 _LINES, _BYTES = 2_000, 512 * 1024
 """Of a chunk: as many lines, or as many bytes before the last of them."""
-_INFLATED = 1 << 36
+INFLATED = 1 << 36
 """Bytes a foreign file may inflate to; it is read in pieces."""
 
 
@@ -84,7 +84,7 @@ def _announced(app: App, path: Path) -> tuple[Manifest, bytes]:
 
 
 def _lines(path: Path) -> Iterator[tuple[bytes, str]]:
-    for key, value in foreign_entries(path, longest=setting("ARCHIVE_LINE_BYTES"), most=_INFLATED):
+    for key, value in foreign_entries(path, longest=setting("ARCHIVE_LINE_BYTES"), most=INFLATED):
         yield encode_line(key, value), key
 
 

@@ -15,6 +15,7 @@ from migration.models import (
     AppPoint,
     AppRollback,
     AppSecret,
+    ArchiveJob,
     Backup,
     Chunk,
     CollectionSchema,
@@ -26,6 +27,7 @@ from migration.models import (
     Rollback,
     RollbackPoint,
     StageChange,
+    Tuning,
 )
 from migration.models.records import Form
 from migration.progress import record_error
@@ -153,5 +155,11 @@ def world(db: None) -> World:
         app=app, collection=HOSTILE_TEXT, action="advance", from_stage="off", to_stage="dual_write", epoch=1, at=now,
         actor=HOSTILE_TEXT[:200], cause=HOSTILE_TEXT[:64], reason=HOSTILE_TEXT,
     )  # fmt: skip
+    ArchiveJob.objects.create(
+        kind="restore", mode="merge", source=HOSTILE_TEXT, collections=[HOSTILE_TEXT], failure=HOSTILE_TEXT[:64],
+        status=dict.fromkeys(("reason", "strategy", "throttle"), HOSTILE_TEXT),
+        counts={HOSTILE_TEXT: {"restored": 1}}, updated_at=now, **told,
+    )  # fmt: skip
+    Tuning.objects.create(name="ROOM_QUEUE_SECONDS", value="60", actor=HOSTILE_TEXT[:200], at=now)
     conflict(run)
     return World(app, owner, run, quarantine(run), point, rollback, app_point, app_rollback)

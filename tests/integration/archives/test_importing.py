@@ -1,20 +1,22 @@
 """A foreign file becomes a run like any other; a file that is none changes nothing."""
 
 import gzip
+import io
 import json
 from pathlib import Path
 
 import pytest
 import zstandard
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from migration.archives import foreign_entries
 from migration.errors import MigrationError
-from migration.models import MigrationRun, Owner
+from migration.models import App, MigrationRun, Owner
 from migration.orchestration.archiving_import import import_entries
 from migration.orchestration.work import work_until_done
 from tests.factories.held import values_of
-from tests.factories.loads import make_owner
+from tests.factories.loads import make_app, make_owner
 from tests.factories.workers import Worker
 
 ENTRIES = {"a": "1", "b": '{"x":"é"}', "c\ud800": "\udfff\x00", "": "long " * 50_000}
@@ -85,3 +87,44 @@ class TestImports:
         with pytest.raises(MigrationError) as refused:
             list(foreign_entries(path, longest=10**6, most=10**6))
         assert refused.value.code == "archive_too_large"
+
+
+class TestImportsOfMany:
+    @pytest.fixture
+    def path(self, tmp_path: Path) -> Path:
+        """A file of two accounts, their entries mixed."""
+        path, other = tmp_path / "file", {"only": "mine", "a": "another"}
+        rows = [["ada", *pair] for pair in ENTRIES.items()] + [["grace", *pair] for pair in other.items()]
+        rows.sort(key=lambda row: row[1])
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return path
+
+    def _ran(self, app: App, path: Path, *words: str) -> list[dict[str, object]]:
+        out = io.StringIO()
+        call_command("migration_import", str(path), "--app", app.slug, "--owners", *words, json=True, stdout=out)
+        return [json.loads(line) for line in out.getvalue().splitlines()]
+
+    def test_give_each_account_its_own_run_once(self, worker: Worker, path: Path) -> None:
+        app = make_app()
+        told = self._ran(app, path, "--create-owners")
+        work_until_done(holder=worker.number, clock=timezone.now)
+        owners = {one.subject: one for one in Owner.objects.filter(app=app)}
+        assert [one["owner"] for one in told] == ["ada", "grace"] == sorted(owners)
+        assert values_of(owners["ada"]) == ENTRIES
+        assert values_of(owners["grace"]) == {"only": "mine", "a": "another"}
+        assert [one["run"] for one in self._ran(app, path)] == [one["run"] for one in told]
+        assert MigrationRun.objects.filter(app=app).count() == 2
+
+    def test_store_nothing_where_an_owner_is_unknown(self, worker: Worker, path: Path) -> None:
+        app = make_app()
+        Owner.objects.create(app=app, kind="account", subject="ada")
+        with pytest.raises(CommandError, match="not_found"):
+            self._ran(app, path)
+        assert not MigrationRun.objects.exists()
+
+    def test_refuse_entries_that_name_nobody(self, worker: Worker, tmp_path: Path) -> None:
+        path = tmp_path / "file"
+        path.write_bytes(ndjson())
+        with pytest.raises(CommandError, match="archive_invalid"):
+            self._ran(make_app(), path, "--create-owners")
+        assert not Owner.objects.exists()
