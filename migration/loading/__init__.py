@@ -6,13 +6,14 @@ from migration.loading.engine import LoadEngine
 from migration.loading.exact import Exact
 from migration.loading.ladder import by_halves
 from migration.loading.merge import merge
-from migration.loading.monitor import latency_seconds, read_all
+from migration.loading.monitor import latency_seconds, queue_seconds, read_all
 from migration.loading.ownership import wait_for_owners
 from migration.loading.parts import POISON, LoadReport, Part, Refused, RunTerms
 from migration.loading.pipeline import MigrationPipeline
 from migration.loading.replaying import replay
 from migration.loading.resources import ROOM, Limits, ResourceManager, Verdict, jittered
 from migration.loading.restoring import restore
+from migration.loading.staffing import Load, Staff, staff
 from migration.loading.staging import stage
 from migration.loading.strategies import AUTO, WISHES, Choice, Job, Strategy, choose
 
@@ -28,6 +29,7 @@ __all__ = [
     "Exact",
     "Job",
     "Limits",
+    "Load",
     "LoadEngine",
     "LoadReport",
     "MigrationPipeline",
@@ -35,6 +37,7 @@ __all__ = [
     "Refused",
     "ResourceManager",
     "RunTerms",
+    "Staff",
     "Strategy",
     "Verdict",
     "by_halves",
@@ -42,9 +45,11 @@ __all__ = [
     "jittered",
     "latency_seconds",
     "merge",
+    "queue_seconds",
     "read_all",
     "replay",
     "restore",
+    "staff",
     "stage",
     "wait_for_owners",
 ]

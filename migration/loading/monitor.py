@@ -10,13 +10,16 @@ from django.db import DatabaseError, connection
 
 # Writes a few bytes of log and nothing else, so that what is measured is a commit, the disk included.
 _COMMIT = "SELECT pg_logical_emit_message(true, 'migration', '')"
-_DATABASE = """
+_QUEUE = """
+SELECT extract(epoch FROM now() - min(stored_at))::float FROM (
+    SELECT c.stored_at FROM migration_chunk c JOIN migration_migrationrun r ON r.id = c.run_id
+    WHERE c.state = 'stored' AND r.state = 'transferring' AND NOT r.pause_wished
+    ORDER BY c.app_id, c.id LIMIT 1000) waiting
+"""
+_DATABASE = f"""
 SELECT (SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL)::float / current_setting('max_connections')::int,
        (SELECT extract(epoch FROM max(replay_lag)) FROM pg_stat_replication)::float,
-       (SELECT extract(epoch FROM now() - min(stored_at)) FROM (
-            SELECT c.stored_at FROM migration_chunk c JOIN migration_migrationrun r ON r.id = c.run_id
-            WHERE c.state = 'stored' AND r.state = 'transferring' AND NOT r.pause_wished
-            ORDER BY c.app_id, c.id LIMIT 1000) waiting)::float
+       ({_QUEUE})
 """
 
 
@@ -60,6 +63,13 @@ def commit_seconds() -> float:
     except DatabaseError:
         return latency_seconds()  # a role that may not write the log
     return perf_counter() - begun
+
+
+def queue_seconds() -> float:
+    """Return how long the oldest chunk has waited to be loaded. Raises DatabaseError."""
+    with connection.cursor() as cursor:
+        cursor.execute(_QUEUE)
+        return cursor.fetchone()[0] or 0.0
 
 
 def read_all() -> Readings:

@@ -2,12 +2,13 @@
 
 import os
 import subprocess
-import sys
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 import structlog
+
+from migration.orchestration.processes import started
 
 log = structlog.get_logger(__name__)
 _REPLACED = 3
@@ -56,6 +57,5 @@ class Helpers:
         return len(alive)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "django", *self._words, "--helping", str(os.getpid())]
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-        return subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)  # noqa: S603
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+        return started(*self._words, "--helping", str(os.getpid()), **quiet)

@@ -1,0 +1,115 @@
+"""Restores when things are tight: several at once, no room, bad records among good ones, Postgres lost and back."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from migration.models import App, ArchiveJob
+from migration.orchestration.archiving_pieces import Standing
+from migration.orchestration.throttling import throttle
+from migration.orchestration.tuning import tune
+from tests.factories.archives import empty, export, held_of, make_varied_app, restore
+from tests.integration.archives.test_going_on import _url
+
+pytestmark = pytest.mark.usefixtures("worker")
+
+
+def archived(folder: Path) -> tuple[App, Path, dict[str, list[str]]]:
+    """Return an app that was exported and then emptied, its archive, and what it held."""
+    app = make_varied_app()
+    before = held_of(app)
+    export(app, folder)
+    empty(app)
+    return app, folder, before
+
+
+def small_batches(settings: Any, **more: str) -> None:
+    settings.MIGRATION = {**settings.MIGRATION, "ARCHIVE_BATCH_START": "10", "ARCHIVE_BATCH_MOST": "10", **more}
+
+
+def test_three_at_once_do_not_meet(tmp_path: Path) -> None:
+    given = [archived(tmp_path / str(number)) for number in range(3)]
+    failures: list[BaseException] = []
+
+    def bring_back(app: App, path: Path) -> None:
+        try:
+            restore(app, path)
+        except BaseException as error:  # noqa: BLE001 - told below
+            failures.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=bring_back, args=one[:2]) for one in given]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert failures == []
+    assert [held_of(app) for app, _, _ in given] == [before for _, _, before in given]
+
+
+def test_without_room_it_waits_says_why_and_goes_on_when_the_limit_is_raised(tmp_path: Path, settings: Any) -> None:
+    small_batches(settings, ROOM_SECONDS="0.000001", ROOM_PROCESS_BYTES="1000000")
+    app, path, before = archived(tmp_path / "a")
+    told: list[str] = []
+
+    def hear(standing: Standing) -> None:
+        if standing.throttle and not told:
+            told.append(ArchiveJob.objects.get(app=app).status["throttle"])
+            tune("ROOM_PROCESS_BYTES", "0", actor="test", at=timezone.now())
+            throttle.forget()
+
+    standing = restore(app, path, tell=hear)
+
+    assert told[0].startswith("memory_of_process: ")
+    assert (standing.state, standing.throttle) == ("done", "")
+    assert held_of(app) == before
+
+
+@pytest.fixture
+def picky() -> Iterator[None]:
+    """An installation whose own constraint refuses every tenth record of the archive."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE migration_record ADD CONSTRAINT no_zeros CHECK (key_json NOT LIKE '\"k%%0\"')")
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE migration_record DROP CONSTRAINT no_zeros")
+
+
+def test_ten_percent_bad_records_are_counted_and_the_rest_lands(tmp_path: Path, request: Any) -> None:
+    app, path, before = archived(tmp_path / "a")
+    request.getfixturevalue("picky")
+
+    standing = restore(app, path)
+
+    counts = standing.counts["default"]
+    assert counts["refused"] == 4, "k0, k10, k20 and k30"
+    assert counts["restored"] == len(before["record"]) - 4
+    assert standing.state == "done"
+
+
+def test_postgres_lost_and_back_is_waited_for(tmp_path: Path, settings: Any) -> None:
+    small_batches(settings)
+    app, path, before = archived(tmp_path / "a")
+    heard: list[str] = []
+
+    def cut(standing: Standing) -> None:
+        heard.append(standing.breaker)
+        if heard.count("closed") == 2 and len(heard) == 2:
+            with psycopg.connect(_url()) as other:
+                other.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
+                time.sleep(0.1)
+
+    standing = restore(app, path, tell=cut)
+
+    assert (standing.state, standing.resumed) == ("done", True)
+    assert len(heard) > 3, "it was told of while Postgres was away"
+    assert held_of(app) == before
