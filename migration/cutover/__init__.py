@@ -1,7 +1,7 @@
 """Who answers reads and who has the last word: what a browser is told, and the epoch that refuses older answers."""
 
 from migration.cutover.buckets import BUCKETS, bucket_of, is_within
-from migration.cutover.changes import FIRST_SHARE, WHOLE, Action, Standing, changed
+from migration.cutover.changes import FIRST_SHARE, WHOLE, Action, Standing, changed, is_ahead
 from migration.cutover.configuration import Config, config_for
 from migration.cutover.coordinator import ZeroDowntimeCoordinator, check_epoch, current_epoch, raise_owner_epoch
 from migration.cutover.effective import READS_SERVER, ROAD, Circumstances, Effective, Why, effective, server_decides
@@ -45,6 +45,7 @@ __all__ = [
     "current_epoch",
     "devices_with_receipt",
     "effective",
+    "is_ahead",
     "is_within",
     "raise_owner_epoch",
     "requests_of",

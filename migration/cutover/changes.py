@@ -34,7 +34,7 @@ def changed(standing: Standing, action: Action, *, percentage: int | None = None
     if percentage is not None and not _takes_share(standing, action):
         raise StageChangeInvalid("A share goes with a ramp alone.")
     found = _RULES[action](standing, percentage)
-    if standing.panic and found.panic and _is_ahead(found, of=standing):
+    if standing.panic and found.panic and is_ahead(found, of=standing):
         raise WrongState("Nothing goes forward in a panic; release it first.", state="panic")
     return found
 
@@ -43,7 +43,7 @@ def _takes_share(standing: Standing, action: Action) -> bool:
     return action == Action.SET_PERCENTAGE or (action == Action.ADVANCE and standing.stage == Stage.SHADOW)
 
 
-def _is_ahead(found: Standing, *, of: Standing) -> bool:
+def is_ahead(found: Standing, *, of: Standing) -> bool:
     """Tell whether somebody would be served more than before."""
     return (ROAD.index(found.stage), found.percentage) > (ROAD.index(of.stage), of.percentage)
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from django.db import transaction
 from django.db.models import F
 
+from migration.cutover.plans import plan_for
 from migration.errors import NotFound, StaleEpoch
 from migration.lifecycle import audit
 from migration.models import Owner
@@ -49,5 +50,6 @@ class ZeroDowntimeCoordinator:
     """The room's verbs under the seed's name."""
 
     current_epoch = staticmethod(current_epoch)
+    plan_for = staticmethod(plan_for)
     check_epoch = staticmethod(check_epoch)
     raise_owner_epoch = staticmethod(raise_owner_epoch)

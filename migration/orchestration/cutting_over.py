@@ -15,9 +15,11 @@ from migration import cutover, lifecycle, progress
 from migration.cutover import Action, Comparison, Standing
 from migration.errors import NotFound, StageChangeInvalid, WrongState
 from migration.models import REST, App, CollectionSchema, CollectionStage, StageChange
+from migration.orchestration import hooks
 from migration.values.collections import DEFAULT
 
-OPERATOR = "operator"
+OPERATOR, PLAN, BREACH = "operator", "plan", "breach"
+"""Causes of a change."""
 _MOST_POINTERS = 100
 _OF_THE_APP = (Action.PANIC, Action.RELEASE_PANIC)
 
@@ -139,6 +141,7 @@ class _Asked:
 
 def _change(asked: _Asked, *, why: Why, at: datetime) -> StageChange:
     """Make one change whole, tell the open pages of the app's owners, and see whether it holds everywhere yet."""
+    _refuse_vetoed(asked, why=why, at=at)
     with transaction.atomic():
         app = lifecycle.lock_app(asked.app_id)
         _refuse_unknown(app, asked.collection)
@@ -170,6 +173,35 @@ def _write(app: App, asked: _Asked, before: Standing, after: Standing, *, why: W
         actor=why.actor, action=f"stage_{asked.action}", target=app.id, at=at, app_id=app.id, data=told | asked.columns
     )
     return change
+
+
+def _refuse_vetoed(asked: _Asked, *, why: Why, at: datetime) -> None:
+    """Ask the hooks whether more owners may be served; a veto is refused with its reason. No lock is held meanwhile."""
+    if asked.action not in _ONWARD or not hooks.are_set():
+        return
+    before, after = preview(
+        app_id=asked.app_id, collection=asked.collection, action=asked.action, percentage=asked.percentage
+    )
+    if not cutover.is_ahead(after, of=before):
+        return
+    key = App.objects.values_list("publishable_key", flat=True).get(id=asked.app_id)
+    question = hooks.Question(
+        app=key,
+        collection=asked.collection,
+        from_stage=before.stage,
+        from_percentage=before.percentage,
+        to_stage=after.stage,
+        to_percentage=after.percentage,
+        actor=why.actor,
+        reason=why.reason,
+        figures=why.figures,
+        at=at.timestamp(),
+    )
+    if vetoes := hooks.vetoes(question):
+        raise WrongState(" ".join(vetoes), state=str(before.stage))
+
+
+_ONWARD = (Action.ADVANCE, Action.SET_PERCENTAGE, Action.COMPLETE)
 
 
 def _refuse_unknown(app: App, collection: str) -> None:

@@ -20,7 +20,6 @@ from django.db import connections
 from django.utils.module_loading import import_string
 
 from migration.config import setting
-from migration.cutover.gates import Gate
 from migration.values.visible import visible
 
 TIMESTAMP, SIGNATURE = "Migration-Timestamp", "Migration-Signature"
@@ -35,7 +34,8 @@ log = structlog.get_logger(__name__)
 class Question:
     """What a hook is asked: may this collection of this app go on to this stage? Percentages in basis points.
 
-    `app` is the publishable key, `collection` empty for the rest, `at` in seconds since 1970.
+    `app` is the publishable key, `collection` empty for the rest, `at` in seconds since 1970; `figures` what it is
+    decided on: of a plan its gates.
     """
 
     app: str
@@ -44,9 +44,15 @@ class Question:
     from_percentage: int
     to_stage: str
     to_percentage: int
+    actor: str
     reason: str
-    gates: list[Gate]
+    figures: dict[str, Any]
     at: float
+
+
+def are_set() -> bool:
+    """Tell whether anybody is to be asked."""
+    return bool(setting("ADVANCE_HOOK") or setting("ADVANCE_WEBHOOK"))
 
 
 def vetoes(question: Question) -> list[str]:

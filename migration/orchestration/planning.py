@@ -31,15 +31,14 @@ from migration.cutover.plans import (
 from migration.errors import MigrationError, NotFound, WrongState
 from migration.lifecycle import audit
 from migration.models import App, CollectionStage, CutoverPlan, GateReading, StageChange
-from migration.orchestration import cutting_over, hooks
+from migration.orchestration import cutting_over
+from migration.orchestration.cutting_over import BREACH, PLAN
 from migration.orchestration.measuring import Measured, measure
 from migration.states import Stage
 
 MOST_APPS = 20
 """Apps looked at in one sweep."""
 ACTOR = "sweeper"
-PLAN, BREACH = "plan", "breach"
-"""Causes of what is changed here."""
 
 _CLAIM = """
 WITH due AS (
@@ -181,12 +180,7 @@ _KINDS = {
 def _act(app: App, view: View, *, at: datetime) -> None:
     """Do what was decided, and write down what came of it."""
     told = view.decision
-    refusal = None
-    if isinstance(told, Advance):
-        refusal = " ".join(hooks.vetoes(_question(app, view, told, at=at))) or _change(app, view, told, at=at)
-    elif isinstance(told, StepBack):
-        refusal = _change(app, view, told, at=at)
-    if refusal:
+    if isinstance(told, Advance | StepBack) and (refusal := _change(app, view, told, at=at)):
         told = Wait(refusal)
     until = told.until if isinstance(told, Wait) else None
     kind = _KINDS[type(told)]
@@ -220,20 +214,6 @@ def _change(app: App, view: View, told: Advance | StepBack, *, at: datetime) -> 
         log.info("stage_not_changed", app=str(app.id), code=error.code)
         return error.detail
     return None
-
-
-def _question(app: App, view: View, told: Advance, *, at: datetime) -> hooks.Question:
-    return hooks.Question(
-        app=app.publishable_key,
-        collection=view.collection,
-        from_stage=view.requested.stage,
-        from_percentage=view.requested.percentage,
-        to_stage=told.stage,
-        to_percentage=told.percentage,
-        reason=told.reason,
-        gates=view.gates,
-        at=at.timestamp(),
-    )
 
 
 # --- what an operator says of plans -----------------------------------------------------------------------------

@@ -171,6 +171,7 @@ class TestAPlan:
             cutting_over.step_back(app_id=site.app.id, why=Why("operator:ada"), at=site.now)
             return []
 
+        monkeypatch.setattr("migration.orchestration.hooks.are_set", lambda: True)
         monkeypatch.setattr("migration.orchestration.hooks.vetoes", step_in)
         site.later()
         assert site.stage == ("off", 0)
@@ -181,6 +182,18 @@ class TestAPlan:
         site.later()
         assert site.stage == ("dual_write", 0)
         assert site.plan.reason == "The hook says no: Not shadow on a Friday."
+
+    def test_of_an_operator_is_vetoed_too_but_never_a_step_back(self, site: Site, settings: Any) -> None:
+        settings.MIGRATION = {**settings.MIGRATION, "ADVANCE_HOOK": "tests.unit.orchestration.test_hooks.refuse_all"}
+        with pytest.raises(WrongState, match="Not shadow on a Friday"):
+            cutting_over.advance(app_id=site.app.id, why=Why("operator:ada"), at=NOON)
+        assert site.history == []
+        CollectionStage.objects.filter(app=site.app).update(stage="ramp", percentage=2_500)
+        cutting_over.set_percentage(app_id=site.app.id, percentage=100, why=Why("operator:ada"), at=NOON)
+        with pytest.raises(WrongState, match="Not ramp on a Friday"):
+            cutting_over.set_percentage(app_id=site.app.id, percentage=200, why=Why("operator:ada"), at=NOON)
+        cutting_over.step_back(app_id=site.app.id, why=Why("operator:ada"), at=NOON)
+        assert site.stage == ("shadow", 0)
 
     def test_of_nobody_is_not_found(self, site: Site) -> None:
         for verb in (planning.pause_plan, planning.resume_plan, planning.drop_plan):

@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
-from migration.cutover.gates import Gate
 from migration.orchestration.hooks import MOST_BYTES, Question, vetoes
 
 QUESTION = Question(
-    "pk_demo", "notes", "shadow", 0, "ramp", 100, "Gates hold.", [Gate("diff", 0.0, 1.0, True, "Well.")], 1_790_000_000
+    "pk_demo", "notes", "shadow", 0, "ramp", 100, "sweeper", "Gates hold.", {"gates": [{"name": "diff"}]}, 1_790_000_000
 )
 ALLOW = json.dumps({"allow": True}).encode()
 
@@ -85,7 +84,7 @@ class TestAWebhook:
             *("pk_demo", "notes", "ramp"),
             100,
         )
-        assert asked["gates"][0]["reason"] == "Well."
+        assert asked["figures"]["gates"][0]["name"] == "diff"
         signed = hmac.new(b"s3cret", headers["Migration-Timestamp"].encode() + b"." + body, hashlib.sha256)
         assert headers["Migration-Signature"] == f"v1={signed.hexdigest()}"
 
