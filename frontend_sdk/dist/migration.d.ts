@@ -15,15 +15,18 @@ export interface ProgressOptions {
     /** How many errors are remembered (default 50). */
     errorHistoryLimit?: number;
 }
-/**
- * Options of the cutover. They are refused for now: the plan, the readiness check and each run's errors
- * name the ones that were given, with the code `not_yet`, and nothing else follows from them.
- */
-export interface OptionsNotYet {
+/** The page's say in the cutover. The operator's stages stand; a page can only hold its own browsers back. */
+export interface CutoverOptions {
+    /** False: this browser answers all reads, and nothing is compared (default true). */
     enableGradualCutover?: boolean;
+    /** Most browsers, in percent, whose reads the server may answer (default 100). Raising it moves no browser back. */
     cutoverPercentage?: number;
 }
-export interface MigrationClientOptions extends ProgressOptions, DualWriteOptions, OptionsNotYet {
+export interface MigrationClientOptions extends ProgressOptions, DualWriteOptions, CutoverOptions {
+    /** Time after which what comparisons found is reported, in ms (default 10000). */
+    reportInterval?: number;
+    /** Longest wait for the server's answer to `get` and `getAll`, in ms (default 1000). */
+    readTimeout?: number;
     /** Address of the server, e.g. `https://sync.example.com`. */
     url: string;
     /** The app's publishable key, `pk_…`. */
@@ -52,7 +55,7 @@ export interface MigrationClientOptions extends ProgressOptions, DualWriteOption
     fetch?: typeof fetch;
 }
 /** Options of one run. All have defaults. */
-export interface StartOptions extends OptionsNotYet {
+export interface StartOptions extends CutoverOptions {
     /** Default `AUTO_MERGE`. */
     conflictResolution?: ConflictResolution;
     /** Default true. */
@@ -122,7 +125,7 @@ export interface WithheldEntry {
 }
 /** Something the reader of a plan should know. */
 export interface Recommendation {
-    code: "secrets_withheld" | "large_values" | "double_encoded" | "not_persisted" | "storage_nearly_full" | "slow_connection" | "not_yet";
+    code: "secrets_withheld" | "large_values" | "double_encoded" | "not_persisted" | "storage_nearly_full" | "slow_connection";
     detail: string;
     count?: number;
 }
@@ -265,6 +268,8 @@ export interface MigrationEvents {
         code: string;
         from: "guest" | "account";
     };
+    /** Another stage than before holds for a collection (`""`: all that have none of their own), or for another reason. */
+    collectionStageChanged: CollectionStageChange;
     /** The server disabled this app: everything of ours stopped. */
     revoked: {
         code: string;
@@ -372,13 +377,13 @@ export interface MigrationClient {
     resolveConflict(conflict: WriteConflict, choice: ConflictChoice): Promise<Outcome<object>>;
     /** Installed by the first look at it; resolves once other devices' changes have come down, refused after a while. */
     readonly ready: Promise<Outcome<object>>;
-    /** The value of a key once `ready` has been heard of. */
-    get(key: string): Promise<Outcome<{
-        value: string | null;
-    }>>;
-    getAll(): Promise<Outcome<{
-        entries: [key: string, value: string][];
-    }>>;
+    /**
+     * The value of a key, from the side its collection's stage names; what the server does not have yet comes first.
+     * Where the server does not answer in time this browser does.
+     */
+    get(key: string): Promise<Outcome<ReadAnswer>>;
+    /** The same for all entries, or for those of one collection. */
+    getAll(collection?: string): Promise<Outcome<ReadAllAnswer>>;
     /** Stops watching, sockets and timers. A run under way resumes at the next visit. */
     destroy(): void;
 }
@@ -556,6 +561,33 @@ export type ConflictChoice = "local" | "remote" | {
 /** Keys the server holds and this storage lacks, too many at once to be taken for deletions. */
 export interface Absence {
     keys: string[];
+}
+/** Types of reads by stage. */
+/** Which side answered. */
+export interface Answered {
+    from: Side;
+    /**
+     * Why the answer is this browser's: `pending` (the server does not have it yet), `newer_here`, `lease_over`, what kept
+     * the server's answer away (`timeout`, `network`, …), or why the stage is not the one requested (`panic`,
+     * `no_receipt`, …). Absent where nothing is out of the ordinary.
+     */
+    reason?: string;
+}
+export interface ReadAnswer extends Answered {
+    value: string | null;
+}
+export interface ReadAllAnswer extends Answered {
+    entries: [key: string, value: string][];
+}
+/** A stage that holds now for a collection and did not before. */
+export interface CollectionStageChange {
+    collection: string;
+    stage: Stage;
+    previous: Stage;
+    /** Which side answers reads now. */
+    reads: Side;
+    /** Why it is not the stage requested, or `as_requested`. */
+    reason: string;
 }
 /** What the server says, in the server's spelling: what a page prints and what the API documents is the same word. */
 /** Who wins where two writers changed one record; the loser is always kept on the server. */
@@ -741,12 +773,42 @@ export interface MigrationReport {
     run: RunSnapshot;
     [member: string]: unknown;
 }
+/** Who answers reads and who has the last word on writes. */
+export type Stage = "off" | "dual_write" | "shadow" | "ramp" | "server_primary" | "complete";
+/** Which of the two sides: this browser's storage, or the server's copy. */
+export type Side = "browser" | "server";
+/** How values of both sides are compared, and how many. */
+export interface CompareRules {
+    /** Share of reads that are compared, between 0 and 1. */
+    rate: number;
+    /** JSON pointers of members that are not compared. */
+    ignore: string[];
+    /** `json`: order of members and white space mean nothing. */
+    comparator: "exact" | "json";
+}
+/** The stage of one collection as it holds for the asking device; the collection `""` is all others. */
+export interface StageLine {
+    collection: string;
+    requested: Stage;
+    /** Share of the owners whose reads the server answers in `ramp`, in hundredths of a percent. */
+    percentage: number;
+    /** The stage that holds. */
+    stage: Stage;
+    /** Why it is not the one requested, or `as_requested`. */
+    reason: string;
+    reads: Side;
+    compare: CompareRules | null;
+}
 /** What the server tells about the app. */
 export interface ServerConfig {
     app: string;
     epoch: string;
     namespace: string;
-    stage: string;
+    /** The stage of the collection `""`. */
+    stage: Stage;
+    stages: StageLine[];
+    /** Everybody reads the browser. */
+    panic: boolean;
     collections: (CollectionPattern & {
         conflict_policy?: ConflictResolution;
     })[];
@@ -762,6 +824,8 @@ export interface ServerConfig {
         entry_bytes: number;
         single_entry_bytes: number;
         create_bytes: number;
+        /** How long a browser that hears nothing may pass its copy for the server's. */
+        lease_seconds?: number;
     };
     version: string;
     timeline: string;

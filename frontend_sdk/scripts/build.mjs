@@ -18,6 +18,7 @@ const CORE_BUDGET = 8 * 1024;
 const SYNC_BUDGET = 7.5 * 1024;
 // All that a page which has migrated and writes on both sides ever fetches.
 const DUAL_BUDGET = 10 * 1024;
+const CUTOVER_BUDGET = 5 * 1024;
 const COMPAT_BUDGET = 1024;
 const BUDGETS = {
   "migration.js": CORE_BUDGET,
@@ -25,6 +26,7 @@ const BUDGETS = {
   "migration-sync.js": SYNC_BUDGET,
   "migration-dual.js": DUAL_BUDGET,
   "migration-dual.global.js": DUAL_BUDGET,
+  "migration-cutover.js": CUTOVER_BUDGET,
   "migration-compat.js": COMPAT_BUDGET,
 };
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -52,17 +54,19 @@ const apart = (module, path) => ({
 // Fetched when first needed.
 const engineApart = apart("engine", "./migration-engine.js");
 const syncApart = apart("sync", "./migration-sync.js");
+const cutoverApart = apart("cutover", "./migration-cutover.js");
 
 // Not "iife": that would turn the engine's import() into a require() no browser knows.
 const script = { format: "esm", wrap: (code) => `(()=>{${code}})();` };
 
 const entries = [
-  { out: "migration.js", entryPoints: [source("index.ts")], format: "esm", plugins: [engineApart, syncApart] },
-  { out: "migration.global.js", entryPoints: [source("global.ts")], ...script, plugins: [engineApart, syncApart] },
-  { out: "migration-dual.js", entryPoints: [source("dual.ts")], format: "esm", plugins: [engineApart] },
-  { out: "migration-dual.global.js", entryPoints: [source("dual.global.ts")], ...script, plugins: [engineApart] },
+  { out: "migration.js", entryPoints: [source("index.ts")], format: "esm", plugins: [engineApart, syncApart, cutoverApart] },
+  { out: "migration.global.js", entryPoints: [source("global.ts")], ...script, plugins: [engineApart, syncApart, cutoverApart] },
+  { out: "migration-dual.js", entryPoints: [source("dual.ts")], format: "esm", plugins: [engineApart, cutoverApart] },
+  { out: "migration-dual.global.js", entryPoints: [source("dual.global.ts")], ...script, plugins: [engineApart, cutoverApart] },
   { out: "migration-engine.js", entryPoints: [source("engine.ts")], format: "esm" },
   { out: "migration-sync.js", entryPoints: [source("sync.ts")], format: "esm" },
+  { out: "migration-cutover.js", entryPoints: [source("cutover.ts")], format: "esm" },
   {
     out: "migration-compat.js",
     entryPoints: [source("compat.ts")],
@@ -75,7 +79,7 @@ if (existsSync(source("panel/index.ts")))
   entries.push({ out: "migration-progress.js", entryPoints: [source("panel/index.ts")], format: "iife" });
 
 // The shortest names for what is fetched most often.
-const first = { ...common, entryPoints: [source("dual.ts")], format: "esm", plugins: [engineApart], mangleCache: {} };
+const first = { ...common, entryPoints: [source("dual.ts")], format: "esm", plugins: [engineApart, cutoverApart], mangleCache: {} };
 const { mangleCache } = await build(first);
 const whole = await build({ ...common, entryPoints: [source("index.ts")], format: "esm", mangleCache });
 
@@ -101,7 +105,7 @@ const declarations = () => {
   const factory =
     "/** Makes a client. Nothing is read, sent or kept before one of its calls. */\n" +
     "export declare const createMigrationClient: (options: MigrationClientOptions) => MigrationClient;\n";
-  return ["migration.d.ts", declare("types.ts") + declare("findings.ts") + declare("writes.ts") + declare("wire.ts") + factory];
+  return ["migration.d.ts", declare("types.ts") + declare("findings.ts") + declare("writes.ts") + declare("reads.ts") + declare("wire.ts") + factory];
 };
 
 /** Types of the older names; what each facade has is inferred, and so takes the whole compiler. */

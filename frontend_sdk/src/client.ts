@@ -1,4 +1,5 @@
 import { base64url } from "./codec.js";
+import type { Cutover } from "./cutover.js";
 import { probe } from "./environment.js";
 import { contain, createEvents } from "./events.js";
 import {
@@ -8,10 +9,13 @@ import {
   LAST,
   LATER,
   NO_PLAN,
+  READS,
   RUN,
+  type Core,
   type Engine,
   type Host,
   type LastRun,
+  type Words,
 } from "./host.js";
 import { createJudge, type Judge } from "./judge.js";
 import { createMemory } from "./memory.js";
@@ -20,20 +24,18 @@ import { problem, problemOf, refuse } from "./problem.js";
 import { idle } from "./progress.js";
 import { openStore } from "./store.js";
 import type { DualWrite } from "./sync.js";
+import { pendingOf } from "./sync/pending.js";
 import { createTransport, type Transport } from "./transport.js";
 import type {
   MigrationClient,
   MigrationClientOptions,
-  MigrationResult,
   MigrationStatus,
   Outcome,
-  Pending,
-  RunHandle,
   ServerConfig,
-  StartOptions,
 } from "./types.js";
 
-const NOTHING_PENDING: Pending = { count: 0, bytes: 0, oldest: null, missing: 0, refused: [], paused: "not_installed" };
+/** Calls whose code is fetched when they are first used. */
+type Distant = Words<typeof LATER | typeof DUAL | typeof READS>;
 
 /** What dual write is made with. */
 export type SyncModule = Pick<typeof import("./sync.js"), "createDualWrite">;
@@ -42,8 +44,18 @@ export type SyncModule = Pick<typeof import("./sync.js"), "createDualWrite">;
 const unanswered = (thrown: unknown) => {
   const { code } = problemOf(thrown);
   const reasons = [{ code, detail: code, severity: "issue", passed: false }];
+  const nothing = async () => {};
   return {
     ...refuse(thrown),
+    migrationId: null,
+    state: "failed" as const,
+    receipt: null,
+    run: null,
+    withheld: [],
+    refused: [],
+    cancel: nothing,
+    pause: nothing,
+    resume: nothing,
     needed: false,
     itemCount: 0,
     storageSize: 0,
@@ -86,6 +98,7 @@ export const createClient = (options: MigrationClientOptions, fetchSync: () => P
   let told = false;
   let dual: DualWrite | undefined;
   let dualAsked = false;
+  let cutover: Cutover | undefined;
   let memory: Storage | undefined;
   let engine: Engine | undefined;
   let last: LastRun | undefined;
@@ -101,6 +114,11 @@ export const createClient = (options: MigrationClientOptions, fetchSync: () => P
     throw problem("unsupported", { detail: _reason });
   };
 
+  const adopt = (next: ServerConfig): void => {
+    config = next;
+    void findCutover().catch(problemOf);
+  };
+
   const open = async (): Promise<Host> => {
     const area = supported();
     const store = await openStore(environment._indexedDB, name);
@@ -109,37 +127,25 @@ export const createClient = (options: MigrationClientOptions, fetchSync: () => P
     // Numbers that are not kept any more would be given twice: from there on they are another device's.
     store._lost = () => (device = crypto.randomUUID());
     const net: Transport = createTransport({
-      _options: options,
+      ...core,
       _device: () => device,
-      _sleep: sleep,
       _guest: () => own(GUEST, () => base64url(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32))))),
-      _adopt: (next) => (config = next),
       _revoked: (code) => emit("revoked", { code }),
     });
     globalThis.addEventListener?.("online", sleep._wake);
     const host: Host = {
-      _options: options,
+      // What asks for either of them comes after it is there.
+      ...(core as Core & Pick<Host, "_config" | "_progress">),
       _area: area,
       _store: store,
       _net: net,
-      _sleep: sleep,
-      _events: events,
-      get _progress() {
-        return engine!._progress;
-      },
-      _engine: () => loadEngine(),
-      _config: () => config!,
-      _moving: () => !!engine?._moving(),
-      _judge: judge,
       async _connect(run, anew) {
         // A guest's session brings the config along.
         const _needless = () => !!config && !anew;
         if (_needless()) return;
         const { _body } = await net._send("GET", "/config", { _run: run, _needless });
-        if (anew) config = undefined;
-        config ??= _body;
+        if (!_needless()) adopt(_body);
       },
-      _name: name,
     };
     await recall(host);
     return host;
@@ -167,33 +173,20 @@ export const createClient = (options: MigrationClientOptions, fetchSync: () => P
     last = await _store._get(LAST);
   };
 
-  const start = async (given: StartOptions): Promise<RunHandle> => {
-    try {
-      return await (await loadEngine())._begin(given, "migrate");
-    } catch (thrown) {
-      const end = { migrationId: null, state: "failed", receipt: null, run: null } as const;
-      const result: MigrationResult = { ...refuse(thrown), ...end, withheld: [], refused: [] };
-      emit("migrationFailed", result);
-      void contain(() => given.onComplete?.(result));
-      const nothing = async () => {};
-      return { migrationId: null, cancel: nothing, pause: nothing, resume: nothing, done: Promise.resolve(result) };
-    }
-  };
+  const loadEngine: () => Promise<Engine> = fetched(
+    async () => (engine = (await import("./engine.js")).createEngine(core)),
+  );
+  const loadCutover: () => Promise<Cutover> = fetched(
+    async () => (cutover = (await import("./cutover.js")).createCutover(core)),
+  );
 
-  const loadEngine: () => Promise<Engine> = fetched(async () => {
-    const { createEngine } = await import("./engine.js");
-    return (engine = createEngine({
-      _supported: supported,
-      _emit: emit,
-      _options: options,
-      _open: ready,
-      _attempt: attempt,
-      _knownConfig: () => config,
-      _judge: judge,
-      _resumable: () => resumable,
-      _recall: recall,
-    }));
-  });
+  /** Stages beyond dual write have code of their own. */
+  const findCutover = async (wanted?: boolean): Promise<Cutover | undefined> => {
+    // Where all collections write on both sides, or none does, nothing of it is needed.
+    if (wanted || cutover || !/^(off|dual_write)(,\1)*$/.test(`${config!.stages.map(({ stage }) => stage)}`))
+      await (await loadCutover())._heed(config);
+    return cutover;
+  };
 
   const status = (): MigrationStatus => ({
     ...(engine?._progress._view() ?? idle()),
@@ -212,12 +205,39 @@ export const createClient = (options: MigrationClientOptions, fetchSync: () => P
     return fetchDual();
   };
 
-  const own: Omit<MigrationClient, (typeof LATER | typeof DUAL)[number]> = {
+  const core: Core = {
+    _options: options,
+    _events: events,
+    _sleep: sleep,
+    _name: name,
+    _supported: supported,
+    _open: ready,
+    _attempt: attempt,
+    _config: () => config,
+    _adopt: adopt,
+    _judge: judge,
+    _engine: loadEngine,
+    _dual: loadDual,
+    _cutover: findCutover,
+    _moving: () => !!engine?._moving(),
+    _resumable: () => resumable,
+    _recall: recall,
+  };
+
+  const own: Omit<MigrationClient, Distant> = {
     initialize: async () => {
       if (options.persist) void loadEngine().then((engine) => engine._persist(), problemOf);
       return attempt(async () => ({ config: config! }));
     },
-    startMigration: (given = {}) => start(given),
+    startMigration: (given = {}) =>
+      loadEngine()
+        .then((loaded) => loaded._begin(given, "migrate"))
+        .catch((thrown) => {
+          const failed = unanswered(thrown);
+          emit("migrationFailed", failed);
+          void contain(() => given.onComplete?.(failed));
+          return { ...failed, done: Promise.resolve(failed) };
+        }),
     on(name, listener) {
       // Looking again and again is for those who want to hear of it.
       if (name === "sourceChanged") void loadEngine().then((engine) => destroyed || engine._watch(), problemOf);
@@ -240,13 +260,14 @@ export const createClient = (options: MigrationClientOptions, fetchSync: () => P
       return environment._area ?? (memory ??= createMemory());
     },
     get pending() {
-      return dual?._pending() ?? NOTHING_PENDING;
+      return dual?._pending() ?? pendingOf(undefined, "not_installed");
     },
     get ready() {
       return loadDual().then((loaded) => loaded._ready(), refuse);
     },
     destroy() {
       destroyed = true;
+      cutover?._halt();
       engine?._halt();
       client.uninstall();
       globalThis.removeEventListener?.("online", sleep._wake);
@@ -255,15 +276,16 @@ export const createClient = (options: MigrationClientOptions, fetchSync: () => P
   const client = own as MigrationClient;
   /** Calls whose code is elsewhere. What is there already answers at once, so that calls keep their order. */
   const distant = (
-    names: readonly (typeof LATER | typeof DUAL)[number][],
+    names: string,
     load: () => Promise<any>,
     near?: () => any,
   ) => {
-    for (const call of names)
-      client[call] = ((...args: never[]) =>
+    for (const call of names.split(" "))
+      client[call as Distant] = ((...args: never[]) =>
         near?.()?.[call](...args) ?? load().then((loaded) => loaded[call](...args), unanswered)) as never;
   };
   distant(LATER, loadEngine);
   distant(DUAL, loadDual, () => dual);
+  distant(READS, loadCutover);
   return client;
 };

@@ -3,7 +3,7 @@ import { createCargo } from "./cargo.js";
 import { storageHealth } from "./environment.js";
 import { statistics } from "./figures.js";
 import { startRun } from "./handle.js";
-import { CLAIM, LAST, lastRunId, NO_PLAN, type Core, type Engine, type InternalHandle, type LastRun } from "./host.js";
+import { CLAIM, LAST, lastRunId, NO_PLAN, type Core, type Engine, type Host, type InternalHandle, type LastRun } from "./host.js";
 import { checkNeed } from "./need.js";
 import { makePlan } from "./plan.js";
 import { problem, problemOf } from "./problem.js";
@@ -13,11 +13,11 @@ import { compare, question } from "./reconcile.js";
 import { preview, rollBack, undo } from "./rollback.js";
 import { claim, isLeft } from "./sync/adopting.js";
 import { obey } from "./sync/commands.js";
-import { askPage, listConflicts, resolveConflict } from "./sync/conflicts.js";
+import { listConflicts, resolveConflict } from "./sync/conflicts.js";
 import { relearn } from "./sync/relearn.js";
 import { tell } from "./sync/tell.js";
 import { recover } from "./sync/torn.js";
-import { rowOf } from "./sync/verdicts.js";
+import { rowsOf } from "./sync/verdicts.js";
 import { wirePrint, type Entry } from "./table.js";
 import type { Transport } from "./transport.js";
 import { watchArea } from "./watch.js";
@@ -44,8 +44,13 @@ const holdToReceipt = async (net: Transport, id: string): Promise<ReceiptValidat
 };
 
 /** Everything a page needs only once it has something to move, or asks about what was moved. */
-export const createEngine = (core: Core): Engine => {
-  const { _supported, _options, _open, _attempt, _knownConfig, _judge } = core;
+export const createEngine = (given: Core): Engine => {
+  const { _supported, _options, _config, _events, _judge } = given;
+  const _progress = createProgress(_options, _events._emit);
+  const know = (host: Host): Host => Object.assign(host, { _progress });
+  const _open = async () => know(await given._open());
+  const _attempt: Core["_attempt"] = (work) => given._attempt((host) => work(know(host)));
+  const core = { ...given, _open, _attempt };
 
   /** A call that is one question to the server. */
   const get = <T extends object>(path: string): Promise<Outcome<T>> =>
@@ -64,7 +69,7 @@ export const createEngine = (core: Core): Engine => {
     if (!online.ok) block(online.code, online.detail);
     let made = NO_PLAN;
     try {
-      made = await makePlan(_supported(), _options, _knownConfig(), _judge(), (await storageHealth()).persisted);
+      made = await makePlan(_supported(), _options, _config(), _judge(), (await storageHealth()).persisted);
       if (!made.itemCount) block("empty");
     } catch (thrown) {
       const { code, detail } = problemOf(thrown);
@@ -77,17 +82,18 @@ export const createEngine = (core: Core): Engine => {
   let stop: (() => void) | undefined;
 
   const engine: Engine = {
-    _progress: createProgress(_options, core._emit),
-    _secrets: createSecretJudge(_options, _knownConfig),
-    _askPage: askPage,
+    _progress,
+    _secrets: createSecretJudge(_options, _config),
     _claim: claim,
     _recover: recover,
     _relearn: relearn,
     _tell: tell,
     _obey: obey,
-    _rowOf: rowOf,
+    _rowsOf: rowsOf,
     async _begin(start, purpose) {
       const host = await _open();
+      const { enableGradualCutover: gradual, cutoverPercentage: share } = start;
+      if (gradual !== undefined || share !== undefined) void host._cutover(true).then((cutover) => cutover!._wish(start), problemOf);
       if (active && purpose === "backup") throw problem("busy");
       if (active) return active;
       const handle = (active = startRun(host, start, purpose));
@@ -100,7 +106,7 @@ export const createEngine = (core: Core): Engine => {
     _moving: () => !!active,
     _watch() {
       const interval = _options.rescanInterval ?? 5000;
-      if (interval) stop ??= watchArea(_supported(), interval, (itemCount) => core._emit("sourceChanged", { itemCount }));
+      if (interval) stop ??= watchArea(_supported(), interval, (itemCount) => _events._emit("sourceChanged", { itemCount }));
     },
     _halt() {
       active?._halt();

@@ -4,7 +4,6 @@ import type { Cargo } from "./cargo.js";
 import { addMark, type Mark } from "./mark.js";
 import { isLive } from "./table.js";
 import { contain } from "./events.js";
-import { refusedOptions } from "./later.js";
 import { now } from "./pace.js";
 import { lead } from "./leader.js";
 import { problem, problemOf } from "./problem.js";
@@ -116,7 +115,6 @@ export const startRun = (host: Host, start: StartOptions, _purpose: Order["_purp
   /** Leads, or looks on until the leading tab has finished or is gone. */
   const go = async (): Promise<MigrationResult> => {
     _progress._begin(true);
-    for (const name of refusedOptions({ ...host._options, ...start })) _progress._error("not_yet", name);
     const abort = new AbortController();
     const led = await lead(_name, travel, lasting ? { ifAvailable: true } : { signal: abort.signal });
     if (led) return led;

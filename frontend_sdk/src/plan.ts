@@ -3,7 +3,6 @@ import { inferCollections, labeller } from "./collections.js";
 import { encodeLine } from "./codec.js";
 import type { Judge } from "./judge.js";
 import { kindOf } from "./kinds.js";
-import { NOT_YET, refusedOptions } from "./later.js";
 import { breathe } from "./pace.js";
 import type {
   CollectionBreakdown,
@@ -76,7 +75,7 @@ export const makePlan = async (
   return {
     estimatedDuration: { min: LEAST_MS + storageSize / FAST, max: MOST_MS + storageSize / SLOW },
     dataBreakdown: [...families.values()].filter(({ count }) => count),
-    recommendations: [...told, ...refusedOptions(options).map((detail) => ({ code: NOT_YET, detail }))],
+    recommendations: told,
     withheld,
     itemCount,
     storageSize,

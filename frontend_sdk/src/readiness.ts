@@ -1,5 +1,4 @@
 import type { Core } from "./host.js";
-import { NOT_YET, refusedOptions } from "./later.js";
 import type { Outcome, PlanAnswer, Readiness, ReadinessCheck, SystemHealth } from "./types.js";
 
 /** Whether a migration can begin and could be taken back: this browser's checks, and the server's. */
@@ -18,7 +17,7 @@ const ofBrowser = ({ indexedDB, locks, compression, webSocket, storage }: System
 };
 
 export const assess = async (
-  { _attempt, _options }: Core,
+  { _attempt }: Core,
   plan: () => Promise<PlanAnswer>,
   health: () => Promise<SystemHealth>,
 ): Promise<Readiness> => {
@@ -29,7 +28,6 @@ export const assess = async (
   const checks = [
     ...blockers.map(({ code, detail }) => check(code, "issue", false, detail)),
     ...ofBrowser(await health()),
-    ...refusedOptions(_options).map((name) => check(NOT_YET, "warning", false, name)),
     // Unless the server was asked, nobody knows whether a rollback works.
     check("server", "issue", asked.ok, asked.ok ? "ok" : asked.code),
     ...(asked.ok ? asked.checks : []),

@@ -1,13 +1,13 @@
-import { readAll, readItem } from "./area.js";
-import type { DUAL, Host } from "./host.js";
+import type { DUAL, Host, Words } from "./host.js";
 import { problem, refuse } from "./problem.js";
+import type { Command } from "./sync/commands.js";
 import { startSync, type Sync } from "./sync/tab.js";
 import type { MigrationClient, MigrationClientOptions, Outcome, Pending } from "./types.js";
 
 const READY_MS = 3000;
 
 /** Dual write as one client knows it: switched on, asked, and switched off. */
-export interface DualWrite extends Pick<MigrationClient, (typeof DUAL)[number]> {
+export interface DualWrite extends Pick<MigrationClient, Words<typeof DUAL>> {
   _uninstall(): void;
   /** Undefined while it is switched off. */
   _pending(): Pending | undefined;
@@ -44,22 +44,13 @@ export const createDualWrite = (
       return Promise.race([_first, late]);
     });
 
-  const reading = async <T extends object>(read: () => T | Promise<T>): Promise<Outcome<T>> => {
-    try {
-      await whenReady();
-      return { ok: true, ...(await read()) };
-    } catch (thrown) {
-      return refuse(thrown);
-    }
-  };
+  const command = (word: Command) => dual(({ _command }) => _command(word));
 
   return {
     install: () => dual(() => {}),
-    resolveAbsence: (choice) => dual(({ _command }) => _command(choice)),
-    takeOver: (choice = "adopt") => dual(({ _command }) => _command(choice)),
+    resolveAbsence: command,
+    takeOver: (choice = "adopt") => command(choice),
     whenSynced: (key) => dual(({ _synced }) => _synced(key)),
-    get: (key) => reading(() => ({ value: readItem(supported(), key) })),
-    getAll: () => reading(async () => ({ entries: [...(await readAll(supported()))] })),
     _uninstall() {
       sync?._stop();
       sync = undefined;

@@ -86,7 +86,7 @@ export const createTransport = (line: Line): Transport => {
 
   /** One try. Whatever keeps an answer from us is status 0. */
   const attempt = async (method: string, path: string, ask: Ask, token: string | null): Promise<Answer> => {
-    const body = ask._raw ?? (ask._json === undefined ? undefined : JSON.stringify(ask._json));
+    const body = ask._raw ?? (JSON.stringify(ask._json) as string | undefined);
     const abort = new AbortController();
     const size = body?.length ?? 0;
     const timer = setTimeout(() => abort.abort(), (options.requestTimeout ?? 30_000) + size / BYTES_PER_MS);
@@ -94,7 +94,7 @@ export const createTransport = (line: Line): Transport => {
     if (token) headers.Authorization = `Bearer ${token}`;
     if (epoch && token) headers["Migration-Epoch"] = epoch;
     if (ask._run?._fence) headers["Migration-Fence"] = `${ask._run._fence}`;
-    if (ask._json !== undefined) headers["Content-Type"] = "application/json";
+    if (ask._json) headers["Content-Type"] = "application/json";
     counts._requests++;
     counts._sent += size;
     try {

@@ -17,6 +17,7 @@ import type {
   ServerConfig,
 } from "./wire.js";
 import type { Absence, AdoptionChoice, ConflictChoice, DualWriteOptions, Pending, SettledWrite, WriteConflict } from "./writes.js";
+import type { CollectionStageChange, ReadAllAnswer, ReadAnswer } from "./reads.js";
 import type {
   MigrationStatistics,
   Readiness,
@@ -25,6 +26,7 @@ import type {
 } from "./findings.js";
 
 export type * from "./findings.js";
+export type * from "./reads.js";
 export type * from "./writes.js";
 export type * from "./wire.js";
 
@@ -41,16 +43,19 @@ export interface ProgressOptions {
   errorHistoryLimit?: number;
 }
 
-/**
- * Options of the cutover. They are refused for now: the plan, the readiness check and each run's errors
- * name the ones that were given, with the code `not_yet`, and nothing else follows from them.
- */
-export interface OptionsNotYet {
+/** The page's say in the cutover. The operator's stages stand; a page can only hold its own browsers back. */
+export interface CutoverOptions {
+  /** False: this browser answers all reads, and nothing is compared (default true). */
   enableGradualCutover?: boolean;
+  /** Most browsers, in percent, whose reads the server may answer (default 100). Raising it moves no browser back. */
   cutoverPercentage?: number;
 }
 
-export interface MigrationClientOptions extends ProgressOptions, DualWriteOptions, OptionsNotYet {
+export interface MigrationClientOptions extends ProgressOptions, DualWriteOptions, CutoverOptions {
+  /** Time after which what comparisons found is reported, in ms (default 10000). */
+  reportInterval?: number;
+  /** Longest wait for the server's answer to `get` and `getAll`, in ms (default 1000). */
+  readTimeout?: number;
   /** Address of the server, e.g. `https://sync.example.com`. */
   url: string;
   /** The app's publishable key, `pk_…`. */
@@ -80,7 +85,7 @@ export interface MigrationClientOptions extends ProgressOptions, DualWriteOption
 }
 
 /** Options of one run. All have defaults. */
-export interface StartOptions extends OptionsNotYet {
+export interface StartOptions extends CutoverOptions {
   /** Default `AUTO_MERGE`. */
   conflictResolution?: ConflictResolution;
   /** Default true. */
@@ -176,8 +181,7 @@ export interface Recommendation {
     | "double_encoded"
     | "not_persisted"
     | "storage_nearly_full"
-    | "slow_connection"
-    | "not_yet";
+    | "slow_connection";
   detail: string;
   count?: number;
 }
@@ -313,6 +317,8 @@ export interface MigrationEvents {
   absence: Absence;
   /** The present account is not the one this browser's data belongs to: nothing is sent before `takeOver`. */
   ownerChanged: { code: string; from: "guest" | "account" };
+  /** Another stage than before holds for a collection (`""`: all that have none of their own), or for another reason. */
+  collectionStageChanged: CollectionStageChange;
   /** The server disabled this app: everything of ours stopped. */
   revoked: { code: string };
 }
@@ -385,9 +391,13 @@ export interface MigrationClient {
   resolveConflict(conflict: WriteConflict, choice: ConflictChoice): Promise<Outcome<object>>;
   /** Installed by the first look at it; resolves once other devices' changes have come down, refused after a while. */
   readonly ready: Promise<Outcome<object>>;
-  /** The value of a key once `ready` has been heard of. */
-  get(key: string): Promise<Outcome<{ value: string | null }>>;
-  getAll(): Promise<Outcome<{ entries: [key: string, value: string][] }>>;
+  /**
+   * The value of a key, from the side its collection's stage names; what the server does not have yet comes first.
+   * Where the server does not answer in time this browser does.
+   */
+  get(key: string): Promise<Outcome<ReadAnswer>>;
+  /** The same for all entries, or for those of one collection. */
+  getAll(collection?: string): Promise<Outcome<ReadAllAnswer>>;
   /** Stops watching, sockets and timers. A run under way resumes at the next visit. */
   destroy(): void;
 }

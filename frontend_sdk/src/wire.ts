@@ -174,12 +174,46 @@ export interface MigrationReport {
   [member: string]: unknown;
 }
 
+/** Who answers reads and who has the last word on writes. */
+export type Stage = "off" | "dual_write" | "shadow" | "ramp" | "server_primary" | "complete";
+
+/** Which of the two sides: this browser's storage, or the server's copy. */
+export type Side = "browser" | "server";
+
+/** How values of both sides are compared, and how many. */
+export interface CompareRules {
+  /** Share of reads that are compared, between 0 and 1. */
+  rate: number;
+  /** JSON pointers of members that are not compared. */
+  ignore: string[];
+  /** `json`: order of members and white space mean nothing. */
+  comparator: "exact" | "json";
+}
+
+/** The stage of one collection as it holds for the asking device; the collection `""` is all others. */
+export interface StageLine {
+  collection: string;
+  requested: Stage;
+  /** Share of the owners whose reads the server answers in `ramp`, in hundredths of a percent. */
+  percentage: number;
+  /** The stage that holds. */
+  stage: Stage;
+  /** Why it is not the one requested, or `as_requested`. */
+  reason: string;
+  reads: Side;
+  compare: CompareRules | null;
+}
+
 /** What the server tells about the app. */
 export interface ServerConfig {
   app: string;
   epoch: string;
   namespace: string;
-  stage: string;
+  /** The stage of the collection `""`. */
+  stage: Stage;
+  stages: StageLine[];
+  /** Everybody reads the browser. */
+  panic: boolean;
   collections: (CollectionPattern & { conflict_policy?: ConflictResolution })[];
   exclude: string[];
   allow_sensitive: string[];
@@ -193,6 +227,8 @@ export interface ServerConfig {
     entry_bytes: number;
     single_entry_bytes: number;
     create_bytes: number;
+    /** How long a browser that hears nothing may pass its copy for the server's. */
+    lease_seconds?: number;
   };
   version: string;
   timeline: string;

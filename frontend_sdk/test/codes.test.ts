@@ -94,10 +94,16 @@ const situations: Record<string, () => Promise<string | undefined>> = {
     return codeOf(await migrate(world.open(profile, { token: () => tokenOf("bob") })));
   },
   not_found: async () => codeOf(await open().undoRollback()),
-  not_yet: async () => {
-    const client = open();
-    await migrate(client, { cutoverPercentage: 10 });
-    return client.getMigrationStatus().errors[0]?.code;
+  timeout: async () => {
+    world.server.stage = "server_primary";
+    const client = world.open(newProfile(FEW), { namespace: "timeout", readTimeout: 50 });
+    await client.ready;
+    world.server.intercept = async ({ path }) => {
+      if (path === "/records/read") await new Promise((resolve) => setTimeout(resolve, 200));
+      return undefined;
+    };
+    const read = await client.get("item:0");
+    return read.ok ? read.reason : read.code;
   },
   dual_write_off: async () => codeOf(await world.open(newProfile(FEW), { enableDualWrite: false }).install()),
   not_ready: async () => {

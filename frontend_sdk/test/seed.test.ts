@@ -33,9 +33,10 @@ const RUN_OPTIONS: StartOptions = {
   batchSize: 7,
   retryAttempts: 3,
 };
-const OPTIONS_NOT_YET: Partial<MigrationClientOptions> & StartOptions = {
-  enableGradualCutover: true,
-  cutoverPercentage: 10,
+/** Either keeps this browser's reads where they are. */
+const CUTOVER_OPTIONS: Partial<MigrationClientOptions> & StartOptions = {
+  enableGradualCutover: false,
+  cutoverPercentage: 0,
 };
 
 const EVENTS: MigrationEventName[] = [
@@ -53,9 +54,6 @@ const FACADES: Record<string, (keyof MigrationClient)[]> = {
 };
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), "../..");
-const REASONS = readFileSync(join(ROOT, "migration/DECISIONS.md"), "utf8")
-  .split("## What the seed names and we do not have yet\n")[1]!
-  .split("\n## ")[0]!;
 const README = readFileSync(join(ROOT, "README.md"), "utf8");
 
 const world = useServer();
@@ -79,7 +77,7 @@ describe("a call of the seed", () => {
     expect(client.pending).toMatchObject({ count: 0, paused: "not_installed" });
     client.storage.setItem("item:0", "through the member");
     expect(await client.ready).toEqual({ ok: true });
-    expect(await client.get("item:0")).toEqual({ ok: true, value: "through the member" });
+    expect(await client.get("item:0")).toEqual({ ok: true, value: "through the member", from: "browser" });
     expect(await client.getAll()).toMatchObject({ ok: true, entries: { length: 30 } });
     expect(await client.whenSynced("item:0")).toEqual({ ok: true });
     expect(world.server.recordsOf().value("item:0")).toBe("through the member");
@@ -116,25 +114,19 @@ describe("an option of the seed", () => {
   });
 
   it("limits what is remembered: errorHistoryLimit", async () => {
-    await (await client.startMigration({ enableGradualCutover: true, cutoverPercentage: 3 })).done;
+    world.server.limits = { ...world.server.limits, single_entry_bytes: 10 };
+    await (await client.startMigration()).done;
     expect(client.getMigrationStatus().errors.length).toBe(CLIENT_OPTIONS.errorHistoryLimit);
   });
 
-  it.each(Object.entries(OPTIONS_NOT_YET))("is refused with its reason, and the run goes on: %s", async (name, value) => {
-    expect(REASONS).toContain(`\`${name}\``);
-    const page = world.open(newProfile(manyPairs(3)), { [name]: value });
-    const told = { code: "not_yet", detail: name };
-    expect((await page.createMigrationPlan()).plan.recommendations).toContainEqual(told);
-    expect((await page.validateMigrationReadiness()).warnings).toContainEqual(expect.objectContaining(told));
-    const errors = vi.fn();
-    const result = await (await client.startMigration({ [name]: value, onError: errors })).done;
-    expect(errors).toHaveBeenCalledWith(expect.objectContaining(told));
-    expect(result.ok).toBe(true);
-  });
-
-  it("that was not given is not spoken of", async () => {
-    const { plan } = await world.open(newProfile(manyPairs(3)), { cutoverPercentage: undefined }).createMigrationPlan();
-    expect(plan.recommendations.map(({ code }) => code)).not.toContain("not_yet");
+  it.each(Object.entries(CUTOVER_OPTIONS))("holds this browser's reads back: %s", async (name, value) => {
+    world.server.stage = "server_primary";
+    const held = { value: expect.any(String), from: "browser", reason: "page_setting" };
+    const page = world.open(newProfile(manyPairs(3)), { namespace: name, [name]: value });
+    expect(await page.get("item:0")).toMatchObject(held);
+    const other = world.open(newProfile(manyPairs(3)), { namespace: name + "-run" });
+    await (await other.startMigration({ [name]: value })).done;
+    await vi.waitFor(async () => expect(await other.get("item:0")).toMatchObject(held));
   });
 });
 
@@ -210,5 +202,5 @@ describe("a facade nobody configured", () => {
 });
 
 describe("the README", () => {
-  it.each(["not_yet", "not_configured", "not_installed", "dual_write_off"])("explains the code %s", (code) => expect(README).toContain(`\`${code}\``));
+  it.each(["timeout", "not_configured", "not_installed", "dual_write_off"])("explains the code %s", (code) => expect(README).toContain(`\`${code}\``));
 });

@@ -32,7 +32,7 @@ describe("what another device writes", () => {
     world.server.intercept = () => ({ status: 503 });
     const client = await installed(newProfile([["a", "1"]]), { readyTimeout: 50 });
     expect(await client.ready).toMatchObject({ ok: false, code: "not_ready" });
-    expect(await client.get("a")).toEqual({ ok: true, value: "1" });
+    expect(await client.get("a")).toEqual({ ok: true, value: "1", from: "browser", reason: "not_ready" });
   });
 
   it("never overwrites what is still to be sent", async () => {

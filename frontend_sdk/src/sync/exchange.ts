@@ -33,7 +33,7 @@ export interface Standing {
 export interface Exchange {
   _standing: Standing;
   /** One round, under the lock. */
-  _go(hiding: boolean): Promise<void>;
+  _go(): Promise<void>;
 }
 
 export interface Parts
@@ -74,11 +74,11 @@ export const createExchange = async (parts: Parts): Promise<Exchange> => {
     },
   };
 
-  const sendAll = async (hiding: boolean): Promise<void> => {
+  const sendAll = async (): Promise<void> => {
     const begun = new Set<string>();
     for (;;) {
       await outbox._look();
-      const sent = await send(patience, hiding);
+      const sent = await send(patience);
       // What was answered and still waits is for the next exchange: in this one it would go round for ever.
       if (!sent || (sent._begin && begun.has(sent._begin))) return;
       begun.add(sent._begin);
@@ -93,26 +93,26 @@ export const createExchange = async (parts: Parts): Promise<Exchange> => {
 
   return {
     _standing: standing,
-    async _go(hiding) {
+    async _go() {
       // Without locks the run of this very page would lose its fence to us.
       if (globalThis.navigator?.onLine === false) throw problem("offline");
       if (host._moving() && !globalThis.navigator?.locks) throw problem("busy");
       if (fence !== (await _store._get<number>(FENCE)))
         fence = patience._fence = await _store._update<number>(FENCE, (last = 0) => last + 1);
       await host._connect(patience);
-      const { stage, timeline } = host._config();
-      if (stage === "off") throw problem("dual_write_off");
+      const { stages, timeline } = host._config();
+      if (stages.every(({ stage }) => stage === "off")) throw problem("dual_write_off");
       position.timeline ||= timeline;
       // Where nothing is acknowledged yet, looking first spares sending what a run has moved; and the timeline is kept
       // before anything is: acks without one would pass for acks of any.
-      if (position.cursor) await sendAll(hiding);
+      if (position.cursor) await sendAll();
       else await standing._keepPosition();
       do {
         if (rumoured > position.cursor) {
           rumoured = 0;
           await receive(patience);
         }
-        await sendAll(hiding);
+        await sendAll();
       } while (rumoured > position.cursor);
     },
   };

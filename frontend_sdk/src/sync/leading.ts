@@ -1,7 +1,7 @@
 import { lead } from "../leader.js";
 import { problemOf } from "../problem.js";
 import { backoff } from "../retry.js";
-import type { Row } from "./acks.js";
+import type { Ack, Row } from "./acks.js";
 import type { Command } from "./commands.js";
 import { createExchange, type Parts } from "./exchange.js";
 import { hearNews } from "./news.js";
@@ -16,7 +16,6 @@ export interface Leading {
     tell: (paused: string | null, exchanged: boolean) => void,
     pause: (ms: number) => Promise<void>,
     idle: () => Promise<void>,
-    arrived: () => void,
   ): Promise<void>;
 }
 
@@ -44,12 +43,10 @@ export const exchanging = async (parts: Parts): Promise<Leading> => {
   const witness = async (): Promise<void> => {
     const rows: Row[] = [];
     for (const [key, { _print }] of outbox._waiting) {
-      const ack = acks._get(key);
-      if (!ack?.[1].includes(_print)) continue;
-      const [print, previous, ...rest] = ack;
-      rows.push([key, [print, previous.filter((one) => one !== _print), ...rest]]);
+      const [print, previous = [], ...rest] = acks._get(key) ?? [];
+      if (previous.includes(_print)) rows.push([key, [print, previous.filter((one) => one !== _print), ...rest] as Ack]);
     }
-    if (rows.length) await parts._keep(rows);
+    await parts._keep(rows);
   };
 
   /** What a browser that died lost of the storage comes down again; until that is known nothing is sent. */
@@ -67,7 +64,7 @@ export const exchanging = async (parts: Parts): Promise<Leading> => {
   const exchangeOnce = async (): Promise<void> => {
     if (forgotten) await (await host._engine())._relearn(standing, forgotten);
     forgotten = undefined;
-    await exchange._go(globalThis.document?.visibilityState === "hidden");
+    await exchange._go();
   };
 
   /** How long to wait after an exchange that failed. */
@@ -85,7 +82,7 @@ export const exchanging = async (parts: Parts): Promise<Leading> => {
       commands.push(command);
       kick();
     },
-    async _loop(tell, pause, idle, arrived) {
+    async _loop(tell, pause, idle) {
       const told = (revision: number) => {
         standing._rumour(revision);
         kick();
@@ -108,7 +105,6 @@ export const exchanging = async (parts: Parts): Promise<Leading> => {
           await lead(_name, exchangeOnce, { signal });
           failures = 0;
           paused = null;
-          arrived();
         } catch (thrown) {
           const { code, _body } = problemOf(thrown);
           if (code !== paused && code === "claimed_by_other") _events._emit("ownerChanged", { code, from: _body.from });

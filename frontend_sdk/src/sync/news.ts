@@ -23,10 +23,12 @@ export const hearNews = (host: Host, told: (revision: number) => void, signal: A
       socket = new WebSocket(address.href.replace("http", "ws"), ["migration.v1", "ticket." + _body.ticket]);
       socket.onmessage = ({ data }) => {
         try {
-          const { revision } = JSON.parse(data);
+          const { revision, epoch } = JSON.parse(data);
           live = true;
           wait = LEAST_MS;
-          if (revision) told(revision);
+          // Under another epoch than ours the next request is told what holds now.
+          if (epoch && epoch !== host._config()?.epoch) told(Infinity);
+          else if (revision) told(revision);
         } catch {
           close();
         }

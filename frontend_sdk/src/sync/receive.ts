@@ -1,4 +1,5 @@
 import type { Pair } from "../codec.js";
+import type { Cutover } from "../cutover.js";
 import { breathe } from "../pace.js";
 import type { Patience } from "../transport.js";
 import { ABSENT, ackOf, printOf, type Row } from "./acks.js";
@@ -25,16 +26,15 @@ export interface Position {
 export type Receive = (patience?: Patience, forgetful?: boolean) => Promise<void>;
 
 export const POSITION = "position";
-const PAGE = 1000;
 
 export const createReceiver = (standing: Standing): Receive => {
   const { _host: host, _acks: acks, _outbox: outbox, _place: place, _position: position } = standing;
 
   /** The row a change leaves in the table; none where a write of the page's is still to be sent, or no room. */
-  const apply = async ({ line, revision, own, cause }: Change): Promise<Row | undefined | "full"> => {
+  const apply = async ({ line, revision, own, cause }: Change, cutover?: Cutover): Promise<Row | undefined | "full"> => {
     const [key, theirs] = JSON.parse(line) as Pair;
     const known = acks._get(key);
-    if (known && known[3] >= revision) return;
+    if ((known && known[3] >= revision) || cutover?._pass(key, revision)) return;
     const print = await printOf(theirs);
     for (;;) {
       const [value, mine] = await place._read(key);
@@ -42,9 +42,9 @@ export const createReceiver = (standing: Standing): Receive => {
       outbox._doubt(key);
       if (mine === print) return row;
       const decided = cause === "resolution" && outbox._held.get(key)?.[0] === mine;
-      // A rollback is no wish to change what a browser holds; and what is newer here than our own last word is sent.
+      // A rollback is no wish to change what a browser reads; and what is newer here than our own last word is sent.
       const unsent = mine !== (known?.[0] ?? ABSENT);
-      if (cause === "rollback" || (own && unsent)) return mine || known ? row : undefined;
+      if ((cause === "rollback" && !cutover?._serves(key)) || (own && unsent)) return mine || known ? row : undefined;
       if (unsent && !decided) return;
       const putting = place._put(key, theirs, value);
       if (putting !== "moved") return putting === "put" ? row : putting;
@@ -55,12 +55,14 @@ export const createReceiver = (standing: Standing): Receive => {
     let since = position.cursor;
     let room = true;
     for (;;) {
-      const query = `since=${since}&timeline=${position.timeline}&limit=${PAGE}${forgetful ? "&forgetful=1" : ""}`;
+      const query = `since=${since}&timeline=${position.timeline}${forgetful ? "&forgetful=1" : ""}`;
       const { _body } = await host._net._send("GET", "/records?" + query, { _run: patience });
+      // What holds now may be another than before the question.
+      const cutover = await host._cutover();
       const rows: Row[] = [];
       for (const change of _body.changes as Change[]) {
         await breathe();
-        const row = await apply(change);
+        const row = await apply(change, cutover);
         if (row === "full") room = false;
         else if (row) rows.push(row);
       }

@@ -44,14 +44,15 @@ export const createSender = (standing: Standing) => {
   /** Takes what may not leave this browser out of a batch. */
   const judged = async (batch: [string, Waiting][]): Promise<[string, Waiting][]> => {
     const judge = host._judge();
+    const cutover = await host._cutover();
     const free: [string, Waiting][] = [];
     let unjudged: unknown;
     for (const entry of batch) {
       await breathe();
       const [key, { _value, _print }] = entry;
       try {
-        const held = _value === undefined ? undefined : await judge(key, _value);
-        if (held) outbox._hold(key, _print, held.rule);
+        const rule = cutover?._pass(key) ?? (_value !== undefined && (await judge(key, _value))?.rule);
+        if (rule) outbox._hold(key, _print, rule);
         else free.push(entry);
       } catch (thrown) {
         // The rules could not be fetched: what might be a secret waits, and nothing else does.
@@ -65,7 +66,7 @@ export const createSender = (standing: Standing) => {
   const take = async (batch: [string, Waiting][], outcomes: OpOutcome[], first: number): Promise<void> => {
     const rows: Row[] = [];
     const writes: SettledWrite[] = [];
-    const open: number[] = [];
+    const rest: [entry: [string, Waiting], outcome: OpOutcome][] = [];
     for (const one of outcomes) {
       const entry = batch[one.seq - first];
       if (!entry) continue;
@@ -74,34 +75,16 @@ export const createSender = (standing: Standing) => {
       // Without a revision a newer write of this device has been there before.
       if (outcome === "accepted" && line === undefined) {
         if (revision !== null) rows.push([key, ackOf(acks._get(key), _print, revision)]);
-      } else {
-        const row = await (await host._engine())._rowOf(standing, entry, one);
-        if (row) rows.push(row);
-        if (row?.[1]?.[4] && one.conflict !== undefined) open.push(one.conflict);
-      }
+      } else rest.push([entry, one]);
       writes.push({ key, outcome, revision, ...(reason && { reason }) });
     }
+    if (rest[0]) rows.push(...(await (await host._engine())._rowsOf(standing, rest)));
     await standing._keep(rows);
     standing._settled(writes);
-    // Not waited for, since somebody is asked. Still open: it is listed, and asked again at its next write.
-    if (open[0])
-      void host
-        ._engine()
-        .then((engine) => engine._askPage(standing, open))
-        .catch(() => {});
-  };
-
-  /** What one entry did to its batch: half of it is sent, and half of that, until it stands alone and is held. */
-  const narrow = (batch: [string, Waiting][], code: string): void => {
-    most = Math.max(1, batch.length >> 1);
-    if (batch.length > 1) return;
-    const [[key, sent]] = batch as [[string, Waiting]];
-    outbox._hold(key, sent._print, code);
-    standing._settled([{ key, outcome: "refused", revision: null, reason: code }]);
   };
 
   /** Sends the next batch; undefined when there is none. */
-  return async (patience: Patience, hiding: boolean): Promise<Sent | undefined> => {
+  return async (patience: Patience): Promise<Sent | undefined> => {
     const next = outbox._next(most, MOST_BYTES);
     if (!next.length) return;
     const batch = await judged(next);
@@ -119,7 +102,8 @@ export const createSender = (standing: Standing) => {
         ...(ops.some(({ base }) => base) && { timeline: standing._position.timeline }),
         confirmed: outbox._meant.size > 0,
       };
-      const { _body } = await host._net._send("POST", "/records", { _json, _run: patience, _keep: hiding });
+      const _keep = globalThis.document?.visibilityState === "hidden";
+      const { _body } = await host._net._send("POST", "/records", { _json, _run: patience, _keep });
       most = MOST_OPS;
       const outcomes: OpOutcome[] = _body.outcomes;
       await take(batch, outcomes, first);
@@ -128,7 +112,9 @@ export const createSender = (standing: Standing) => {
     } catch (thrown) {
       const { code, _status } = problemOf(thrown);
       if (!ENTRY_STATUSES.includes(_status!)) throw thrown;
-      narrow(batch, code);
+      // What one entry did to its batch: half of it is sent, and half of that, until it stands alone and is held.
+      most = batch.length >> 1 || 1;
+      if (!batch[1]) await take(batch, [{ seq: first, outcome: "refused", revision: null, reason: code }], first);
       return NOTHING;
     }
   };

@@ -1,15 +1,16 @@
-import type { Host } from "../host.js";
+import { SERVED, type Host } from "../host.js";
 import { lead } from "../leader.js";
 import { createSleep } from "../pace.js";
 import { problem, problemOf, refuse } from "../problem.js";
-import { createAcks, type Row } from "./acks.js";
+import { createAcks, type Acks, type Row } from "./acks.js";
 import { createEcho } from "./echo.js";
 import type { Command } from "./commands.js";
 import { exchanging } from "./leading.js";
 import { createOutbox, type Outbox } from "./outbox.js";
+import { pendingOf } from "./pending.js";
 import { createPlace, type Told } from "./place.js";
 import { POSITION } from "./receive.js";
-import type { Outcome, Pending, SettledWrite } from "../types.js";
+import type { Outcome, Pending, ServerConfig, SettledWrite } from "../types.js";
 
 /** Dual write in one tab. Every tab looks and tells what waits; one of them, the leading one, speaks with the server. */
 export interface Sync {
@@ -20,6 +21,15 @@ export interface Sync {
   /** Said to whichever tab leads. */
   _command(command: Command): void;
   _stop(): void;
+}
+
+/** What this tab knows of both sides, and its ways to have something done about it. */
+export interface View {
+  _acks: Acks;
+  _outbox: Outbox;
+  _pending(): Pending;
+  _kick(): void;
+  _command(command: Command): void;
 }
 
 /** What tabs tell each other. */
@@ -33,6 +43,8 @@ interface Word {
   forgetful?: boolean;
   held?: Outbox["_held"];
   paused?: string | null;
+  /** What another tab was told by the server. */
+  config?: ServerConfig;
 }
 
 type Answer = (outcome: Outcome<object>) => void;
@@ -79,22 +91,9 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
   if (framed) echo._mend();
   MOMENTS.forEach((name) => page.addEventListener?.(name, rescan, { capture: true, signal }));
 
-  const pending = (): Pending => {
-    let bytes = 0;
-    let oldest: number | null = null;
-    for (const { _print, _since } of outbox?._waiting.values() ?? []) {
-      bytes += parseInt(_print) || 0;
-      oldest = Math.min(oldest ?? _since, _since);
-    }
-    return {
-      count: outbox?._waiting.size ?? 0,
-      bytes,
-      oldest,
-      missing: outbox?._missing().length ?? 0,
-      refused: [...(outbox?._held ?? [])].map(([key, [, reason]]) => ({ key, reason })),
-      paused,
-    };
-  };
+  const pending = (): Pending => pendingOf(outbox, paused);
+
+  const command = (command: Command): void => say({ command });
 
   /** Answers those who wait for nothing any more. */
   const answer = ({ _waiting, _held, _sure }: Outbox): void => {
@@ -116,10 +115,14 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
     let led = false;
     let obey: (command: Command) => void = () => {};
     doubt = box._doubt;
+    host._view = { _acks: acks, _outbox: box, _pending: pending, _kick: kick, _command: command };
 
-    const hear = ({ rows = [], writes = [], command, held = new Map(), paused: now }: Word): void => {
+    const hear = ({ rows = [], writes = [], command, held = new Map(), paused: now, config }: Word): void => {
+      if (config) host._adopt(config);
       for (const [key, [print, reason]] of held) box._hold(key, print, reason);
       if (now !== undefined) paused = now;
+      // Nothing pauses: changes of other devices have come down.
+      if (now === null) arrived({ ok: true });
       for (const [key, ack] of rows) {
         if (ack?.[4]) box._hold(key, ack[4], "conflict");
         doubt(key);
@@ -175,11 +178,14 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
 
     const load = async () => {
       await acks._load();
-      for (const [key, [, , , , disputed]] of acks._rows()) if (disputed) box._hold(key, disputed, "conflict");
+      hear({ rows: acks._rows() });
       doubt(null);
     };
     await load();
-    if (await _store._get(POSITION)) arrived({ ok: true });
+    const served = await _store._get<boolean>(SERVED);
+    if (served !== undefined) void host._cutover(true).catch(problemOf);
+    // A page whose reads the server answers waits for its word.
+    if (!served && (await _store._get(POSITION))) arrived({ ok: true });
     channel?.postMessage({ hello: true, forgetful: !_store._durable() });
     const ended = lead(
       _name + ":sync",
@@ -193,7 +199,8 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
           _outbox: box,
           _place: createPlace(area, echo, tellPage),
           async _keep(rows) {
-            if (rows.length) await acks._put(rows);
+            if (!rows[0]) return;
+            await acks._put(rows);
             say({ rows });
           },
           _settled: (writes) => say({ writes, held: box._held }),
@@ -202,7 +209,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
         });
         obey = leading._obey;
         rest = leading._rest;
-        await leading._loop(tell, pause, idle, () => arrived({ ok: true }));
+        await leading._loop(tell, pause, idle);
       },
       { signal },
     );
@@ -226,7 +233,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
   return {
     _pending: pending,
     _first,
-    _command: (command) => say({ command }),
+    _command: command,
     _synced: (key) =>
       new Promise((resolve) => {
         if (signal.aborted) return resolve(refuse(problem("not_installed")));

@@ -1,5 +1,6 @@
 import type { Pair } from "../codec.js";
 import { ABSENT, previousOf, printOf, type Print, type Row } from "./acks.js";
+import { askPage } from "./conflicts.js";
 import type { Standing } from "./exchange.js";
 import type { Waiting } from "./outbox.js";
 import type { OpOutcome } from "./send.js";
@@ -16,7 +17,7 @@ const bring = async ({ _place: place }: Standing, key: string, sent: Waiting, li
 };
 
 /** The row an outcome leaves in the table. */
-export const rowOf = async (standing: Standing, [key, sent]: [string, Waiting], one: OpOutcome): Promise<Row | undefined> => {
+const rowOf = async (standing: Standing, [key, sent]: [string, Waiting], one: OpOutcome): Promise<Row | undefined> => {
   const { _acks: acks, _outbox: outbox } = standing;
   const known = acks._get(key);
   const { outcome, revision, reason, policy, line } = one;
@@ -35,4 +36,21 @@ export const rowOf = async (standing: Standing, [key, sent]: [string, Waiting], 
   if (print === undefined) return;
   const previous = [...previousOf(known), ...(line === undefined ? [] : [sent._print])];
   return [key, [print, previous, Date.now(), revision]];
+};
+
+/** The rows outcomes leave in the table; where somebody has to decide, the page is asked. */
+export const rowsOf = async (
+  standing: Standing,
+  answered: [entry: [string, Waiting], outcome: OpOutcome][],
+): Promise<Row[]> => {
+  const rows: Row[] = [];
+  const open: number[] = [];
+  for (const [entry, one] of answered) {
+    const row = await rowOf(standing, entry, one);
+    if (row) rows.push(row);
+    if (row?.[1]?.[4] && one.conflict !== undefined) open.push(one.conflict);
+  }
+  // Not waited for, since somebody is asked. Still open: it is listed, and asked again at its next write.
+  if (open[0]) void askPage(standing, open).catch(() => {});
+  return rows;
 };

@@ -124,6 +124,14 @@ export class OwnerRecords {
     this.#store({ line: chosen, device: "server", seq: 0, cause: "resolution" });
   }
 
+  read(keys: string[]) {
+    const records = keys.map((key) => {
+      const { line, revision } = this.#versions.get(key)?.at(-1) ?? { line: JSON.stringify([key]), revision: 0 };
+      return { line, revision };
+    });
+    return { timeline: this.timeline, revision: this.revision, records };
+  }
+
   changes(device: string, since: number, limit: number) {
     const all = [...this.#versions.values()].map((versions) => versions.at(-1)!).filter(({ revision }) => revision > since);
     const page = all.sort((a, b) => a.revision - b.revision).slice(0, limit);

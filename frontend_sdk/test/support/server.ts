@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { gunzipSync, gzipSync } from "node:zlib";
+import type { Stage, StageLine } from "../../src/types.js";
 import { OwnerRecords } from "./records.js";
 import { setDigest, sha, wire } from "./hashes.js";
 import { checkManifest, differing, linesOf, receiptOf, snapshotOf, type ModelRun } from "./runs.js";
@@ -21,6 +22,8 @@ export interface Call {
 /** An answer given instead of the real one; `cut` drops the connection, `late` drops it after the work is done. */
 export type Interception = { status: number; body?: unknown; headers?: Record<string, string> } | "cut" | "late";
 
+const READ_BY_SERVER: Stage[] = ["ramp", "server_primary", "complete"];
+
 export class ModelServer {
   readonly calls: Call[] = [];
   readonly runs = new Map<string, ModelRun>();
@@ -28,7 +31,13 @@ export class ModelServer {
   readonly fences = new Map<string, number>();
   /** What dual write has brought, by owner. */
   readonly written = new Map<string, OwnerRecords>();
-  stage = "dual_write";
+  stage: Stage = "dual_write";
+  /** Lines of collections with a stage of their own, and what else the line of the rest says. */
+  stages: (Partial<StageLine> & { collection: string })[] = [];
+  panic = false;
+  leaseSeconds: number | undefined;
+  /** What comparisons reported. */
+  readonly reports: any[] = [];
   /** Most deletions at once that are believed; 0: half of the keys. */
   deletionLimit = 0;
   /** Deletions before this revision are not remembered. */
@@ -97,14 +106,35 @@ export class ModelServer {
       epoch: this.epoch,
       namespace: "default",
       stage: this.stage,
+      stages: this.#lines(),
+      panic: this.panic,
       collections: this.collections,
       exclude: [],
       allow_sensitive: [],
       guests: true,
-      limits: { ...this.limits, deletions: this.deletionLimit },
+      limits: { ...this.limits, deletions: this.deletionLimit, lease_seconds: this.leaseSeconds },
       version: "0",
       timeline: this.recordsOf().timeline,
     };
+  }
+
+  #lines(): StageLine[] {
+    const line = (given: Partial<StageLine> & { collection: string }): StageLine => {
+      const stage = this.stage === "off" ? "off" : this.panic && given.stage !== "off" ? "dual_write" : (given.stage ?? this.stage);
+      const reads = READ_BY_SERVER.includes(stage) ? "server" : "browser";
+      const reason = this.panic ? "panic" : "as_requested";
+      const compare = ["shadow", "ramp"].includes(stage) ? (given.compare ?? null) : null;
+      return { requested: stage, percentage: 10_000, reason, ...given, stage, reads, compare };
+    };
+    const rest = this.stages.find(({ collection }) => !collection) ?? { collection: "" };
+    return [...this.stages.filter(({ collection }) => collection), rest].map(line);
+  }
+
+  /** Moves stages under a new epoch, and tells the open pages. */
+  turn(change: Partial<Pick<ModelServer, "stage" | "stages" | "panic">>): void {
+    Object.assign(this, change);
+    const [app, owner] = this.epoch.split(".").map(Number);
+    this.epoch = `${app! + 1}.${owner}`;
   }
 
   snapshot(run: ModelRun) {
@@ -158,7 +188,7 @@ export class ModelServer {
     const since = Number(asked.get("since"));
     if ((asked.get("timeline") ?? records.timeline) !== records.timeline) throw [409, "timeline_changed", { timeline: records.timeline }];
     if (since && since < this.horizon && !asked.has("forgetful")) throw [410, "cursor_expired"];
-    return [200, records.changes(device, since, Number(asked.get("limit")))];
+    return [200, records.changes(device, since, Number(asked.get("limit") ?? 1000))];
   }
 
   /** The lines of all records, whichever way they came; deletions are not held. */
@@ -182,6 +212,8 @@ export class ModelServer {
     if (said && said !== this.epoch) throw [409, "stale_epoch", { config: this.config, epoch: this.epoch }];
     this.#fence(call);
     if (path === "/config") return [200, this.config];
+    if (path === "/records/read") return [200, this.recordsOf(who).read(json.keys.map((key: string) => JSON.parse(key)))];
+    if (path === "/comparisons") return [200, { taken: this.reports.push(json) }];
     if (path === "/records") return this.#routeRecords(call, who);
     if (path === "/conflicts") return [200, { conflicts: this.recordsOf(who).conflicts }];
     const dispute = /^\/conflicts\/(\d+)\/resolve$/.exec(path!);

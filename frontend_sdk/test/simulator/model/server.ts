@@ -149,7 +149,9 @@ export class Server {
   get #config() {
     const { stage, timeline, limits } = this;
     const nothing = { collections: [{ name: "refused", patterns: ["refused"] }], exclude: [], allow_sensitive: [] };
-    return { app: "pk_test", epoch: this.#epoch, namespace: "", stage, guests: true, limits, version: "0", timeline, ...nothing };
+    const stages = [{ collection: "", requested: stage, percentage: 0, stage, reason: "as_requested", reads: "browser", compare: null }];
+    const said = { stage, stages, panic: false, guests: true, limits, version: "0", timeline };
+    return { app: "pk_test", epoch: this.#epoch, namespace: "", ...said, ...nothing };
   }
 
   #route(request: Request): [number, unknown] {
