@@ -24,6 +24,7 @@ from migration.uploads import ChunkHead
 from migration.values.collections import PatternsInvalid, compile_labels
 from migration.values.digests import from_wire
 from migration.values.epochs import Epoch
+from migration.values.lines import literal, text_of
 from migration.values.manifests import Buckets, Hash, Manifest, Name, Patterns
 
 Body = TypeVar("Body", bound=Struct)
@@ -125,6 +126,23 @@ class Holdings(Struct, forbid_unknown_fields=True):
         if len({one.name for one in self.collections}) != len(self.collections):
             raise BodyInvalid("Two collections have the same name.")
         return [msgspec.structs.asdict(one) for one in self.collections]
+
+
+class Keys(Struct, forbid_unknown_fields=True):
+    """Keys to be read, each as its canonical JSON literal."""
+
+    keys: Annotated[list[str], Meta(min_length=1, max_length=100)]
+
+    def canonical(self) -> list[str]:
+        """Return the keys. Raises BodyInvalid for what is no string's literal, or not its canonical one."""
+        for key in self.keys:
+            try:
+                same = literal(text_of(key)).decode() == key
+            except (ValueError, TypeError, RecursionError):
+                same = False
+            if not same:
+                raise BodyInvalid("A key is not the canonical JSON literal of a string.")
+        return self.keys
 
 
 class OpBody(Struct, forbid_unknown_fields=True):

@@ -42,6 +42,7 @@ _described = [
     path("backups", holdings.BackupsView.as_view(), name="backups"),
     path("backups/<uuid:backup_id>/verify", holdings.BackupCheckView.as_view(), name="backup-verify"),
     path("backups/<uuid:backup_id>/download", holdings.BackupDownloadView.as_view(), name="backup-download"),
+    path("records/read", records.RecordReadView.as_view(), name="records-read"),
     path("records/digests", records.RecordDigestsView.as_view(), name="records-digests"),
     path("comparisons", comparisons.ComparisonsView.as_view(), name="comparisons"),
     path("quarantine", refused.QuarantineView.as_view(), name="quarantine"),

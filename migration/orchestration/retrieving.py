@@ -134,6 +134,11 @@ def changed_records(
     return records.changes_since(owner_id=owner_id, namespace=namespace, since=since, limit=limit, forgetful=forgetful)
 
 
+def read_records(*, owner_id: UUID, keys: Sequence[str]) -> list[records.Named]:
+    """Return what an owner holds under each key (a canonical JSON literal), or the first of them. Raises NotFound."""
+    return records.records_named(owner_id=owner_id, namespace=_namespace(owner_id), keys=keys)
+
+
 def refuse_other_timeline(told: str | None, *, now: str) -> None:
     """Raise TimelineChanged when revisions are of another timeline than the one that holds now."""
     if told not in (None, now):

@@ -6,6 +6,7 @@ from migration.records.digests import bucket_digests, bucket_entries
 from migration.records.disputes import Sides, sides_of
 from migration.records.examples import read_examples
 from migration.records.held import Holding, Scope, Tally, find_held, held_digests, held_keys, restate_fingerprints
+from migration.records.named import Named, records_named
 from migration.records.single import Single, Version, read_record, read_value
 from migration.records.standing import UNEXPLAINED, Standing, find_standing, set_aside
 from migration.records.written import Writer, Written, written_by
@@ -18,6 +19,7 @@ __all__ = [
     "Changes",
     "Holding",
     "Listed",
+    "Named",
     "Page",
     "Place",
     "Scope",
@@ -40,6 +42,7 @@ __all__ = [
     "read_examples",
     "read_record",
     "read_value",
+    "records_named",
     "restate_fingerprints",
     "set_aside",
     "sides_of",

@@ -70,6 +70,7 @@ ASKS: dict[str, Callable[[Ids], Any]] = {
     "records_changes": _nothing,
     "records_write": lambda _: {"ops": [{"seq": 1, "line": '["mine","1"]'}]},
     "records_digests": _none_held,
+    "records_read": lambda _: {"keys": ['"mine"']},
     "rollbacks_show": _nothing,
     "rollbacks_undo": _order,
     "runs_cancel": lambda _: {},

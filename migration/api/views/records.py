@@ -71,6 +71,18 @@ class RecordsView(OwnerView):
         return json_answer({"timeline": timeline, "revision": ack.revision, "outcomes": outcomes})
 
 
+class RecordReadView(OwnerView):
+    """Records by their keys."""
+
+    @operation("records_read", body=bodies.Keys, answer={200: answers.NamedRecords})
+    def post(self, request: Request) -> HttpResponse:
+        """Read what is held under each of some keys, in their order; large values end the answer early."""
+        keys = bodies.parse(request, bodies.Keys).canonical()
+        found = retrieving.read_records(owner_id=self.caller.owner_id, keys=keys)
+        told = [{"line": one.line, "revision": one.revision} for one in found]
+        return json_answer({"records": told, "timeline": known_timeline()})
+
+
 class RecordDigestsView(OwnerView):
     """The owner's records against what the browser holds."""
 
