@@ -255,3 +255,17 @@ class Report(Struct):
     rollback: dict[str, Any]
     rollbacks: list[dict[str, Any]]
     timeline: list[dict[str, Any]]
+
+
+class NamedRecord(Struct, forbid_unknown_fields=True):
+    """What a key holds: its canonical line as text, one element long where nothing is; revision 0: nothing ever was."""
+
+    line: str
+    revision: int
+
+
+class NamedRecords(Struct, forbid_unknown_fields=True):
+    """What the keys hold, in the order asked for; fewer of them where their values are large."""
+
+    records: list[NamedRecord]
+    timeline: str

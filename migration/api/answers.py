@@ -288,20 +288,6 @@ class ChangePage(Struct, forbid_unknown_fields=True):
     timeline: str
 
 
-class NamedRecord(Struct, forbid_unknown_fields=True):
-    """What a key holds: its canonical line as text, one element long where nothing is; revision 0: nothing ever was."""
-
-    line: str
-    revision: int
-
-
-class NamedRecords(Struct, forbid_unknown_fields=True):
-    """What the keys hold, in the order asked for; fewer of them where their values are large."""
-
-    records: list[NamedRecord]
-    timeline: str
-
-
 class OpOutcome(Struct, forbid_unknown_fields=True, omit_defaults=True):
     """What became of one op.
 

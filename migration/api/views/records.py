@@ -74,7 +74,7 @@ class RecordsView(OwnerView):
 class RecordReadView(OwnerView):
     """Records by their keys."""
 
-    @operation("records_read", body=bodies.Keys, answer={200: answers.NamedRecords})
+    @operation("records_read", body=bodies.Keys, answer={200: accounts.NamedRecords})
     def post(self, request: Request) -> HttpResponse:
         """Read what is held under each of some keys, in their order; large values end the answer early."""
         keys = bodies.parse(request, bodies.Keys).canonical()
