@@ -1,6 +1,6 @@
 import { encode } from "../codec.js";
 import { problemOf } from "../problem.js";
-import type { Pending } from "../types.js";
+import { beacon } from "../sync/beacon.js";
 import type { Base } from "./base.js";
 
 /** What comparisons found, gathered and sent a little later, together with how the outbox stands. */
@@ -46,13 +46,6 @@ const cut = (text: string): string => {
   const bytes = encode(text.slice(0, MOST_BYTES));
   return decoder.decode(bytes.length > MOST_BYTES ? bytes.subarray(0, CUT_BYTES) : bytes);
 };
-
-const beacon = ({ count, bytes, oldest, refused }: Pending) => ({
-  count,
-  bytes,
-  oldest_seconds: oldest === null ? 0 : (Date.now() - oldest) / 1000,
-  errors: refused.length,
-});
 
 export const createReports = (base: Base): Reports => {
   let lines = new Map<string, Figures>();

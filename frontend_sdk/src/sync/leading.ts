@@ -2,6 +2,7 @@ import { lead } from "../leader.js";
 import { problemOf } from "../problem.js";
 import { backoff } from "../retry.js";
 import type { Ack, Row } from "./acks.js";
+import { beacon } from "./beacon.js";
 import type { Command } from "./commands.js";
 import { createExchange, type Parts } from "./exchange.js";
 import { hearNews } from "./news.js";
@@ -27,6 +28,7 @@ const OFF_MS = 60_000;
 const SYNC_MS = 15_000;
 // So many times the usual pause a socket that speaks is believed: it says what is written, not what was restored.
 const BELIEVED = 4;
+const BEACON_MS = 300_000;
 
 export const exchanging = async (parts: Parts): Promise<Leading> => {
   const { _host: host, _acks: acks, _outbox: outbox, _kick: kick, _signal: signal } = parts;
@@ -90,6 +92,7 @@ export const exchanging = async (parts: Parts): Promise<Leading> => {
       const live = hearNews(host, told, signal);
       let paused: string | null = "not_ready";
       let believed = 0;
+      let beaconed = 0;
       for (let failures = 0; !signal.aborted; ) {
         try {
           await recover();
@@ -105,6 +108,10 @@ export const exchanging = async (parts: Parts): Promise<Leading> => {
           await lead(_name, exchangeOnce, { signal });
           failures = 0;
           paused = null;
+          if (Date.now() > beaconed) {
+            beaconed = Date.now() + BEACON_MS;
+            host._net._send("POST", "/comparisons", { _json: { outbox: beacon(host._view!._pending()) } }).catch(() => {});
+          }
         } catch (thrown) {
           const { code, _body } = problemOf(thrown);
           if (code !== paused && code === "claimed_by_other") _events._emit("ownerChanged", { code, from: _body.from });

@@ -213,7 +213,7 @@ export class ModelServer {
     this.#fence(call);
     if (path === "/config") return [200, this.config];
     if (path === "/records/read") return [200, this.recordsOf(who).read(json.keys.map((key: string) => JSON.parse(key)))];
-    if (path === "/comparisons") return [200, { taken: this.reports.push(json) }];
+    if (path === "/comparisons") return [200, { taken: this.reports.push({ lines: [], mismatches: [], ...json }) }];
     if (path === "/records") return this.#routeRecords(call, who);
     if (path === "/conflicts") return [200, { conflicts: this.recordsOf(who).conflicts }];
     const dispute = /^\/conflicts\/(\d+)\/resolve$/.exec(path!);
