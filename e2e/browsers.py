@@ -22,6 +22,15 @@ def launch(playwright: Playwright, engine: str) -> Browser:
     return playwright.chromium.launch(executable_path=program(engine), args=chromium_arguments())
 
 
+def launch_private_firefox(playwright: Playwright) -> Browser:
+    """Start Firefox with private windows only."""
+    return playwright.firefox.launch(
+        channel="moz-firefox",
+        executable_path=program("firefox"),
+        firefox_user_prefs={"browser.privatebrowsing.autostart": True},
+    )
+
+
 def launch_on(playwright: Playwright, engine: str, profile: Path, **options: Any) -> BrowserContext:
     """Start one on a profile folder that outlives it."""
     if engine == "firefox":

@@ -11,6 +11,7 @@ NO_SOCKETS = """
 NO_INDEXED_DB = """
     IDBFactory.prototype.open = () => { throw new DOMException("not here", "SecurityError"); };
 """
+NO_FRAMES = "Element.prototype.attachShadow = () => { throw new Error('no'); };"
 NO_LOCKS = "delete Navigator.prototype.locks;"
 NO_CHANNEL = "delete window.BroadcastChannel;"
 NO_COMPRESSION = "delete window.CompressionStream;"

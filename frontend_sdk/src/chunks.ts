@@ -35,16 +35,23 @@ export const createTarget = () => {
   };
 };
 
-/** Takes the next chunk's entries off the front: at least one, and no more than fit. */
-export const cut = (queue: Entry[], target: number, most: number): Entry[] => {
+/** Why a chunk has its size, as its report says. */
+export type CutReason = "rest" | "entries" | "target" | "single" | "halved" | "withheld";
+
+/** Takes the next chunk's entries off the front, at least one and no more than fit, and says why it stopped there. */
+export const cut = (queue: Entry[], target: number, most: number): [entries: Entry[], reason: CutReason] => {
   let size = 0;
   let count = 0;
+  let full = false;
   while (count < queue.length && count < most) {
     size += queue[count]!._size + 1;
-    if (count && size > target) break;
+    full = count > 0 && size > target;
+    if (full) break;
     count++;
   }
-  return queue.splice(0, count);
+  const entries = queue.splice(0, count);
+  if (full) return [entries, count > 1 ? "target" : "single"];
+  return [entries, queue.length ? "entries" : "rest"];
 };
 
 const gzip = async (bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> =>
@@ -86,11 +93,12 @@ export const inlineChunk = (chunk: Packed, seq: number) => ({
   data: btoa(toBinary(chunk._data)),
 });
 
-export const chunkHeaders = (chunk: Packed, seq: number): Record<string, string> => ({
+export const chunkHeaders = (chunk: Packed, seq: number, reason: CutReason): Record<string, string> => ({
   "Content-Type": "application/x-ndjson",
   ...(chunk._gzip && { "Content-Encoding": "gzip" }),
   "Migration-Seq": `${seq}`,
   "Migration-Entries": `${chunk._entries.length}`,
   "Migration-Bytes": `${chunk._size}`,
   "Migration-Sha256": chunk._sha,
+  "Migration-Reason": reason,
 });

@@ -64,7 +64,7 @@ export const createJourney = (host: Host, order: Order): Journey => {
     const queue = [...entries];
     const chunks = [];
     while (queue.length) {
-      const chunk = await pack(cut(queue, MOST_TARGET, uploader._batch()));
+      const chunk = await pack(cut(queue, MOST_TARGET, uploader._batch())[0]);
       chunks.push(inlineChunk(chunk, await uploader._seq()));
     }
     return { chunks, seal: true };

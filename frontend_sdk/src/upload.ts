@@ -52,7 +52,7 @@ export const createUploader = (
     }
   };
 
-  const put = async (runId: string, entries: Entry[], tries = 0): Promise<void> => {
+  const put = async (runId: string, [entries, reason]: ReturnType<typeof cut>, tries = 0): Promise<void> => {
     const [first] = entries;
     if (!first) return;
     if (first._size > limits.single_entry_bytes) return refuse(first, "too_large");
@@ -60,23 +60,20 @@ export const createUploader = (
     const chunk = await pack(entries);
     const began = now();
     try {
-      const _headers = chunkHeaders(chunk, await seq());
+      const _headers = chunkHeaders(chunk, await seq(), reason);
       await _net._send("PUT", `/runs/${runId}/chunks/${chunk._id}`, { _raw: chunk._data, _headers, _run: patience });
       target._learn(now() - began, chunk._size);
     } catch (thrown) {
       const { code, _body } = problemOf(thrown);
       if (code === "sensitive_item" && _body.items?.length) {
         withhold(_body.items);
-        await put(
-          runId,
-          entries.filter((entry) => cargo._table.get(entry._key) === entry),
-        );
+        await put(runId, [entries.filter((entry) => cargo._table.get(entry._key) === entry), "withheld"]);
       } else if (LINE_CODES.test(code)) {
         if (entries.length < 2) return refuse(first, code);
         const half = entries.length >> 1;
-        await put(runId, entries.slice(0, half));
-        await put(runId, entries.slice(half));
-      } else if (DAMAGE_CODES.test(code) && tries < DAMAGED_TRIES) await put(runId, entries, tries + 1);
+        await put(runId, [entries.slice(0, half), "halved"]);
+        await put(runId, [entries.slice(half), "halved"]);
+      } else if (DAMAGE_CODES.test(code) && tries < DAMAGED_TRIES) await put(runId, [entries, reason], tries + 1);
       else throw thrown;
     }
   };

@@ -19,9 +19,20 @@ describe("cutting", () => {
           const entries = sized(sizes);
           const queue = [...entries];
           const chunks: Entry[][] = [];
-          while (queue.length) chunks.push(cut(queue, target, most));
+          const reasons: string[] = [];
+          while (queue.length) {
+            const [chunk, reason] = cut(queue, target, most);
+            chunks.push(chunk);
+            reasons.push(reason);
+          }
           expect(chunks.flat()).toEqual(entries);
-          for (const chunk of chunks) {
+          // Each says what would have been broken with one entry more.
+          for (const [n, chunk] of chunks.entries()) {
+            const next = chunks[n + 1]?.[0];
+            const larger = [...chunk, ...(next ? [next] : [])].reduce((sum, { _size }) => sum + _size + 1, 0);
+            const full = chunk.length < most && larger > target;
+            const told = full ? (chunk.length > 1 ? "target" : "single") : "entries";
+            expect(reasons[n]).toBe(next ? told : "rest");
             expect(chunk.length).toBeGreaterThan(0);
             expect(chunk.length).toBeLessThanOrEqual(most);
             const size = chunk.reduce((sum, { _size }) => sum + _size + 1, 0);

@@ -114,6 +114,8 @@ describe("a large user", () => {
     const total = world.server
       .asked("PUT", "/chunks/")
       .reduce((sum, { headers }) => sum + Number(headers["migration-entries"]), 0);
+    const reasons = world.server.asked("PUT", "/chunks/").map(({ headers }) => headers["migration-reason"]);
+    expect(new Set(reasons)).toEqual(new Set(["target", "rest"]));
     expect(total).toBe(600);
     expect(sorted(world.server.held())).toEqual(sorted(profile.area.entries()));
   });
