@@ -9,7 +9,7 @@ import { makePlan } from "./plan.js";
 import { problem, problemOf } from "./problem.js";
 import { createProgress } from "./progress.js";
 import { assess } from "./readiness.js";
-import { compare, question } from "./reconcile.js";
+import { compare, compareRecords } from "./reconcile.js";
 import { preview, rollBack, undo } from "./rollback.js";
 import { claim, isLeft } from "./sync/adopting.js";
 import { obey } from "./sync/commands.js";
@@ -23,13 +23,6 @@ import type { Transport } from "./transport.js";
 import { watchArea } from "./watch.js";
 import { createSecretJudge } from "./withholding.js";
 import type { Blocker, Outcome, PlanAnswer, ReceiptValidation } from "./types.js";
-
-/** An entry the server has set aside, as its answer names it. */
-interface Refused {
-  key_json: string;
-  fingerprint: string;
-  code: string;
-}
 
 const download = (net: Transport, id: string) => net._send("GET", `/backups/${id}/download`, { _bytes: true });
 
@@ -127,9 +120,8 @@ export const createEngine = (given: Core): Engine => {
         const cargo = await createCargo(host, last?.list);
         await cargo._scan();
         const { collections } = await cargo._manifest(1);
-        const { _body } = await host._net._send("POST", "/records/digests", { _json: question(collections) });
-        const [lacking, extra] = compare(cargo, _body.differing);
-        const refused: Refused[] = _body.quarantined ?? [];
+        const [found, refused] = await compareRecords(host._net, collections);
+        const [lacking, extra] = compare(cargo, found);
         const reasons = new Map(refused.map(({ key_json, fingerprint, code }) => [fingerprint + JSON.parse(key_json), code]));
         const aside = (entry: Entry) => reasons.get(wirePrint(entry) + entry._key);
         const differing = lacking.filter((entry) => !aside(entry));

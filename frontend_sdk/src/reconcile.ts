@@ -1,6 +1,7 @@
 import type { Cargo } from "./cargo.js";
 import { isMassLoss } from "./cargo.js";
 import { problem } from "./problem.js";
+import type { Transport } from "./transport.js";
 import { wirePrint, type Entry, type ManifestCollection } from "./table.js";
 
 /** What the server holds in each bucket that differs: key as JSON text, fingerprint. */
@@ -10,6 +11,31 @@ export type Differing = Record<string, Record<string, [keyJson: string, print: s
 export const question = (collections: ManifestCollection[]) => ({
   collections: collections.map(({ name, patterns, buckets }) => ({ name, patterns, buckets })),
 });
+
+/** An entry the server has set aside, as its answer names it. */
+export interface Refused {
+  key_json: string;
+  fingerprint: string;
+  code: string;
+}
+
+/** Compares with the server's records, in as many answers as it takes: one reaches only so far. */
+export const compareRecords = async (
+  net: Transport,
+  collections: ManifestCollection[],
+): Promise<[differing: Differing, refused: Refused[]]> => {
+  // Without a prototype: collections are called what apps call them.
+  const found: Differing = Object.create(null);
+  const refused: Refused[] = [];
+  for (let first = "00"; ; ) {
+    const _json = { ...question(collections), first };
+    const { _body } = await net._send("POST", "/records/digests", { _json });
+    for (const [name, buckets] of Object.entries(_body.differing as Differing)) Object.assign((found[name] ??= {}), buckets);
+    refused.push(...((_body.quarantined as Refused[] | undefined) ?? []));
+    if (!(_body.next > first)) return [found, refused];
+    first = _body.next;
+  }
+};
 
 /** Splits a difference: lines of ours the server lacks, and keys only the server has. */
 export const compare = (cargo: Cargo, differing: Differing): [lacking: Entry[], extra: Map<string, string>] => {

@@ -136,10 +136,15 @@ class SetAside(Struct, forbid_unknown_fields=True):
 
 
 class Compared(Struct, forbid_unknown_fields=True):
-    """Held where digests differ: {collection: {bucket: [[key as JSON text, fingerprint]]}}; and what was refused."""
+    """Held where digests differ: {collection: {bucket: [[key as JSON text, fingerprint]]}}; and what was refused.
+
+    An answer reaches as far as 10,000 records or 8 MiB of values, and to the end of that bucket. `next` is the bucket
+    to ask for `first` after it, null when all were compared.
+    """
 
     differing: dict[str, dict[str, list[tuple[str, str]]]]
     quarantined: list[SetAside]
+    next: str | None
 
 
 class BackupStands(Struct, forbid_unknown_fields=True):

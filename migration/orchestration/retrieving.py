@@ -14,7 +14,7 @@ from migration.lifecycle import audit
 from migration.models import App, Backup, Chunk
 from migration.orchestration.verification import Ranks
 from migration.validation import differing_buckets
-from migration.values.digests import to_wire
+from migration.values.digests import set_digest, to_wire
 from migration.values.lines import decode_line, literal
 
 _MOST_REFUSED = 1000
@@ -75,36 +75,17 @@ def readable_backup(owner_id: UUID, backup_id: UUID) -> Backup:
     return backup
 
 
-def differing_records(
-    *, owner_id: UUID, collections: Sequence[Mapping[str, Any]]
-) -> dict[str, dict[str, list[list[str]]]]:
-    """Return {collection: {bucket: [[key literal, fingerprint]]}} of what the records hold where `collections` differs.
+def compare_records(*, owner_id: UUID, collections: Sequence[Mapping[str, Any]], first: int = 0) -> dict[str, Any]:
+    """Compare what an owner's records hold with `collections`, from a bucket on, as far as one answer may reach.
 
-    `collections` are {name, patterns, buckets: {bucket: digest}}. Deleted keys are not held. Raises NotFound.
+    `collections` are {name, patterns, buckets: {bucket: digest}}. Returns `differing`, {collection: {bucket: [[key
+    literal, fingerprint]]}} of what is held where digests differ (deleted keys are not held); `quarantined`, the newest
+    refused entries of those buckets, so that they can be told from lost ones; and `next`, the bucket to go on from,
+    None when all were compared. Raises NotFound.
     """
-    ranks, namespace = Ranks.listed(collections), _namespace(owner_id)
-    held = records.bucket_digests(owner_id=owner_id, namespace=namespace, rank=ranks.of)
-    ours: dict[str, dict[str, str]] = {}
-    for (rank, bucket), digest in held.items():
-        ours.setdefault(ranks.names[rank], {})[bucket] = to_wire(digest)
-    differing = differing_buckets(ours, {one["name"]: one["buckets"] for one in collections})
-    answer: dict[str, dict[str, list[list[str]]]] = {
-        name: {bucket: [] for bucket in buckets} for name, buckets in differing.items()
-    }
-    wanted = {(ranks.names.index(name), bucket) for name, buckets in differing.items() for bucket in buckets}
-    if wanted:
-        found = records.bucket_entries(owner_id=owner_id, namespace=namespace, rank=ranks.of, wanted=wanted)
-        for rank, bucket, key_json, fingerprint in found:
-            answer[ranks.names[rank]][bucket].append([key_json, to_wire(fingerprint)])
-    return answer
-
-
-def compare_records(*, owner_id: UUID, collections: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return what the records hold where `collections` differs, and what of those buckets lies in quarantine instead.
-
-    As `differing_records`, with the newest refused entries beside it, so that they can be told from lost ones.
-    """
-    differing = differing_records(owner_id=owner_id, collections=collections)
+    ranks = Ranks.listed(collections)
+    stretch = records.read_stretch(owner_id=owner_id, namespace=_namespace(owner_id), rank=ranks.of, first=first)
+    differing = _differing(stretch, ranks, collections)
     buckets = {int(bucket, 16) for buckets in differing.values() for bucket in buckets}
     refused = records.set_aside(owner_id=owner_id, buckets=buckets, most=_MOST_REFUSED) if buckets else []
     return {
@@ -118,7 +99,26 @@ def compare_records(*, owner_id: UUID, collections: Sequence[Mapping[str, Any]])
             }
             for line, fingerprint, collection, code in refused
         ],
+        "next": None if stretch.until > records.LAST else f"{stretch.until:02x}",
     }
+
+
+def _differing(
+    stretch: records.Stretch, ranks: Ranks, collections: Sequence[Mapping[str, Any]]
+) -> dict[str, dict[str, list[list[str]]]]:
+    """Return what is held in the buckets of a stretch whose digest is not the one told."""
+    ours: dict[str, dict[str, str]] = {}
+    for (rank, bucket), held in stretch.held.items():
+        ours.setdefault(ranks.names[rank], {})[bucket] = to_wire(set_digest(mark for _, mark in held))
+    theirs = {
+        one["name"]: {bucket: digest for bucket, digest in one["buckets"].items() if stretch.covers(bucket)}
+        for one in collections
+    }
+    answer: dict[str, dict[str, list[list[str]]]] = {}
+    for name, buckets in differing_buckets(ours, theirs).items():
+        places = [(bucket, stretch.held.get((ranks.names.index(name), bucket), [])) for bucket in buckets]
+        answer[name] = {bucket: [[key, to_wire(mark)] for key, mark in held] for bucket, held in places}
+    return answer
 
 
 def changed_records(

@@ -2,7 +2,7 @@
 
 from migration.records.browsing import START, Listed, Page, Place, begin_with, list_records, with_key
 from migration.records.changes import MOST, Change, Changes, changes_since
-from migration.records.digests import bucket_digests, bucket_entries
+from migration.records.digests import LAST, Stretch, read_stretch
 from migration.records.disputes import Sides, sides_of
 from migration.records.examples import read_examples
 from migration.records.held import Holding, Scope, Tally, find_held, held_digests, held_keys, restate_fingerprints
@@ -12,6 +12,7 @@ from migration.records.standing import UNEXPLAINED, Standing, find_standing, set
 from migration.records.written import Writer, Written, written_by
 
 __all__ = [
+    "LAST",
     "MOST",
     "START",
     "UNEXPLAINED",
@@ -26,13 +27,12 @@ __all__ = [
     "Sides",
     "Single",
     "Standing",
+    "Stretch",
     "Tally",
     "Version",
     "Writer",
     "Written",
     "begin_with",
-    "bucket_digests",
-    "bucket_entries",
     "changes_since",
     "find_held",
     "find_standing",
@@ -41,6 +41,7 @@ __all__ = [
     "list_records",
     "read_examples",
     "read_record",
+    "read_stretch",
     "read_value",
     "records_named",
     "restate_fingerprints",

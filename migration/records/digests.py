@@ -1,60 +1,69 @@
-"""Digests by bucket of what an owner's records hold, computed from the stored bytes."""
+"""What an owner's records hold, bucket by bucket, computed from the stored bytes; a bounded stretch at a time."""
 
 from collections.abc import Callable, Iterator
-from hashlib import sha256
+from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
 from django.db import connection, transaction
 
 from migration.values.lines import text_of
 
-_PAGE = 2000
+LAST = 255
+"""The last bucket: they are numbered by the first byte of a key's hash."""
+MOST_ENTRIES, MOST_BYTES = 10_000, 8 << 20
+"""No further bucket is begun once so many entries, or so many bytes of values, were read."""
+
+_FETCH = 250
+# In the order of the primary key, so that a stretch is read and nothing else.
 _ROWS = """
-SELECT key_json, get_byte(key_hash, 0), migration_fingerprint(key_json, form, value)
-FROM migration_record WHERE owner_id = %s AND namespace = %s AND value IS NOT NULL
+SELECT get_byte(key_hash, 0), key_json, migration_fingerprint(key_json, form, value), octet_length(value::text)
+FROM migration_record
+WHERE owner_id = %s AND namespace = %s AND key_hash >= %s AND value IS NOT NULL ORDER BY key_hash
 """
-# Fingerprints are made of values: those nobody asked for are not even read.
-_OF_BUCKETS = " AND get_byte(key_hash, 0) = ANY(%s)"
 
 
-def bucket_digests(*, owner_id: UUID, namespace: str, rank: Callable[[str], int]) -> dict[tuple[int, str], bytes]:
-    """Return the set digest of the live records of each (collection's rank, bucket).
+@dataclass(slots=True)
+class Stretch:
+    """The live records of the buckets from `first` to before `until`: key literals and fingerprints.
 
-    Keys are labelled anew by `rank`: patterns may have been declared since. 32 bytes a record are held.
+    They are held by (collection's rank, bucket as two hex digits).
     """
-    found: dict[tuple[int, str], bytearray] = {}
-    for key_json, bucket, fingerprint in _rows(owner_id, namespace):
-        found.setdefault((rank(text_of(key_json)), f"{bucket:02x}"), bytearray()).extend(fingerprint)
-    return {place: _digest(bytes(joined)) for place, joined in found.items()}
+
+    first: int
+    until: int = LAST + 1
+    held: dict[tuple[int, str], list[tuple[str, bytes]]] = field(default_factory=dict)
+
+    def covers(self, bucket: str) -> bool:
+        """Tell whether a bucket, as two hex digits, was read."""
+        return self.first <= int(bucket, 16) < self.until
 
 
-def bucket_entries(
-    *, owner_id: UUID, namespace: str, rank: Callable[[str], int], wanted: set[tuple[int, str]]
-) -> list[tuple[int, str, str, bytes]]:
-    """Return (rank, bucket, key literal, fingerprint) of the live records in the `wanted` buckets."""
-    found = []
-    buckets = {int(bucket, 16) for _, bucket in wanted}
-    for key_json, bucket, fingerprint in _rows(owner_id, namespace, sorted(buckets)):
-        place = (rank(text_of(key_json)), f"{bucket:02x}")
-        if place in wanted:
-            found.append((*place, key_json, bytes(fingerprint)))
-    return found
+def read_stretch(*, owner_id: UUID, namespace: str, rank: Callable[[str], int], first: int = 0) -> Stretch:
+    """Read an owner's live records from a bucket on, as many whole buckets as fit the bounds, one at least.
+
+    Keys are labelled anew by `rank`: patterns may have been declared since.
+    """
+    stretch = Stretch(first)
+    entries = size = 0
+    reached = first
+    for bucket, key_json, fingerprint, length in _rows(owner_id, namespace, first):
+        if bucket != reached and (entries >= MOST_ENTRIES or size >= MOST_BYTES):
+            stretch.until = bucket
+            break
+        reached, entries, size = bucket, entries + 1, size + length
+        place = rank(text_of(key_json)), f"{bucket:02x}"
+        stretch.held.setdefault(place, []).append((key_json, bytes(fingerprint)))
+    return stretch
 
 
-def _rows(owner_id: UUID, namespace: str, buckets: list[int] | None = None) -> Iterator[tuple[str, int, bytes]]:
-    """Read an owner's records, of these buckets or all, through a cursor on the server, a page in memory at a time."""
+def _rows(owner_id: UUID, namespace: str, first: int) -> Iterator[tuple[int, str, bytes, int]]:
+    """Read an owner's records from a bucket on through a cursor on the server, a few in memory at a time."""
     with transaction.atomic(), connection.cursor() as cursor:
         name = f"records_{uuid4().hex}"
-        asked, given = (_ROWS, []) if buckets is None else (_ROWS + _OF_BUCKETS, [buckets])
-        cursor.execute(f"DECLARE {name} NO SCROLL CURSOR FOR {asked}", [owner_id, namespace, *given])
+        cursor.execute(f"DECLARE {name} NO SCROLL CURSOR FOR {_ROWS}", [owner_id, namespace, bytes([first])])
         while True:
-            cursor.execute(f"FETCH {_PAGE} FROM {name}")
+            cursor.execute(f"FETCH {_FETCH} FROM {name}")
             page = cursor.fetchall()
             yield from page
-            if len(page) < _PAGE:
-                cursor.execute(f"CLOSE {name}")
+            if len(page) < _FETCH:
                 return
-
-
-def _digest(joined: bytes) -> bytes:
-    return sha256(b"".join(sorted(joined[at : at + 32] for at in range(0, len(joined), 32)))).digest()

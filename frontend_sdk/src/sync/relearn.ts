@@ -1,5 +1,5 @@
 import { createCargo, isMassLoss } from "../cargo.js";
-import { compare, question, type Differing } from "../reconcile.js";
+import { compare, compareRecords } from "../reconcile.js";
 import { ABSENT, printOf, type Row } from "./acks.js";
 import type { Standing } from "./exchange.js";
 import { restart } from "./restart.js";
@@ -20,8 +20,7 @@ const compareSides = async ({ _host: host }: Standing): Promise<Compared> => {
   const cargo = await createCargo(host);
   await cargo._scan();
   const { collections } = await cargo._manifest(1);
-  const { _body } = await host._net._send("POST", "/records/digests", { _json: question(collections) });
-  const differing: Differing = _body.differing;
+  const [differing] = await compareRecords(host._net, collections);
   const [lacking] = compare(cargo, differing);
   const unequal = new Set(lacking);
   const _same = new Map<string, string>();

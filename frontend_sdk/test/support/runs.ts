@@ -86,6 +86,17 @@ export const checkManifest = (manifest: any): void => {
     throw [422, "manifest_invalid"];
 };
 
+/** The same a stretch of buckets at a time: half of them in one answer. */
+export const compared = (said: { collections: any[]; first: string }, lines: string[]) => {
+  const next = said.first < "80" ? "80" : null;
+  const within = (bucket: string) => bucket >= said.first && (!next || bucket < next);
+  const found = Object.entries(differing(said, lines)).map(
+    ([name, buckets]) => [name, Object.entries(buckets).filter(([bucket]) => within(bucket))] as const,
+  );
+  const told = found.filter(([, buckets]) => buckets.length).map(([name, buckets]) => [name, Object.fromEntries(buckets)]);
+  return { differing: Object.fromEntries(told), next };
+};
+
 /** What is held where bucket digests differ: by collection and bucket, keys with their fingerprints. */
 export const differing = (said: { collections: any[] }, lines: string[]) => {
   const ours: Record<string, Record<string, [string, string][]>> = {};

@@ -4,7 +4,7 @@ import { gunzipSync, gzipSync } from "node:zlib";
 import type { Stage, StageLine } from "../../src/types.js";
 import { OwnerRecords } from "./records.js";
 import { setDigest, sha, wire } from "./hashes.js";
-import { checkManifest, differing, linesOf, receiptOf, snapshotOf, type ModelRun } from "./runs.js";
+import { checkManifest, compared, differing, linesOf, receiptOf, snapshotOf, type ModelRun } from "./runs.js";
 
 /**
  * A small server that keeps the wire's promises in memory: it checks sums, stores lines, compares digests
@@ -222,7 +222,7 @@ export class ModelServer {
     if (path === "/runs" && method === "POST") return this.#create(who, json);
     if (path === "/runs") return [200, { runs: [...this.runs.values()].map((run) => this.snapshot(run)) }];
     if (path === "/records/digests")
-      return [200, { differing: differing(json, this.#live(who)), quarantined: this.#aside }];
+      return [200, { ...compared(json, this.#live(who)), quarantined: this.#aside }];
     if (path === "/statistics") return [200, this.#statistics(who, +call.path.split("since=")[1]!)];
     if (path === "/readiness") return [200, { ready: true, checked_at: "", checks: this.checks }];
     if (path === "/backups") return [200, { backups: this.#backups() }];

@@ -6,6 +6,7 @@ from rest_framework.request import Request
 
 from migration.api import answers, bodies
 from migration.api.base import OwnerView
+from migration.api.comparisons import Comparisons
 from migration.api.problems import json_answer
 from migration.api.schema import operation
 from migration.cutover import check_epoch
@@ -17,11 +18,11 @@ _LARGEST = 524_288
 class ComparisonsView(OwnerView):
     """Comparisons of both sides."""
 
-    @operation("comparisons_take", body=bodies.Comparisons, answer={200: answers.ComparisonsTaken})
+    @operation("comparisons_take", body=Comparisons, answer={200: answers.ComparisonsTaken})
     def post(self, request: Request) -> HttpResponse:
         """Take what the device compared since it told last, a few mismatches, and the state of its outbox."""
         sender = self.caller.sender()
-        told = bodies.parse_texts(request, bodies.Comparisons, limit=_LARGEST)
+        told = bodies.parse_texts(request, Comparisons, limit=_LARGEST)
         epoch = told.told_epoch()
         if epoch is not None:
             check_epoch(told=epoch, current=self.caller.epoch)

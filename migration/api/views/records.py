@@ -86,8 +86,10 @@ class RecordReadView(OwnerView):
 class RecordDigestsView(OwnerView):
     """The owner's records against what the browser holds."""
 
-    @operation("records_digests", body=bodies.Holdings, answer={200: accounts.Compared})
+    @operation("records_digests", body=bodies.RecordHoldings, answer={200: accounts.Compared})
     def post(self, request: Request) -> HttpResponse:
-        """Compare bucket digests; answer what the server holds where they differ."""
-        listed = bodies.parse(request, bodies.Holdings).listed()
-        return json_answer(retrieving.compare_records(owner_id=self.caller.owner_id, collections=listed))
+        """Compare bucket digests, a stretch of buckets at a time; answer what the server holds where they differ."""
+        body, owner_id = bodies.parse(request, bodies.RecordHoldings), self.caller.owner_id
+        return json_answer(
+            retrieving.compare_records(owner_id=owner_id, collections=body.listed(), first=int(body.first, 16))
+        )

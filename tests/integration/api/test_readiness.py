@@ -18,6 +18,7 @@ from migration.rollback import Revert, revert
 from migration.values.digests import fingerprint, to_wire
 from migration.values.lines import encode_line
 from tests.factories.doors import Browser, account, guest, make_tenant
+from tests.factories.ops import Writer
 from tests.factories.uploads import Entries, manifest_of, todos
 from tests.factories.workers import Worker
 
@@ -174,4 +175,17 @@ class TestComparing:
         browser.upload(todos(3))
         while worker.work():
             pass
-        assert browser.post("/records/digests", digests_of(todos(3))).json() == {"differing": {}, "quarantined": []}
+        told = browser.post("/records/digests", digests_of(todos(3))).json()
+        assert told == {"differing": {}, "quarantined": [], "next": None}
+
+    def test_goes_on_from_the_bucket_it_is_asked_for(self) -> None:
+        writer = Writer(account(make_tenant(stage="dual_write")))
+        for key in todos(3):
+            writer.write(key, "other")
+        nothing = digests_of({})
+        whole = writer.browser.post("/records/digests", nothing).json()["differing"]["default"]
+        last = max(whole)
+        told = writer.browser.post("/records/digests", {**nothing, "first": last}).json()
+        assert told["differing"] == {"default": {last: whole[last]}}
+        refused = writer.browser.post("/records/digests", {**nothing, "first": "0G"})
+        assert (refused.status_code, refused.json()["code"]) == (422, "invalid_body")

@@ -1,9 +1,13 @@
 """What the server holds, read by page and compared by digest."""
 
 import json
+from typing import Any
+from unittest import mock
 from uuid import uuid4
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from migration import records
 from migration.errors import NotFound
@@ -85,14 +89,14 @@ class TestDifferingRecords:
         write(owner, "deleted", "x")
         write(owner, "deleted", None)
         asked = manifest_of(self.entries(), collections=COLLECTIONS)["collections"]
-        assert retrieving.differing_records(owner_id=owner.id, collections=asked) == {}
+        assert differing(owner, asked) == {}
 
     def test_are_named_by_bucket_with_what_is_held_there(self) -> None:
         owner = make_owner()
         for key, value in self.entries().items():
             write(owner, key, "changed" if key == "todo:7" else value)
         asked = manifest_of(self.entries(), collections=COLLECTIONS)["collections"]
-        found = retrieving.differing_records(owner_id=owner.id, collections=asked)
+        found = differing(owner, asked)
         bucket = bucket_of(key_hash(literal("todo:7")))
         assert list(found) == ["todo"]
         assert list(found["todo"]) == [bucket]
@@ -103,4 +107,50 @@ class TestDifferingRecords:
         write(owner, "todo:1", "true")
         Record.objects.filter(owner_id=owner.id).update(value="false")
         asked = manifest_of({"todo:1": "true"}, collections=COLLECTIONS)["collections"]
-        assert list(retrieving.differing_records(owner_id=owner.id, collections=asked)) == ["todo"]
+        assert list(differing(owner, asked)) == ["todo"]
+
+    @given(
+        st.dictionaries(st.sampled_from(list(todos(20))), st.sampled_from("ab")),
+        st.dictionaries(st.sampled_from(list(todos(20))), st.sampled_from("ab")),
+        st.integers(1, 8),
+    )
+    @settings(max_examples=12, deadline=None)
+    def test_are_the_same_in_however_many_answers(self, held: dict[str, str], asked: dict[str, str], most: int) -> None:
+        owner = make_owner()
+        for key, value in held.items():
+            write(owner, key, value)
+        collections = manifest_of(asked, collections=COLLECTIONS)["collections"]
+        whole = differing(owner, collections)
+        with mock.patch("migration.records.digests.MOST_ENTRIES", most):
+            pages = pages_of(owner, collections)
+        assert len(pages) <= 1 + len(held) // most, "an answer reaches as far as it may"
+        assert merged(pages) == whole
+
+    def test_are_told_of_large_values_a_few_at_a_time(self) -> None:
+        owner = make_owner()
+        for key in todos(8):
+            write(owner, key, "x" * 600)
+        with mock.patch("migration.records.digests.MOST_BYTES", 1_000):
+            told = pages_of(owner, manifest_of({})["collections"])
+        assert [sum(len(held) for held in page["differing"].get("default", {}).values()) for page in told] == [2] * 4
+
+
+def pages_of(owner: Owner, collections: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Compare as a browser does, answer after answer."""
+    pages = [retrieving.compare_records(owner_id=owner.id, collections=collections)]
+    while pages[-1]["next"] is not None:
+        first = int(pages[-1]["next"], 16)
+        pages.append(retrieving.compare_records(owner_id=owner.id, collections=collections, first=first))
+    return pages
+
+
+def merged(pages: list[dict[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for page in pages:
+        for name, buckets in page["differing"].items():
+            found.setdefault(name, {}).update(buckets)
+    return found
+
+
+def differing(owner: Owner, collections: list[dict[str, Any]]) -> dict[str, Any]:
+    return merged(pages_of(owner, collections))

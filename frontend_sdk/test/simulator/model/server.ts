@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { differing, linesOf, checkManifest, receiptOf, snapshotOf, type ModelRun } from "../../support/runs.js";
+import { compared, differing, linesOf, checkManifest, receiptOf, snapshotOf, type ModelRun } from "../../support/runs.js";
 import type { Clock } from "../clock.js";
 import { keyOf, Records, type Conflict, type Gaps, type Policy } from "./records.js";
 
@@ -170,7 +170,7 @@ export class Server {
     if (path.startsWith("/conflicts")) return this.#routeConflicts(path, owner, json);
     if (path.startsWith("/runs")) return this.#routeRuns(request, path, owner);
     const records = this.recordsOf(owner);
-    if (path === "/records/digests") return [200, { differing: this.#differing(records, json), quarantined: [] }];
+    if (path === "/records/digests") return [200, { ...this.#compared(records, json), quarantined: [] }];
     if (path !== "/records") throw new Refused(404, "not_found");
     return method === "POST" ? this.#write(owner, request) : this.#changes(records, headers, query ?? "");
   }
@@ -235,8 +235,8 @@ export class Server {
     return [200, { timeline: this.timeline, ...found }];
   }
 
-  #differing(records: Records, json: any) {
-    return differing(json, [...records.held()].map((pair) => JSON.stringify(pair)));
+  #compared(records: Records, json: any) {
+    return compared(json, [...records.held()].map((pair) => JSON.stringify(pair)));
   }
 
   #routeConflicts(path: string, owner: string, json: any): [number, unknown] {
