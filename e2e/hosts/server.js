@@ -3,7 +3,8 @@ const held = window.held = new Map();
 let revision = 0;
 const config = {
   app: "pk_page", epoch: "1.1", namespace: "", stage: "dual_write", collections: [], exclude: [], guests: true,
-  allow_sensitive: ["*"], timeline: "t", version: "1",
+  allow_sensitive: ["*"], timeline: "t", version: "1", panic: false,
+  stages: [{ collection: "", requested: "dual_write", percentage: 0, stage: "dual_write", reason: "as_requested", reads: "browser", compare: null }],
   limits: { chunk_bytes: 1e6, inflated_bytes: 8e6, chunk_entries: 1e4, entry_bytes: 3e7, single_entry_bytes: 3e7, create_bytes: 1e6 },
 };
 window.incoming = [];

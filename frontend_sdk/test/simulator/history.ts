@@ -51,6 +51,8 @@ export class History {
 
   answered(_tab: Tab, { path, headers, json }: Request, status: number, body: any): void {
     if (path !== "/records" || !json?.ops || status !== 200) return;
+    // Said before somebody restored the database, and heard after: it is as if it had been heard before.
+    if (body.timeline !== this.world.server.timeline) return;
     const owner = this.world.server.ownerOf((headers.Authorization ?? "").replace("Bearer ", ""));
     const device = headers["Migration-Device"]!;
     for (const { seq, outcome, revision } of body.outcomes) {
