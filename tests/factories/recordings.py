@@ -96,12 +96,13 @@ class Replay:
         name, expired = self._who(request)
         answer = self._send(request, name, expired)
         path = re.sub("/[0-9a-f]{8}-[0-9a-f-]*|/[0-9]+", "", request["path"].partition("?")[0])
-        told = essence(path, answer.status_code, answer.json(), self._conflicts(name))
+        said = _as_far(answer.json(), until=turn["body"].get("next"))
+        told = essence(path, answer.status_code, said, self._conflicts(name))
         due = essence(path, turn["status"], turn["body"], {})
         self.said.add((f"{request['method']} {path}", answer.status_code))
         if told != due:
-            said = f"{name}: {request['method']} {request['path']} {request['headers']} {request.get('body', '')[:600]}"
-            self.wrongs.append(f"turn {number}: {said}\n  model: {due}\n  real:  {told}")
+            asked = f"{name}: {request['method']} {request['path']} {request['headers']} {request.get('body', '')[:600]}"
+            self.wrongs.append(f"turn {number}: {asked}\n  model: {due}\n  real:  {told}")
 
     def _who(self, request: Json) -> tuple[str, bool]:
         """Return who the model's token names, and whether it has expired."""
@@ -205,6 +206,17 @@ def essence(path: str, status: int, body: Any, conflicts: dict[int, int]) -> Any
         renamed = [{**one, "id": conflicts.get(one["id"], one["id"])} for one in listed]
         found["conflicts"] = sorted(renamed, key=lambda one: one["id"])
     return status, found
+
+
+def _as_far(body: Any, *, until: str | None) -> Any:
+    """Leave out the buckets the model keeps for its next answer: ours reach further."""
+    if until is None or "differing" not in body:
+        return body
+    within = {
+        name: {bucket: held for bucket, held in buckets.items() if bucket < until}
+        for name, buckets in body["differing"].items()
+    }
+    return {**body, "differing": {name: buckets for name, buckets in within.items() if buckets}}
 
 
 ESSENCES = {

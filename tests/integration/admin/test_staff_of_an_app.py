@@ -8,12 +8,14 @@ from django.urls import URLPattern, reverse
 from django.utils import timezone
 
 from migration.lifecycle import audit
-from migration.models import App, AppSecret, AuditLine, CollectionSchema, Conflict
+from migration.models import App, AppSecret, ArchiveJob, AuditLine, CollectionSchema, Conflict, Tuning
 from tests.factories.loads import make_app, make_run
 from tests.integration.admin.conftest import World
 
 PAGES = [
-    (model, model_admin) for model, model_admin in admin.site._registry.items() if model._meta.app_label == "migration"
+    (model, model_admin)
+    for model, model_admin in admin.site._registry.items()
+    if model._meta.app_label == "migration" and model is not Tuning  # of the machine, and no app's
 ]
 VERBS = [
     (model_admin, pattern)
@@ -62,6 +64,7 @@ def ids_of(world: World) -> dict[str, object]:
         "app_rollback_id": world.app_rollback.id,
         "conflict_id": Conflict.objects.get(owner_id=world.owner.id).id,
         "schema_id": CollectionSchema.objects.get(app=world.app).id,
+        "job_id": ArchiveJob.objects.filter(app_id=world.app.id)[0].id,
         "verb": "pause",
     }
 

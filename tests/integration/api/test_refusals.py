@@ -1,6 +1,6 @@
 """Every code an entry can be refused with, provoked by an upload: the owner is told it, and its page explains it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -8,11 +8,13 @@ from django.utils import timezone
 
 from migration.api import guide
 from migration.loading import POISON
+from migration.loading.parts import NOT_TAKEN_CODE
 from migration.models import App
 from migration.orchestration import pipeline, schemas
 from tests.factories.codes import codes_of_refused_entries
 from tests.factories.doors import Browser, Tenant, account, make_tenant, owner_of
 from tests.factories.held import values_of
+from tests.factories.picky import refuse_bad, take_bad
 from tests.factories.workers import Worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -57,14 +59,26 @@ def what_takes_workers_down(tenant: Tenant, settings: Any, monkeypatch: pytest.M
     return {"todo:1": "[" * 9}
 
 
+def what_postgres_refuses(tenant: Tenant, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Entries:
+    refuse_bad()
+    return {"todo:1": "bad"}
+
+
 SITUATIONS: dict[str, tuple[Situation, str, str]] = {
     "entry_too_large": (too_long_a_line, "60 are allowed", "value"),
     "key_too_large": (too_long_a_key, "51 code units; 50 are allowed", "key"),
     "type_mismatch": (another_type, "holds object; this is array", "value"),
     "schema_mismatch": (no_fit_for_the_pin, "wants the member", ""),
+    NOT_TAKEN_CODE: (what_postgres_refuses, "constraint nothing_bad", ""),
     POISON: (what_takes_workers_down, "set aside unread", ""),
 }
 """By code: how an entry comes to it, what its words say, and where in the entry the fault lies."""
+
+
+@pytest.fixture(autouse=True)
+def everything_is_taken_again() -> Iterator[None]:
+    yield
+    take_bad()
 
 
 def test_each_code_of_a_refused_entry_has_a_situation_here() -> None:

@@ -3,33 +3,22 @@
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from migration.loading import LoadEngine, Strategy
 from migration.models import Chunk, MigrationRun, Owner, QuarantineEntry
 from tests.factories.held import records_of, values_of, versions_of
 from tests.factories.loads import make_device, make_owner, make_run, put_chunk
+from tests.factories.picky import refuse_bad, take_bad
 from tests.factories.workers import Worker
 from tests.integration.loading.test_merge import counters
-
-_REFUSE = """
-CREATE FUNCTION refuse_bad() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
-    IF NEW.value::text LIKE '%bad%' THEN RAISE check_violation USING CONSTRAINT = 'nothing_bad'; END IF;
-    RETURN NEW;
-END $$;
-CREATE TRIGGER refuse_bad BEFORE INSERT OR UPDATE ON migration_record FOR EACH ROW EXECUTE FUNCTION refuse_bad()
-"""
-
 
 @pytest.fixture
 def picky(worker: Worker) -> Iterator[None]:
     """An installation whose own constraint on the records refuses some values."""
-    with connection.cursor() as cursor:
-        cursor.execute(_REFUSE)
+    refuse_bad()
     yield
-    with connection.cursor() as cursor:
-        cursor.execute("DROP TRIGGER refuse_bad ON migration_record; DROP FUNCTION refuse_bad()")
+    take_bad()
 
 
 def _load(worker: Worker, owner: Owner, chunks: list[dict[str, str | None]], strategy: str = "auto") -> MigrationRun:

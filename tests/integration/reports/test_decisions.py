@@ -34,6 +34,7 @@ class TestDecisions:
             ("policy", "app", 1, 0, 0),
             ("chunk", "", 2, *sizes),
             ("batch", "all_that_waited", 1, 7, 7),
+            ("strategy", "copy", 1, 7, 7),
         ]
 
     def test_tell_of_every_round_of_repair_and_of_what_was_tried_again(self, worker: Worker) -> None:

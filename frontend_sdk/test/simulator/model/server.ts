@@ -169,6 +169,7 @@ export class Server {
     if (path === "/tickets") return [201, { ticket: owner, expires_in: 30 }];
     if (path.startsWith("/conflicts")) return this.#routeConflicts(path, owner, json);
     if (path.startsWith("/runs")) return this.#routeRuns(request, path, owner);
+    if (path === "/comparisons") return [200, { taken: json.lines?.length ?? 0 }];
     const records = this.recordsOf(owner);
     if (path === "/records/digests") return [200, { ...this.#compared(records, json), quarantined: [] }];
     if (path !== "/records") throw new Refused(404, "not_found");
