@@ -101,7 +101,9 @@ class Replay:
         due = essence(path, turn["status"], turn["body"], {})
         self.said.add((f"{request['method']} {path}", answer.status_code))
         if told != due:
-            asked = f"{name}: {request['method']} {request['path']} {request['headers']} {request.get('body', '')[:600]}"
+            asked = (
+                f"{name}: {request['method']} {request['path']} {request['headers']} {request.get('body', '')[:600]}"
+            )
             self.wrongs.append(f"turn {number}: {asked}\n  model: {due}\n  real:  {told}")
 
     def _who(self, request: Json) -> tuple[str, bool]:

@@ -240,7 +240,8 @@ class Browser:
             elif snapshot["state"] == "transferring" and snapshot["mismatch"]:
                 self.repair(run)
                 self._seal(run)
-            elif snapshot["state"] not in ("planned", "transferring", "verifying"):
+            elif snapshot["state"] not in ("planned", "transferring", "verifying", "completed"):
+                # Completed it may be a moment after the wait was over: the next question has the receipt.
                 raise AssertionError(f"the run is {snapshot['state']}: {snapshot['errors']}")
         raise GaveUp(f"no receipt in {self.patience} s: {self.call('GET', f'/runs/{run}').json()}")
 

@@ -13,6 +13,7 @@ from tests.factories.picky import refuse_bad, take_bad
 from tests.factories.workers import Worker
 from tests.integration.loading.test_merge import counters
 
+
 @pytest.fixture
 def picky(worker: Worker) -> Iterator[None]:
     """An installation whose own constraint on the records refuses some values."""
