@@ -94,8 +94,8 @@ class TestWorkerStalled:
                 other.migrate()
             after = world.seen()
             world.stack.start("worker-1")
-        mine = [one for one in after.records if one.owner == browser.owner]
-        assert mine == [one for one in before.records if one.owner == browser.owner]
+        mine, then = ({one.key: one for one in seen.records if one.owner == browser.owner} for seen in (after, before))
+        assert mine == then
         assert after.runs[run] == before.runs[run]
         world.verify()
 
