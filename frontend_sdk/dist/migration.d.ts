@@ -15,13 +15,6 @@ export interface ProgressOptions {
     /** How many errors are remembered (default 50). */
     errorHistoryLimit?: number;
 }
-/** The page's say in the cutover. The operator's stages stand; a page can only hold its own browsers back. */
-export interface CutoverOptions {
-    /** False: this browser answers all reads, and nothing is compared (default true). */
-    enableGradualCutover?: boolean;
-    /** Most browsers, in percent, whose reads the server may answer (default 100). Raising it moves no browser back. */
-    cutoverPercentage?: number;
-}
 export interface MigrationClientOptions extends ProgressOptions, DualWriteOptions, CutoverOptions {
     /** Time after which what comparisons found is reported, in ms (default 10000). */
     reportInterval?: number;
@@ -562,7 +555,7 @@ export type ConflictChoice = "local" | "remote" | {
 export interface Absence {
     keys: string[];
 }
-/** Types of reads by stage. */
+/** Types of stages and of reads by them. */
 /** Which side answered. */
 export interface Answered {
     from: Side;
@@ -588,6 +581,13 @@ export interface CollectionStageChange {
     reads: Side;
     /** Why it is not the stage requested, or `as_requested`. */
     reason: string;
+}
+/** The page's say in the cutover. The operator's stages stand; a page can only hold its own browsers back. */
+export interface CutoverOptions {
+    /** False: this browser answers all reads, and nothing is compared (default true). */
+    enableGradualCutover?: boolean;
+    /** Most browsers, in percent, whose reads the server may answer (default 100). Raising it moves no browser back. */
+    cutoverPercentage?: number;
 }
 /** What the server says, in the server's spelling: what a page prints and what the API documents is the same word. */
 /** Who wins where two writers changed one record; the loser is always kept on the server. */

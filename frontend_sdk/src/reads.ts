@@ -1,4 +1,4 @@
-/** Types of reads by stage. */
+/** Types of stages and of reads by them. */
 import type { Side, Stage } from "./wire.js";
 
 /** Which side answered. */
@@ -29,4 +29,12 @@ export interface CollectionStageChange {
   reads: Side;
   /** Why it is not the stage requested, or `as_requested`. */
   reason: string;
+}
+
+/** The page's say in the cutover. The operator's stages stand; a page can only hold its own browsers back. */
+export interface CutoverOptions {
+  /** False: this browser answers all reads, and nothing is compared (default true). */
+  enableGradualCutover?: boolean;
+  /** Most browsers, in percent, whose reads the server may answer (default 100). Raising it moves no browser back. */
+  cutoverPercentage?: number;
 }

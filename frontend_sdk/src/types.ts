@@ -17,7 +17,7 @@ import type {
   ServerConfig,
 } from "./wire.js";
 import type { Absence, AdoptionChoice, ConflictChoice, DualWriteOptions, Pending, SettledWrite, WriteConflict } from "./writes.js";
-import type { CollectionStageChange, ReadAllAnswer, ReadAnswer } from "./reads.js";
+import type { CollectionStageChange, CutoverOptions, ReadAllAnswer, ReadAnswer } from "./reads.js";
 import type {
   MigrationStatistics,
   Readiness,
@@ -41,14 +41,6 @@ export interface ProgressOptions {
   metricsInterval?: number;
   /** How many errors are remembered (default 50). */
   errorHistoryLimit?: number;
-}
-
-/** The page's say in the cutover. The operator's stages stand; a page can only hold its own browsers back. */
-export interface CutoverOptions {
-  /** False: this browser answers all reads, and nothing is compared (default true). */
-  enableGradualCutover?: boolean;
-  /** Most browsers, in percent, whose reads the server may answer (default 100). Raising it moves no browser back. */
-  cutoverPercentage?: number;
 }
 
 export interface MigrationClientOptions extends ProgressOptions, DualWriteOptions, CutoverOptions {
