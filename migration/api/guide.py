@@ -3,8 +3,6 @@
 from functools import cache
 from pathlib import Path
 
-from markdown_it import MarkdownIt
-
 import migration
 from migration.errors import NotFound
 
@@ -58,5 +56,7 @@ def meaning(code: str) -> str:
 
 
 def _html(text: str) -> str:
+    from markdown_it import MarkdownIt  # here: most processes never show a page of it
+
     rendered: str = MarkdownIt("commonmark", {"html": False}).render(text)
     return rendered

@@ -9,7 +9,7 @@ from django.db import connection
 
 from migration.errors import Unavailable
 
-BUDGET_BYTES = 16 * 1_048_576
+BUDGET_BYTES = 12 * 1_048_576
 PATIENCE_SECONDS = 20.0
 
 

@@ -6,12 +6,9 @@ Titles, names and labels may come from a browser: what cannot be seen in them is
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import cache
 from math import isfinite
 from typing import Any
-
-import pygal
-from pygal.etree import etree
-from pygal.style import Style
 
 from migration.reports.drawing import dress
 from migration.values.visible import visible
@@ -29,10 +26,6 @@ _HOUR, _DAY = 3600, 86400
 NARROW = "\u202f"
 """What sets thousands apart."""
 
-# pygal hangs a finder for its maps into every later import, in a form that Python gave up.
-sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
-etree.to_etree()  # With lxml installed pygal would draw with its elements, which are of another kind.
-
 
 def lines(*, title: str, series: Mapping[str, Sequence[tuple[datetime, float]]], unit: str = "") -> str:
     """Return a plot of values over time, a line for each of `series` (aware moments, in order), shown in UTC."""
@@ -41,7 +34,7 @@ def lines(*, title: str, series: Mapping[str, Sequence[tuple[datetime, float]]],
     if not moments:
         return _nothing(title)
     chart = _chart(
-        pygal.XY,
+        "XY",
         title=title,
         unit=unit,
         height=_HEIGHT,
@@ -61,7 +54,7 @@ def bars(*, title: str, values: Mapping[str, float], unit: str = "") -> str:
     if not counted:
         return _nothing(title)
     chart = _chart(
-        pygal.HorizontalBar, title=title, unit=unit, height=90 + _BAR * len(counted), show_legend=False, spacing=6
+        "HorizontalBar", title=title, unit=unit, height=90 + _BAR * len(counted), show_legend=False, spacing=6
     )
     labelled = [f"{label}: {_number(value)}" for label, value in counted]
     chart.x_labels = labelled[::-1]
@@ -69,8 +62,21 @@ def bars(*, title: str, values: Mapping[str, float], unit: str = "") -> str:
     return _drawn(chart, title=title, description="; ".join(labelled) + _in(unit))
 
 
-def _chart(kind: Any, *, title: str, unit: str, height: int, **options: Any) -> Any:
-    return kind(
+@cache
+def _pygal() -> Any:
+    """Load the library with the first plot: processes that draw none do without its megabytes."""
+    import pygal
+    from pygal.etree import etree
+
+    # It hangs a finder for its maps into every later import, in a form that Python gave up.
+    sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, pygal.PluginImportFixer)]
+    etree.to_etree()  # With lxml installed it would draw with elements of that, which are of another kind.
+    return pygal
+
+
+def _chart(kind: str, *, title: str, unit: str, height: int, **options: Any) -> Any:
+    library = _pygal()
+    return getattr(library, kind)(
         title=visible(f"{title} ({unit})" if unit else title),
         width=_WIDTH,
         height=height,
@@ -81,7 +87,7 @@ def _chart(kind: Any, *, title: str, unit: str, height: int, **options: Any) -> 
         max_scale=6,
         legend_at_bottom=True,
         value_formatter=_number,
-        style=Style(label_font_size=12, major_label_font_size=12),
+        style=library.style.Style(label_font_size=12, major_label_font_size=12),
         **options,
     )
 
@@ -93,7 +99,7 @@ def _drawn(chart: Any, *, title: str, description: str) -> str:
 
 def _nothing(title: str) -> str:
     axes = {"show_x_labels": False, "show_y_labels": False, "show_y_guides": False}
-    chart = _chart(pygal.Bar, title=title, unit="", height=100, no_data_text=NOTHING, show_legend=False, **axes)
+    chart = _chart("Bar", title=title, unit="", height=100, no_data_text=NOTHING, show_legend=False, **axes)
     return _drawn(chart, title=title, description=NOTHING)
 
 
