@@ -11,7 +11,7 @@ OF_AN_APP: tuple[str, ...] = tuple(
     for name in SETTINGS
     if (name.endswith(ENDINGS) and name.startswith(("ACCOUNT_", "GUEST_", "APP_")))
     or name.startswith(("GATE_", "BREACH_"))
-    or name in {"REQUESTS_PER_MINUTE", "DELETIONS", "STRAGGLER_DAYS"}
+    or name in {"REQUESTS_PER_MINUTE", "DELETIONS", "STRAGGLER_DAYS", "READ_LEASE_SECONDS"}
 )
 """Names of the limits an app may have of its own, as the settings have them; in `App.limits` in lower case."""
 

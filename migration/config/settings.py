@@ -124,6 +124,9 @@ SETTINGS: dict[str, Setting] = {
     "BREACH_MISMATCHES": Setting(100, "share of comparisons that differ beyond which reads go back, basis points"),
     "BREACH_ERRORS": Setting(500, "share of unanswered questions beyond which reads go back, basis points"),
     "BREACH_P99_MS": Setting(10_000, "time 99 % of the answers take beyond which reads go back, ms"),
+    "READ_LEASE_SECONDS": Setting(
+        86_400, "how long a browser that hears nothing of the server passes its copy for the server's, s"
+    ),
     "ADVANCE_HOOK": Setting("", "callable (dotted path) asked before a stage advances; a text it returns is a veto"),
     "ADVANCE_WEBHOOK": Setting("", "address asked before a stage advances; only 200 and `allow: true` let it"),
     "ADVANCE_WEBHOOK_SECRET": Setting("", "key its requests are signed with (HMAC-SHA256)"),

@@ -24,16 +24,27 @@ class Standing:
     panic: bool = False
 
 
-def changed(standing: Standing, action: Action, *, percentage: int | None = None) -> Standing:
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What goes with an action: the share that was asked for, and where the rest stands."""
+
+    percentage: int | None = None
+    rest: Standing | None = None
+
+
+def changed(
+    standing: Standing, action: Action, *, percentage: int | None = None, rest: Standing | None = None
+) -> Standing:
     """Return where a collection stands after an action. `percentage` is the share that was asked for.
 
-    Raises WrongState (with `state`) for what is not legal from here, StageChangeInvalid for an impossible share.
+    `rest` is where the rest stands, of a collection with a stage of its own. Raises WrongState (with `state`) for what
+    is not legal from here, StageChangeInvalid for an impossible share.
     """
     if percentage is not None and not 0 <= percentage <= WHOLE:
         raise StageChangeInvalid
     if percentage is not None and not _takes_share(standing, action):
         raise StageChangeInvalid("A share goes with a ramp alone.")
-    found = _RULES[action](standing, percentage)
+    found = _RULES[action](standing, _Given(percentage, rest))
     if standing.panic and found.panic and is_ahead(found, of=standing):
         raise WrongState("Nothing goes forward in a panic; release it first.", state="panic")
     return found
@@ -48,17 +59,17 @@ def is_ahead(found: Standing, *, of: Standing) -> bool:
     return (ROAD.index(found.stage), found.percentage) > (ROAD.index(of.stage), of.percentage)
 
 
-def _advance(standing: Standing, percentage: int | None) -> Standing:
+def _advance(standing: Standing, given: _Given) -> Standing:
     stage = standing.stage
     if stage in (Stage.SERVER_PRIMARY, Stage.COMPLETE):
         raise _illegal(standing, "The last stage is released by `complete` alone.")
     if stage == Stage.RAMP and standing.percentage < WHOLE:
         raise _illegal(standing, f"The ramp serves {standing.percentage / 100:g} %; it goes on from 100 %.")
     onward = ROAD[ROAD.index(stage) + 1]
-    return replace(standing, stage=onward, percentage=_share_of(onward, percentage))
+    return replace(standing, stage=onward, percentage=_share_of(onward, given.percentage))
 
 
-def _step_back(standing: Standing, _percentage: int | None) -> Standing:
+def _step_back(standing: Standing, _given: _Given) -> Standing:
     behind = ROAD[max(0, ROAD.index(standing.stage) - 1)]
     if not STAGE.allows(standing.stage, behind):
         raise _illegal(standing, f"There is no step back from {standing.stage}.")
@@ -66,33 +77,45 @@ def _step_back(standing: Standing, _percentage: int | None) -> Standing:
     return replace(standing, stage=behind, percentage=WHOLE if behind == Stage.RAMP else 0)
 
 
-def _set_percentage(standing: Standing, percentage: int | None) -> Standing:
+def _set_percentage(standing: Standing, given: _Given) -> Standing:
     if standing.stage != Stage.RAMP:
         raise _illegal(standing, "Only a ramp serves a share of the owners.")
-    if percentage is None:
+    if given.percentage is None:
         raise StageChangeInvalid
-    if percentage == standing.percentage:
+    if given.percentage == standing.percentage:
         raise _illegal(standing, "The ramp serves this share already.")
-    return replace(standing, percentage=percentage)
+    return replace(standing, percentage=given.percentage)
 
 
-def _complete(standing: Standing, _percentage: int | None) -> Standing:
+def _complete(standing: Standing, _given: _Given) -> Standing:
     if not STAGE.allows(standing.stage, Stage.COMPLETE):
         raise _illegal(standing, f"Only server_primary can be completed, not {standing.stage}.")
     return replace(standing, stage=Stage.COMPLETE, percentage=WHOLE)
 
 
-def _compare(standing: Standing, _percentage: int | None) -> Standing:
+def _compare(standing: Standing, _given: _Given) -> Standing:
     return standing
 
 
-def _panic(standing: Standing, _percentage: int | None) -> Standing:
+def _rejoin(standing: Standing, given: _Given) -> Standing:
+    rest = given.rest
+    if rest is None:
+        raise _illegal(standing, "It goes with the rest already.")
+    # Nobody is served by a leap: what lies between is gone through with its gates.
+    if is_ahead(rest, of=standing):
+        raise _illegal(standing, f"The rest is ahead, at {rest.stage}; advance it there first.")
+    if standing.stage == Stage.COMPLETE and rest.stage != Stage.COMPLETE:
+        raise _illegal(standing, "There is no step back from complete.")
+    return replace(standing, stage=rest.stage, percentage=rest.percentage)
+
+
+def _panic(standing: Standing, _given: _Given) -> Standing:
     if standing.panic:
         raise WrongState("There is a panic already.", state="panic")
     return replace(standing, panic=True)
 
 
-def _release_panic(standing: Standing, _percentage: int | None) -> Standing:
+def _release_panic(standing: Standing, _given: _Given) -> Standing:
     if not standing.panic:
         raise WrongState("There is no panic.", state="calm")
     return replace(standing, panic=False)
@@ -108,12 +131,13 @@ def _illegal(standing: Standing, detail: str) -> WrongState:
     return WrongState(detail, state=str(standing.stage))
 
 
-_RULES: dict[Action, Callable[[Standing, int | None], Standing]] = {
+_RULES: dict[Action, Callable[[Standing, _Given], Standing]] = {
     Action.ADVANCE: _advance,
     Action.STEP_BACK: _step_back,
     Action.SET_PERCENTAGE: _set_percentage,
     Action.COMPLETE: _complete,
     Action.COMPARE: _compare,
+    Action.REJOIN: _rejoin,
     Action.PANIC: _panic,
     Action.RELEASE_PANIC: _release_panic,
 }

@@ -52,6 +52,7 @@ class LimitValues(Struct, frozen=True):
     """What one request may carry: bytes as sent, bytes inflated, entries.
 
     `deletions`: keys a device may delete within a window before a person must confirm more; 0 is any number.
+    `lease_seconds`: how long a browser that hears nothing may pass its copy for the server's.
     """
 
     chunk_bytes: int
@@ -61,6 +62,7 @@ class LimitValues(Struct, frozen=True):
     single_entry_bytes: int
     create_bytes: int
     deletions: int
+    lease_seconds: int
 
 
 class Config(Struct, frozen=True):
@@ -130,4 +132,5 @@ def _limits(app: App) -> LimitValues:
         single_entry_bytes=setting("SINGLE_ENTRY_BYTES"),
         create_bytes=setting("CREATE_BYTES"),
         deletions=limit_of(app.limits, "DELETIONS"),
+        lease_seconds=limit_of(app.limits, "READ_LEASE_SECONDS"),
     )

@@ -150,6 +150,11 @@ def failing(gates: Sequence[Gate]) -> list[Gate]:
     return [gate for gate in gates if not gate.passed]
 
 
+def in_words(closed: Sequence[Gate]) -> str:
+    """Say why gates do not hold."""
+    return "Gates do not hold: " + " ".join(f"{gate.name}: {gate.reason}" for gate in closed)
+
+
 def breach_of(*, window: Comparisons, limits: Limits) -> str | None:
     """Say what in a window of enough comparisons is so bad that reads go back at once; None: nothing.
 

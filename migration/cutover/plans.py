@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from migration.cutover.gates import WHOLE, Gate, failing
+from migration.cutover.gates import WHOLE, Gate, failing, in_words
 from migration.states import Stage
 
 MOST_BREACHES = 3
@@ -160,7 +160,7 @@ def decide(situation: Situation, *, gates: Sequence[Gate], breach: str | None, n
     if waiting is not None:
         return waiting
     if closed := failing(gates):
-        return Wait("Gates do not hold: " + " ".join(f"{gate.name}: {gate.reason}" for gate in closed))
+        return Wait(in_words(closed))
     return _on(situation, situation.plan)
 
 

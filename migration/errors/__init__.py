@@ -55,7 +55,7 @@ from migration.errors.refusals import (
     WrongState,
 )
 from migration.errors.schemas import SchemaInvalid
-from migration.errors.stages import StageChangeInvalid
+from migration.errors.stages import GatesClosed, StageChangeInvalid
 from migration.errors.tuning import SettingInvalid
 
 __all__ = [
@@ -78,6 +78,7 @@ __all__ = [
     "EntryCountWrong",
     "Erased",
     "FenceSuperseded",
+    "GatesClosed",
     "GuestsNotAllowed",
     "IdempotencyMismatch",
     "IllegalMove",

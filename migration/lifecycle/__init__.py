@@ -29,7 +29,7 @@ from migration.lifecycle.conflicts import OTHER, decide_conflict
 from migration.lifecycle.prepared import ask
 from migration.lifecycle.quarantine import move_entries
 from migration.lifecycle.runs import move_run, move_upload, note, start_run, wish
-from migration.lifecycle.stages import lock_app, move_stage, note_stage_change, row_of
+from migration.lifecycle.stages import forget_row, lock_app, move_stage, note_stage_change, row_of
 from migration.lifecycle.tickets import Ticket, consume_ticket, issue_ticket
 from migration.lifecycle.timeline import timeline
 from migration.lifecycle.together import together
@@ -69,6 +69,7 @@ __all__ = [
     "expire_backups",
     "finish_app_rollback",
     "finish_chunks",
+    "forget_row",
     "give_verifications_back",
     "hold_app_rollback",
     "issue_ticket",

@@ -38,6 +38,11 @@ def move_stage(row: CollectionStage, to: Stage, *, at: datetime, **columns: Any)
     CollectionStage.objects.filter(id=row.id).update(stage=to, changed_at=at, **columns)
 
 
+def forget_row(app: App, collection: str) -> None:
+    """Take a collection's row away: it goes with the rest from now on. The app is locked."""
+    CollectionStage.objects.filter(app=app, collection=collection).delete()
+
+
 def note_stage_change(app: App, *, panic: bool, at: datetime, **columns: Any) -> StageChange:
     """Raise the app's epoch, set its panic, and append the change under the new epoch. The app is locked."""
     App.objects.filter(id=app.id).update(epoch=app.epoch + 1, panic=panic)

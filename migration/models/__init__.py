@@ -15,7 +15,7 @@ from migration.models.restorations import Restoration
 from migration.models.rollbacks import Rollback, RollbackPoint
 from migration.models.runs import MigrationRun, RunEvent
 from migration.models.schemas import CollectionSchema, DriftNotice, SchemaSample
-from migration.models.stages import REST, CollectionStage, StageChange
+from migration.models.stages import LONGEST_POINTER, REST, CollectionStage, StageChange
 from migration.models.tenancy import App, AppSecret, Device, Owner, SocketTicket
 from migration.models.tuning import Tuning
 from migration.models.usage import Usage
@@ -23,6 +23,7 @@ from migration.models.usage import Usage
 __all__ = [
     "EVERYBODY",
     "FOLDED",
+    "LONGEST_POINTER",
     "REST",
     "STANDING",
     "App",

@@ -12,6 +12,10 @@ REST = ""
 """Name of the row that holds for every collection without a row of its own."""
 
 
+LONGEST_POINTER = 512
+"""Characters of a JSON pointer to what may differ."""
+
+
 class CollectionStage(models.Model):
     """The stage requested of one collection. It changes with the app's epoch, in one transaction.
 
@@ -29,7 +33,10 @@ class CollectionStage(models.Model):
     percentage = models.PositiveIntegerField(default=0, help_text="Share of the owners a ramp serves, in basis points.")
     compare_rate = models.FloatField(default=0.1, help_text="Share of the reads that are compared, 0 to 1.")
     compare_ignore = ArrayField(
-        models.CharField(max_length=512), default=list, blank=True, help_text="JSON pointers that may differ."
+        models.CharField(max_length=LONGEST_POINTER),
+        default=list,
+        blank=True,
+        help_text="JSON pointers that may differ.",
     )
     comparator = models.CharField(max_length=10, choices=Comparator.choices, default=Comparator.EXACT)
     changed_at = models.DateTimeField()
@@ -60,6 +67,7 @@ class StageChange(models.Model):
         SET_PERCENTAGE = "set_percentage"
         COMPLETE = "complete"
         COMPARE = "compare"
+        REJOIN = "rejoin"
         PANIC = "panic"
         RELEASE_PANIC = "release_panic"
 

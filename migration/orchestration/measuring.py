@@ -12,7 +12,7 @@ from django.db import connection
 from migration.config import limit_of
 from migration.cutover import HAS_RECEIPT
 from migration.cutover.gates import Comparisons, Figures
-from migration.models import REST, App, RollbackProof
+from migration.models import REST, App, CollectionStage, RollbackProof
 from migration.values.latencies import quantile
 
 OUTBOX_SECONDS = 3_600
@@ -85,6 +85,13 @@ def measure(*, app: App, since: Mapping[str, datetime], at: datetime) -> dict[st
         )
         for collection in since
     }
+
+
+def standing_since(app: App, names: Iterable[str]) -> dict[str, datetime]:
+    """Return since when collections stand where they do: who has no row of its own as long as the rest, or the app."""
+    changed = dict(CollectionStage.objects.filter(app=app).values_list("collection", "changed_at"))
+    rest = changed.get(REST, app.created_at)
+    return {name: changed.get(name, rest) for name in sorted(set(names))}
 
 
 def _devices(app: App, at: datetime) -> tuple[int, int]:

@@ -4,7 +4,7 @@ Who looks has raised the app's row of looks first, so one does. What is decided 
 of `cutting_over`; a decision to wait is written over the one before and leaves no history.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -30,10 +30,10 @@ from migration.cutover.plans import (
 )
 from migration.errors import MigrationError, NotFound, WrongState
 from migration.lifecycle import audit
-from migration.models import App, CollectionStage, CutoverPlan, GateReading, StageChange
-from migration.orchestration import cutting_over
+from migration.models import App, CutoverPlan, GateReading, StageChange
+from migration.orchestration import admitting, cutting_over
 from migration.orchestration.cutting_over import BREACH, PLAN
-from migration.orchestration.measuring import Measured, measure
+from migration.orchestration.measuring import Measured, measure, standing_since
 from migration.states import Stage
 
 MOST_APPS = 20
@@ -88,12 +88,21 @@ def _look_at(app: App, *, at: datetime) -> None:
 def views_of(*, app: App, at: datetime) -> list[View]:
     """Return how every collection with a stage or a plan of its own stands, and the rest; nothing is changed."""
     requests, plans = requests_of(app), {plan.collection: plan for plan in CutoverPlan.objects.filter(app=app)}
-    since = _since(app, [*requests.each(), *plans])
+    since = standing_since(app, [*requests.each(), *plans])
     measured = measure(app=app, since=since, at=at)
     breaches = _breaches(app, plans)
     limits = Limits.of(app.limits)
     return [
-        _view(requests, name, plans.get(name), since[name], measured[name], limits, breaches.get(name, 0), at=at)
+        _view(
+            requests,
+            name,
+            plans.get(name),
+            since[name],
+            measured[admitting.counted_as(name, requests)],
+            limits,
+            breaches.get(name, 0),
+            at=at,
+        )
         for name in since
     ]
 
@@ -124,12 +133,6 @@ def _view(
     )
     decision = decide(situation, gates=gates, breach=breach, now=at)
     return View(name, requested, since, measured, gates, breach, decision)
-
-
-def _since(app: App, names: Sequence[str]) -> dict[str, datetime]:
-    """Return since when each collection stands where it does; without a row of its own, since the app was made."""
-    changed = dict(CollectionStage.objects.filter(app=app).values_list("collection", "changed_at"))
-    return {name: changed.get(name, app.created_at) for name in sorted(set(names))}
 
 
 def _breaches(app: App, plans: Mapping[str, CutoverPlan]) -> dict[str, int]:

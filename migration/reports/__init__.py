@@ -9,14 +9,17 @@ from migration.reports.rehearsal import Rehearsal, rehearsals
 from migration.reports.run_report import run_report
 from migration.reports.stages import Census, Share, census_of
 from migration.reports.statistics import statistics
+from migration.reports.unserved import REASONS, Reached, unserved_by_panic
 from migration.reports.vitals import database_milliseconds, health, is_migrated
 from migration.reports.whole import html_report, prove, whole_report
 
 __all__ = [
     "POLICY",
+    "REASONS",
     "Census",
     "Check",
     "Decision",
+    "Reached",
     "Rehearsal",
     "Share",
     "census_of",
@@ -35,5 +38,6 @@ __all__ = [
     "run_report",
     "statistics",
     "system_readiness",
+    "unserved_by_panic",
     "whole_report",
 ]

@@ -22,25 +22,27 @@ MOST_LISTED = 50
 """Stragglers told one by one, those longest away first."""
 
 # Every browser on iOS is Safari's engine, under whatever name, and clears as Safari does.
-_BROWSER = """CASE
+BROWSER = """CASE
     WHEN d.user_agent ~* 'iphone|ipad|ipod' THEN 'Safari'
     WHEN d.user_agent ~* 'edg(e|a)?/' THEN 'Edge'
     WHEN d.user_agent ~* 'firefox/' THEN 'Firefox'
     WHEN d.user_agent ~* 'chrom(e|ium)/' THEN 'Chrome'
     WHEN d.user_agent ~* 'safari/' THEN 'Safari'
     ELSE 'other' END"""
+"""SQL that names the browser of a device `d`."""
 VISITS = ("today", "within 4 days", "within 7 days", "within 30 days", "longer ago")
 # As buckets.bucket_of: the first eight bytes of the digest as one number, modulo the buckets, taken in two halves.
 _HALF = "('x' || lpad(substr(hex, {first}, 8), 16, '0'))::bit(64)::bigint"
-_BUCKET = (
+BUCKET = (
     f"(({_HALF.format(first=1)} %% {BUCKETS}) * {2**32 % BUCKETS} + {_HALF.format(first=9)} %% {BUCKETS}) %% {BUCKETS}"
 )
+"""SQL of an owner's bucket; `hex` is the digest of the app's salt and the owner's id."""
 _BY_BUCKET = f"""
 WITH owners AS (
     SELECT o.id, o.switched_off, encode(sha256(%(salt)s || uuid_send(o.id)), 'hex') AS hex
     FROM migration_owner o WHERE o.app_id = %(app)s AND o.kind <> 'erased'),
 counted AS (
-    SELECT {_BUCKET} AS bucket, o.switched_off AS off,
+    SELECT {BUCKET} AS bucket, o.switched_off AS off,
            count(d.id) FILTER (WHERE {HAS_RECEIPT.format(device="d.id")}) AS moved,
            count(d.id) FILTER (WHERE NOT {HAS_RECEIPT.format(device="d.id")}) AS unmoved
     FROM owners o LEFT JOIN migration_device d ON d.owner_id = o.id GROUP BY o.id, o.hex, o.switched_off)
@@ -48,27 +50,28 @@ SELECT bucket, off, sum(moved)::bigint, sum(unmoved)::bigint,
        count(*) FILTER (WHERE moved > 0), count(*) FILTER (WHERE moved = 0)
 FROM counted GROUP BY bucket, off
 """
-_SEEN = "coalesce(d.last_seen_at, d.created_at)"
+SEEN = "coalesce(d.last_seen_at, d.created_at)"
+"""SQL that tells when a device `d` was last seen, to the hour."""
 _OF_APP = "JOIN migration_owner o ON o.id = d.owner_id AND o.app_id = %(app)s AND o.kind <> 'erased'"
 _BY_BROWSER = f"""
 SELECT browser, visit, count(*), count(*) FILTER (WHERE NOT receipt), count(*) FILTER (WHERE waiting > 0)
 FROM (
-    SELECT {_BROWSER} AS browser, {HAS_RECEIPT.format(device="d.id")} AS receipt, x.count AS waiting,
-           CASE WHEN {_SEEN} > %(at)s - interval '1 day' THEN 0 WHEN {_SEEN} > %(at)s - interval '4 days' THEN 1
-                WHEN {_SEEN} > %(at)s - interval '7 days' THEN 2 WHEN {_SEEN} > %(at)s - interval '30 days' THEN 3
+    SELECT {BROWSER} AS browser, {HAS_RECEIPT.format(device="d.id")} AS receipt, x.count AS waiting,
+           CASE WHEN {SEEN} > %(at)s - interval '1 day' THEN 0 WHEN {SEEN} > %(at)s - interval '4 days' THEN 1
+                WHEN {SEEN} > %(at)s - interval '7 days' THEN 2 WHEN {SEEN} > %(at)s - interval '30 days' THEN 3
                 ELSE 4 END AS visit
     FROM migration_device d {_OF_APP} LEFT JOIN migration_deviceoutbox x ON x.device_id = d.id) seen
 GROUP BY browser, visit ORDER BY browser, visit
 """
 _STRAGGLERS = f"""
-SELECT d.id, d.owner_id, {_BROWSER}, {_SEEN} FROM migration_device d {_OF_APP}
-WHERE NOT {HAS_RECEIPT.format(device="d.id")} ORDER BY {_SEEN} LIMIT {MOST_LISTED}
+SELECT d.id, d.owner_id, {BROWSER}, {SEEN} FROM migration_device d {_OF_APP}
+WHERE NOT {HAS_RECEIPT.format(device="d.id")} ORDER BY {SEEN} LIMIT {MOST_LISTED}
 """
 _SUMS = f"""
 SELECT count(*) FILTER (WHERE NOT receipt AND seen >= %(since)s),
        count(*) FILTER (WHERE NOT receipt AND seen < %(since)s),
        count(*) FILTER (WHERE waiting > 0), coalesce(sum(waiting), 0)::bigint, coalesce(sum(bytes), 0)::bigint
-FROM (SELECT {HAS_RECEIPT.format(device="d.id")} AS receipt, {_SEEN} AS seen, x.count AS waiting, x.bytes
+FROM (SELECT {HAS_RECEIPT.format(device="d.id")} AS receipt, {SEEN} AS seen, x.count AS waiting, x.bytes
       FROM migration_device d {_OF_APP} LEFT JOIN migration_deviceoutbox x ON x.device_id = d.id) seen
 """
 _OPEN = """
@@ -145,12 +148,12 @@ class DeviceFleet:
 def device_fleet(*, app: App, at: datetime) -> DeviceFleet:
     """Return how an app's owners and devices stand."""
     days, requests = limit_of(app.limits, "STRAGGLER_DAYS"), requests_of(app)
-    ((unmoved, away, devices, writes, size),) = _rows(_SUMS, app=app.id, since=at - timedelta(days=days))
-    ((conflicts, quarantined),) = _rows(_OPEN, app=app.id)
+    ((unmoved, away, devices, writes, size),) = rows(_SUMS, app=app.id, since=at - timedelta(days=days))
+    ((conflicts, quarantined),) = rows(_OPEN, app=app.id)
     return DeviceFleet(
         stages=_by_stage(app, requests),
-        visits=[Visits(name, VISITS[visit], *rest) for name, visit, *rest in _rows(_BY_BROWSER, app=app.id, at=at)],
-        stragglers=[Straggler(*row) for row in _rows(_STRAGGLERS, app=app.id)],
+        visits=[Visits(name, VISITS[visit], *rest) for name, visit, *rest in rows(_BY_BROWSER, app=app.id, at=at)],
+        stragglers=[Straggler(*row) for row in rows(_STRAGGLERS, app=app.id)],
         days=days,
         unmoved=unmoved,
         away=away,
@@ -162,12 +165,12 @@ def device_fleet(*, app: App, at: datetime) -> DeviceFleet:
 
 
 def _by_stage(app: App, requests: Requests) -> dict[str, dict[str, tuple[int, int]]]:
-    rows = _rows(_BY_BUCKET, app=app.id, salt=app.salt.bytes)
+    buckets = rows(_BY_BUCKET, app=app.id, salt=app.salt.bytes)
     found: dict[str, dict[str, tuple[int, int]]] = {}
     for name, asked in requests.each().items():
         owners: Counter[str] = Counter()
         devices: Counter[str] = Counter()
-        for bucket, off, moved, unmoved, owners_moved, owners_unmoved in rows:
+        for bucket, off, moved, unmoved, owners_moved, owners_unmoved in buckets:
             for receipt, of_devices, of_owners in ((True, moved, owners_moved), (False, unmoved, owners_unmoved)):
                 of = Circumstances(bucket, receipt, off, requests.panic)
                 held = effective(requested=asked.stage, percentage=asked.percentage, of=of).stage
@@ -191,7 +194,8 @@ def _questions(
     ]
 
 
-def _rows(statement: str, **given: Any) -> list[tuple[Any, ...]]:
+def rows(statement: str, **given: Any) -> list[tuple[Any, ...]]:
+    """Ask one question and return its rows."""
     with connection.cursor() as cursor:
         cursor.execute(statement, given)
         return list(cursor.fetchall())

@@ -5,6 +5,7 @@ import json
 import time
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -12,14 +13,14 @@ from django.utils import timezone
 
 from migration import cutover
 from migration.cutover import Action, Comparison, Standing
-from migration.errors import MigrationError
+from migration.errors import GatesClosed, MigrationError
 from migration.models import REST, App, CollectionStage, StageChange
-from migration.orchestration import cutting_over
-from migration.orchestration.cutting_over import Why
-from migration.reports import census_of
+from migration.orchestration import admitting, cutting_over
+from migration.orchestration.cutting_over import ONWARD, Why
+from migration.reports import REASONS, census_of, unserved_by_panic
 
-NOTHING, NOT_EVERYWHERE = 3, 4
-"""Exit codes when there was nothing to do, and when a change does not hold everywhere within --wait."""
+NOTHING, NOT_EVERYWHERE, CLOSED = 3, 4, 5
+"""Exit codes: there was nothing to do; a change does not hold everywhere within --wait; gates do not hold."""
 _LOOK = 0.1
 _VERBS: dict[str, tuple[Action, Callable[..., StageChange]]] = {
     "advance": (Action.ADVANCE, cutting_over.advance),
@@ -28,6 +29,7 @@ _VERBS: dict[str, tuple[Action, Callable[..., StageChange]]] = {
     "complete": (Action.COMPLETE, cutting_over.complete),
     "panic": (Action.PANIC, cutting_over.panic),
     "release": (Action.RELEASE_PANIC, cutting_over.release_panic),
+    "rejoin": (Action.REJOIN, cutting_over.rejoin),
     "compare": (Action.COMPARE, cutting_over.set_comparison),
 }
 _OF_THE_APP = ("panic", "release")
@@ -35,12 +37,15 @@ Options = dict[str, Any]
 
 
 class Command(BaseCommand):
-    """Exit codes: 0 done, 1 refused (the message says why), 2 wrong usage, 3 nothing to do, 4 not everywhere yet."""
+    """Exit codes: 0 done, 1 refused (the message says why), 2 wrong usage, 3 nothing to do, 4 not everywhere, 5 shut.
+
+    A refusal by gates is told on the output, too: {code, detail, gates}.
+    """
 
     help = (
         "Stages of an app's collections: show, history, advance, back, set (the share of a ramp), complete, compare, "
-        "panic, release. Exit codes: 0 done; 1 refused, the message says why; 2 wrong usage; 3 nothing to do; "
-        "4 done, but within --wait it did not come to hold everywhere."
+        "rejoin (the rest), panic, release. Exit codes: 0 done; 1 refused, the message says why; 2 wrong usage; "
+        "3 nothing to do; 4 done, but within --wait it did not come to hold everywhere; 5 gates do not hold."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -53,6 +58,7 @@ class Command(BaseCommand):
         parser.add_argument("--ignore", action="append", metavar="POINTER", help="of compare: what may differ")
         parser.add_argument("--comparator", choices=CollectionStage.Comparator.values, help="of compare")
         parser.add_argument("--reason", default="", help="why, for the history")
+        parser.add_argument("--force", action="store_true", help="go on although gates do not hold; needs --reason")
         parser.add_argument("--wait", type=float, default=0.0, help="seconds to wait until it holds everywhere")
         parser.add_argument("--json", action="store_true", help="one JSON object a line")
         parser.add_argument("--dry-run", action="store_true", help="say what would be done and do nothing")
@@ -68,6 +74,9 @@ class Command(BaseCommand):
                 getattr(self, f"_{verb}")(found, options)
             else:
                 self._change(found, verb, options)
+        except GatesClosed as error:
+            self._say({"code": error.code, "detail": error.detail, **error.extras}, options)
+            raise CommandError(error.detail, returncode=CLOSED) from error
         except MigrationError as error:
             raise CommandError(error.detail) from error
 
@@ -81,6 +90,8 @@ class Command(BaseCommand):
                 for one in census.shares[name]
             ]
             self._say({**row, "panic": app.panic, "epoch": app.epoch, "holds": holds}, options)
+        if app.panic:
+            self._say(_unserved(app), options)
 
     def _history(self, app: App, options: Options) -> None:
         changes = StageChange.objects.filter(app=app)
@@ -103,10 +114,10 @@ class Command(BaseCommand):
         if options["dry_run"]:
             self._foresee(app, action, options)
             return
-        why = Why(actor=f"command:{getpass.getuser()}", reason=options["reason"])
+        why = Why(actor=f"command:{getpass.getuser()}", reason=options["reason"], force=options["force"])
         change = act(app_id=app.id, why=why, at=timezone.now(), **_given(app, verb, options))
         holds = _wait(change, options["wait"])
-        self._say(_told(change), options)
+        self._say(_told(change) | (_unserved(app) if action == Action.PANIC else {}), options)
         if options["wait"] and not holds:
             raise CommandError("it does not hold everywhere yet", returncode=NOT_EVERYWHERE)
 
@@ -115,11 +126,35 @@ class Command(BaseCommand):
         before, after = cutting_over.preview(app_id=app.id, action=action, **named)
         told = {"from_stage": str(before.stage), "to_stage": str(after.stage), "from_percentage": before.percentage}
         row = {"action": str(action), "collection": options["collection"], **told}
-        self._say({**row, "to_percentage": after.percentage, "panic": after.panic}, options)
+        row |= {"to_percentage": after.percentage, "panic": after.panic}
+        if action == Action.PANIC:
+            row |= _unserved(app)
+        if action in ONWARD and cutover.is_ahead(after, of=before):
+            gates = admitting.gates_now(app=app, collection=options["collection"], at=timezone.now())
+            row |= {"gates": [asdict(gate) for gate in gates]}
+            self._say(row, options)
+            admitting.admit(gates, force=options["force"])
+            return
+        self._say(row, options)
 
     def _say(self, row: Options, options: Options) -> None:
-        told = "  ".join(f"{name} {value}" for name, value in row.items() if value not in ("", None, []))
-        self.stdout.write(json.dumps(row) if options["json"] else told)
+        self.stdout.write(json.dumps(row) if options["json"] else "\n".join(_in_words(row)))
+
+
+def _in_words(row: Options) -> list[str]:
+    """Return a row as people read it: its figures in one line, then gates and devices a line each."""
+    plain = {name: value for name, value in row.items() if name not in ("figures", "gates", "unserved")}
+    lines = ["  ".join(f"{name} {value}" for name, value in plain.items() if value not in ("", None, []))]
+    gates = row.get("gates") or row.get("figures", {}).get("gates", [])
+    lines += [f"  [{'x' if gate['passed'] else ' '}] {gate['name']}: {gate['reason']}" for gate in gates]
+    unserved = row.get("unserved", {"counts": {}, "listed": []})
+    for reason, count in unserved["counts"].items():
+        lines.append(f"  not served: {count['devices']} devices of {count['owners']} owners. {REASONS[reason]}")
+    lines += [
+        f"    owner {one['owner_id']}  device {one['device_id']}  {one['reason']}  seen {one['seen_at']}"
+        for one in unserved["listed"]
+    ]
+    return [line for line in lines if line]
 
 
 def _percent(text: str) -> int:
@@ -136,6 +171,10 @@ def _check_usage(verb: str, options: Options) -> None:
         raise CommandError("set needs --percent", returncode=2)
     if options["percent"] is not None and verb not in ("set", "advance"):
         raise CommandError("--percent goes with set and advance", returncode=2)
+    if options["force"] and not (_VERBS.get(verb, ("",))[0] in ONWARD and options["reason"].strip()):
+        raise CommandError("--force goes with advance, set and complete, and with a --reason", returncode=2)
+    if verb == "rejoin" and options["collection"] == REST:
+        raise CommandError("rejoin needs --collection", returncode=2)
     if verb in _OF_THE_APP and options["collection"] != REST:
         raise CommandError(f"{verb} is of the whole app", returncode=2)
     said = any(options[name] is not None for name in ("rate", "ignore", "comparator"))
@@ -157,6 +196,11 @@ def _given(app: App, verb: str, options: Options) -> Options:
             options["comparator"] or now.comparator,
         )
     return given
+
+
+def _unserved(app: App) -> Options:
+    """Return whom a panic does not serve, under one name."""
+    return {"unserved": unserved_by_panic(app=app, at=timezone.now()).as_data()}
 
 
 def _wait(change: StageChange, seconds: float) -> bool:

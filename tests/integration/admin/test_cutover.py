@@ -9,17 +9,18 @@ from django.urls import reverse
 from django.utils import timezone
 
 from migration.cutover import Action, bucket_of, requests_of
-from migration.models import App, AuditLine, CollectionStage, StageChange
+from migration.models import App, AuditLine, CollectionStage, CutoverPlan, StageChange
 from migration.orchestration import cutting_over
 from migration.orchestration.cutting_over import Why
 from migration.reports import Share, census_of
 from tests.factories.loads import at_stage, give_receipt, make_app, make_device, make_owner
+from tests.factories.plans import make_plan
 from tests.integration.admin.conftest import HOSTILE_TEXT, World
 from tests.integration.admin.test_pages import assert_harmless
 
 pytestmark = pytest.mark.django_db
 
-ACTIONS = ("advance", "step_back", "set_percentage", "complete", "panic", "release_panic")
+ACTIONS = ("advance", "step_back", "set_percentage", "complete", "compare", "rejoin", "panic", "release_panic")
 
 
 @pytest.fixture
@@ -38,8 +39,10 @@ def hidden(html: str) -> dict[str, str]:
 
 def confirm(desk: Client, page: str, app: App, **given: str) -> str:
     """Open the page, type the app's slug, send the form; return what the user sees then."""
-    seen = hidden(desk.get(page).content.decode())
-    return desk.post(page, {"word": app.slug, "reason": "as planned", **seen, **given}, follow=True).content.decode()
+    shown = desk.get(page).content.decode()
+    word = f"force {app.slug}" if f"force {app.slug}" in shown else app.slug
+    form = {"word": word, "reason": "as planned", **hidden(shown), **given}
+    return desk.post(page, form, follow=True).content.decode()
 
 
 def stage(app: App, collection: str = "") -> tuple[str, int]:
@@ -124,10 +127,60 @@ class TestChanges:
         assert desk.post(page_of(app, "advance"), {"word": app.slug, **form}).status_code == 422
         assert StageChange.objects.count() == 0
 
+    def test_are_held_to_the_gates_unless_the_word_and_a_reason_say_otherwise(self, desk: Client, app: App) -> None:
+        page = page_of(app, "advance")
+        html = desk.get(page).content.decode()
+        assert "No device told how its outbox is." in html
+        form = {**hidden(html), "word": app.slug, "reason": "as planned"}
+        refused = desk.post(page, form)
+        assert (refused.status_code, stage(app)) == (422, ("dual_write", 0))
+        assert "Gates do not hold: receipts: No device was seen lately." in refused.content.decode()
+        forced = {**form, "word": f"force {app.slug}"}
+        assert desk.post(page, {**forced, "reason": " "}).status_code == 422
+        assert stage(app) == ("dual_write", 0)
+        desk.post(page, forced)
+        assert stage(app) == ("shadow", 0)
+        line = AuditLine.objects.get(action="stage_advance")
+        assert set(line.data["forced_against"]) == {"receipts", "outbox", "diff", "rollback"}
+        back = page_of(app, "step_back")
+        assert desk.post(back, {**forced, **hidden(desk.get(back).content.decode())}).status_code == 422
+
+    def test_of_how_reads_are_compared_are_made_here_too(self, desk: Client, app: App) -> None:
+        page = page_of(app, "compare", "notes")
+        rules = {"rate": "12.5", "comparator": "json", "ignore": "/at\r\n\r\n  /seen/0 \r\n"}
+        confirm(desk, page, app, **rules)
+        row = CollectionStage.objects.get(app=app, collection="notes")
+        assert (row.compare_rate, row.comparator, row.compare_ignore) == (0.125, "json", ["/at", "/seen/0"])
+        line = AuditLine.objects.get(action="stage_compare")
+        assert (line.actor, line.data["compare_rate"], line.data["compare_ignore"]) == (
+            "admin:ada",
+            0.125,
+            row.compare_ignore,
+        )
+        html = desk.get(page).content.decode()
+        assert 'value="12.5"' in html
+        assert "/at\n/seen/0</textarea>" in html
+        for wrong in ({"rate": "x"}, {"rate": ""}):
+            assert desk.post(page, {"word": app.slug, **rules, **wrong}).status_code == 422
+        for wrong in ({"rate": "101"}, {"rate": "nan"}, {"comparator": "fuzzy"}, {"ignore": "at"}, {"ignore": "/\x00"}):
+            desk.post(page, {"word": app.slug, **rules, **wrong})
+        assert StageChange.objects.count() == 1
+
+    def test_put_a_collection_back_with_the_rest(self, desk: Client, app: App) -> None:
+        at_stage(app, "ramp", percentage=500, collection="notes")
+        make_plan(App.objects.get(id=app.id), collection="notes")
+        assert page_of(app, "rejoin", "notes") in desk.get(page_of(app)).content.decode()
+        confirm(desk, page_of(app, "rejoin", "notes"), app)
+        assert not CollectionStage.objects.filter(app=app, collection="notes").exists()
+        assert not CutoverPlan.objects.exists()
+        assert "rejoin" not in desk.get(page_of(app)).content.decode().split("History")[0]
+        assert AuditLine.objects.get(action="stage_rejoin").data["reason"] == "as planned"
+
     def test_are_not_made_where_somebody_else_was_first(self, desk: Client, app: App) -> None:
         seen = hidden(desk.get(page_of(app, "advance")).content.decode())
-        cutting_over.advance(app_id=app.id, why=Why("another"), at=timezone.now())
-        html = desk.post(page_of(app, "advance"), {"word": app.slug, **seen}, follow=True).content.decode()
+        seen |= {"word": f"force {app.slug}", "reason": "as planned"}
+        cutting_over.advance(app_id=app.id, why=Why("another", force=True), at=timezone.now())
+        html = desk.post(page_of(app, "advance"), seen, follow=True).content.decode()
         assert "Somebody else has changed the stage meanwhile." in html
         assert stage(app) == ("shadow", 0)
 
@@ -142,7 +195,13 @@ class TestChanges:
         assert 'name="word"' not in html
 
     def test_of_a_panic_are_shown_and_released(self, desk: Client, app: App) -> None:
+        at_stage(app, "complete", percentage=10_000)
+        give_receipt(device := make_device(make_owner(app)))
+        shown = desk.get(page_of(app, "panic")).content.decode()
+        assert "Whom a panic does not serve" in shown
+        assert str(device.owner_id) in shown
         html = confirm(desk, page_of(app, "panic"), app)
+        assert str(device.owner_id) in html
         assert "Every browser reads from itself until it is released" in html
         assert App.objects.get(id=app.id).panic
         confirm(desk, page_of(app, "release_panic"), app)

@@ -35,6 +35,11 @@ def with_receipt(browser: Browser) -> Browser:
 
 
 class TestWhatABrowserIsTold:
+    def test_says_how_long_its_copy_passes_for_the_servers(self, tenant: Tenant) -> None:
+        assert account(tenant).get("/config").json()["limits"]["lease_seconds"] == 86_400
+        App.objects.filter(id=tenant.app.id).update(limits={"read_lease_seconds": 3_600})
+        assert account(tenant).get("/config").json()["limits"]["lease_seconds"] == 3_600
+
     def test_is_one_line_for_the_rest_where_nothing_was_changed(self, tenant: Tenant) -> None:
         told = account(tenant).get("/config").json()
         assert (told["panic"], told["stage"]) == (False, "dual_write")

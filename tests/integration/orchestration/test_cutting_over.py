@@ -13,15 +13,16 @@ from django.utils import timezone
 from migration import cutover
 from migration.cutover import ROAD, WHOLE, Action, Comparison, Standing
 from migration.errors import MigrationError, NotFound, StageChangeInvalid, WrongState
-from migration.models import App, AuditLine, CollectionStage, StageChange
+from migration.models import App, AuditLine, CollectionStage, CutoverPlan, StageChange
 from migration.orchestration import cutting_over
 from migration.orchestration.cutting_over import Why
 from migration.states import Stage
 from tests.factories.doors import account, at_once, make_tenant
 from tests.factories.loads import at_stage, make_app
 from tests.factories.ops import Writer
+from tests.factories.plans import make_plan
 
-WHY = Why(actor="anna", reason="the test says so")
+WHY = Why(actor="anna", reason="the test says so", force=True)
 VERBS: dict[Action, Callable[..., StageChange]] = {
     Action.ADVANCE: cutting_over.advance,
     Action.STEP_BACK: cutting_over.step_back,
@@ -29,7 +30,9 @@ VERBS: dict[Action, Callable[..., StageChange]] = {
     Action.COMPLETE: cutting_over.complete,
     Action.PANIC: cutting_over.panic,
     Action.RELEASE_PANIC: cutting_over.release_panic,
+    Action.REJOIN: cutting_over.rejoin,
 }
+OF_EVERYTHING = [action for action in VERBS if action != Action.REJOIN]
 
 
 def do(app: App, action: Action, **given: Any) -> StageChange:
@@ -49,7 +52,7 @@ def counted(app: App) -> tuple[int, int, int]:
 
 @pytest.mark.django_db
 class TestEveryStateAndAction:
-    @pytest.mark.parametrize("action", VERBS, ids=str)
+    @pytest.mark.parametrize("action", OF_EVERYTHING, ids=str)
     @pytest.mark.parametrize("stage", ROAD, ids=str)
     def test_is_legal_and_whole_or_refused_and_nothing(self, stage: Stage, action: Action) -> None:
         for panic, share in itertools.product((False, True), (100, WHOLE)):
@@ -105,6 +108,44 @@ class TestACollection:
             "ramp",
         )
 
+    def test_is_put_back_with_the_rest_and_its_plan_with_it(self, app: App) -> None:
+        at_stage(app, "dual_write")
+        do(app, Action.ADVANCE, collection="notes")
+        make_plan(App.objects.get(id=app.id), collection="notes")
+        make_plan(App.objects.get(id=app.id), collection="todos")
+        before = counted(app)
+        change = cutting_over.rejoin(app_id=app.id, collection="notes", why=WHY, at=timezone.now())
+        assert (change.action, change.from_stage, change.to_stage) == ("rejoin", "shadow", "dual_write")
+        assert counted(app) == tuple(one + 1 for one in before)
+        assert list(cutover.requests_of(App.objects.get(id=app.id)).own) == []
+        assert list(CutoverPlan.objects.values_list("collection", flat=True)) == ["todos"]
+        assert AuditLine.objects.get(action="plan_dropped").data["collection"] == "notes"
+        do(app, Action.ADVANCE)
+        assert standing(app, "notes").stage == "shadow", "it goes with the rest"
+
+    @pytest.mark.parametrize("stage", ROAD, ids=str)
+    @pytest.mark.parametrize("rest", ROAD, ids=str)
+    def test_is_put_back_whole_from_everywhere_or_refused_and_left(self, app: App, rest: Stage, stage: Stage) -> None:
+        for panic, share in itertools.product((False, True), (100, WHOLE)):
+            App.objects.filter(id=app.id).update(panic=panic)
+            at_stage(app, rest, percentage=500 if rest == Stage.RAMP else 0)
+            at_stage(app, stage, percentage=share if stage == Stage.RAMP else 0, collection="notes")
+            before, (epoch, changes, lines) = standing(app, "notes"), counted(app)
+            ahead = (ROAD.index(rest), standing(app).percentage) > (ROAD.index(stage), before.percentage)
+            if ahead or (stage == Stage.COMPLETE and rest != Stage.COMPLETE):
+                with pytest.raises(WrongState):
+                    do(app, Action.REJOIN, collection="notes")
+                assert (standing(app, "notes"), counted(app)) == (before, (epoch, changes, lines))
+                continue
+            do(app, Action.REJOIN, collection="notes")
+            assert standing(app, "notes") == standing(app)
+            assert counted(app) == (epoch + 1, changes + 1, lines + 1)
+
+    def test_that_goes_with_the_rest_is_not_put_back(self, app: App) -> None:
+        for name in ("notes", ""):
+            with pytest.raises(WrongState, match="goes with the rest"):
+                do(app, Action.REJOIN, collection=name)
+
     def test_nobody_knows_of_is_refused(self, app: App) -> None:
         for name in ("nots", "n:*", "\x00"):
             with pytest.raises(NotFound):
@@ -119,7 +160,14 @@ class TestACollection:
 
     @pytest.mark.parametrize(
         "rule",
-        [Comparison(rate=-0.1), Comparison(rate=1.1), Comparison(ignore=("at",)), Comparison(comparator="fuzzy")],
+        [
+            Comparison(rate=-0.1),
+            Comparison(rate=1.1),
+            Comparison(ignore=("at",)),
+            Comparison(comparator="fuzzy"),
+            Comparison(ignore=("/" + "a" * 512,)),
+            Comparison(rate=float("nan")),
+        ],
     )
     def test_is_compared_as_was_said_or_the_saying_is_refused(self, app: App, rule: Comparison) -> None:
         with pytest.raises(StageChangeInvalid):

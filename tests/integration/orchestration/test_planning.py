@@ -1,11 +1,10 @@
 """Plans carried out by the sweeper, on figures browsers told through the API, at given times."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import transaction
 
 from migration.cutover.plans import Plan, Step, plan_for
 from migration.errors import NotFound, WrongState
@@ -13,81 +12,18 @@ from migration.models import (
     App,
     AuditLine,
     CollectionStage,
-    ComparisonSample,
     CutoverPlan,
-    Device,
-    DeviceOutbox,
     GateReading,
-    RollbackProof,
     StageChange,
 )
 from migration.orchestration import cutting_over, planning
-from migration.orchestration.comparing import fold_comparisons
 from migration.orchestration.cutting_over import Why
 from migration.orchestration.planning import look, views_of
 from migration.orchestration.sweeping import sweep
-from migration.states import RunState, Stage
-from tests.factories.loads import make_app, make_device, make_owner, make_run
+from migration.states import Stage
+from tests.factories.sites import BY, HOUR, MINUTE, NOON, Site
 
 pytestmark = pytest.mark.django_db
-NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
-MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-QUICK = Plan((Step(100, 600), Step(2_500, 600), Step(10_000, 600)), 600)
-BY = {"actor": "operator:ada", "collection": ""}
-
-
-class Site:
-    """An app with devices that tell, a plan, and a clock that only this moves."""
-
-    def __init__(self, *, devices: int = 4, stage: Stage = Stage.DUAL_WRITE, plan: Plan | None = QUICK) -> None:
-        self.now = NOON
-        self.app: App = make_app(limits={"gate_comparisons": 100, "breach_comparisons": 50})
-        App.objects.filter(id=self.app.id).update(created_at=NOON)
-        self.app.refresh_from_db()
-        self.devices = [make_device(make_owner(self.app)) for _ in range(devices)]
-        for device in self.devices:
-            make_run(device, state=RunState.COMPLETED)
-        self.row = CollectionStage.objects.create(app=self.app, stage=stage, changed_at=NOON)
-        if plan is not None:
-            planning.set_plan(app_id=self.app.id, plan=plan, at=NOON, **BY)
-
-    def tell(self, **columns: Any) -> None:
-        """Let every device tell that all is well, but for `columns`."""
-        Device.objects.filter(owner__app=self.app).update(last_seen_at=self.now)
-        told = {"compared": 100, "agreed": 100, "noise": 0, "errors": 0, "ms": [12.0], **columns}
-        at = self.now - MINUTE
-        for device in self.devices:
-            ComparisonSample.objects.create(
-                app_id=self.app.id, owner=device.owner, device_id=device.id, stage=self.stage[0], at=at, **told
-            )
-            DeviceOutbox.objects.update_or_create(
-                device_id=device.id,
-                defaults={"app_id": self.app.id, "owner": device.owner, "stage": "", "count": 0, "bytes": 0,
-                          "oldest_seconds": 0.0, "errors": 0, "at": self.now},
-            )  # fmt: skip
-        RollbackProof.objects.create(app=self.app, passed=True, detail="", milliseconds=1, at=self.now)
-
-    def later(self, by: timedelta = 15 * MINUTE, **columns: Any) -> None:
-        """Let time go on, the devices tell, and the sweeper fold and look."""
-        self.now += by
-        self.tell(**columns)
-        with transaction.atomic():
-            fold_comparisons(last=self.now - 10 * MINUTE, at=self.now)
-        look(at=self.now)
-
-    @property
-    def stage(self) -> tuple[str, int]:
-        row = CollectionStage.objects.get(app=self.app, collection="")
-        return row.stage, row.percentage
-
-    @property
-    def plan(self) -> CutoverPlan:
-        return CutoverPlan.objects.get(app=self.app, collection="")
-
-    @property
-    def history(self) -> list[tuple[str, str, int]]:
-        changes = StageChange.objects.filter(app=self.app).order_by("epoch")
-        return [(one.cause, one.to_stage, one.to_percentage) for one in changes]
 
 
 @pytest.fixture
@@ -186,12 +122,14 @@ class TestAPlan:
     def test_of_an_operator_is_vetoed_too_but_never_a_step_back(self, site: Site, settings: Any) -> None:
         settings.MIGRATION = {**settings.MIGRATION, "ADVANCE_HOOK": "tests.unit.orchestration.test_hooks.refuse_all"}
         with pytest.raises(WrongState, match="Not shadow on a Friday"):
-            cutting_over.advance(app_id=site.app.id, why=Why("operator:ada"), at=NOON)
+            cutting_over.advance(app_id=site.app.id, why=Why("operator:ada", force=True), at=NOON)
         assert site.history == []
         CollectionStage.objects.filter(app=site.app).update(stage="ramp", percentage=2_500)
         cutting_over.set_percentage(app_id=site.app.id, percentage=100, why=Why("operator:ada"), at=NOON)
         with pytest.raises(WrongState, match="Not ramp on a Friday"):
-            cutting_over.set_percentage(app_id=site.app.id, percentage=200, why=Why("operator:ada"), at=NOON)
+            cutting_over.set_percentage(
+                app_id=site.app.id, percentage=200, why=Why("operator:ada", force=True), at=NOON
+            )
         cutting_over.step_back(app_id=site.app.id, why=Why("operator:ada"), at=NOON)
         assert site.stage == ("shadow", 0)
 

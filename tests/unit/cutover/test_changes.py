@@ -100,3 +100,24 @@ class TestAPanic:
         calm, alarmed = Standing(S.RAMP, 500), Standing(S.RAMP, 500, panic=True)
         assert (outcome(calm, Action.PANIC), outcome(alarmed, Action.RELEASE_PANIC)) == (alarmed, calm)
         assert (outcome(alarmed, Action.PANIC), outcome(calm, Action.RELEASE_PANIC)) == ("panic", "calm")
+
+
+def put_back(standing: Standing, rest: Standing) -> Standing | str:
+    try:
+        return changed(standing, Action.REJOIN, rest=rest)
+    except WrongState as refused:
+        return str(refused.extras["state"])
+
+
+class TestPuttingBack:
+    @pytest.mark.parametrize("rest", STANDINGS, ids=str)
+    def test_leads_to_the_rest_and_never_ahead_nor_back_from_the_last_stage(self, rest: Standing) -> None:
+        for standing in STANDINGS:
+            if standing.panic != rest.panic:
+                continue
+            ahead = (ROAD.index(rest.stage), rest.percentage) > (ROAD.index(standing.stage), standing.percentage)
+            leaves = standing.stage == S.COMPLETE and rest.stage != S.COMPLETE
+            assert put_back(standing, rest) == (standing.stage if ahead or leaves else rest)
+
+    def test_is_not_of_what_goes_with_the_rest(self) -> None:
+        assert outcome(Standing(S.SHADOW), Action.REJOIN) == "shadow"
