@@ -2,7 +2,7 @@
 
 from migration.archives.digests import BucketDigests
 from migration.archives.foreign import foreign_entries, owned_entries
-from migration.archives.lines import OwnerLine, Slice, Version, owner_line, version_line
+from migration.archives.lines import OwnerLine, Slice, owner_line, version_line
 from migration.archives.manifest import Manifest, PartFile, Scope
 from migration.archives.reading import ArchiveReader, Place
 from migration.archives.writing import ArchiveWriter
@@ -17,7 +17,6 @@ __all__ = [
     "Place",
     "Scope",
     "Slice",
-    "Version",
     "foreign_entries",
     "owned_entries",
     "owner_line",

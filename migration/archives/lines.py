@@ -11,16 +11,21 @@ is what stands there.
 """
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any, NamedTuple
+from functools import partial
+from itertools import compress
+from operator import not_
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 
 from migration.errors import ArchiveInvalid
-from migration.values.lines import encode_line
+from migration.values.lines import Lines, encode_line
+from migration.values.versions import Version
 
 Revision = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Moment = Annotated[int, msgspec.Meta(ge=-62_135_596_800_000_000, le=253_402_300_799_999_999)]
@@ -28,21 +33,6 @@ Short = Annotated[str, msgspec.Meta(max_length=512)]
 
 KINDS = ("device", "run", "conflict", "quarantine", "repetition")
 """What may stand beside an owner's records, in the order in which it must be written."""
-
-
-class Version(NamedTuple):
-    """One version of a record and who wrote it; `line` is its canonical line, `until` None for the current one."""
-
-    namespace: str
-    collection: str
-    revision: int
-    until: int | None
-    seq: int
-    device_id: UUID | None
-    run_id: UUID | None
-    cause: str
-    written_at: int
-    line: bytes
 
 
 class OwnerLine(msgspec.Struct, frozen=True, forbid_unknown_fields=False):
@@ -64,6 +54,8 @@ class Slice:
 
     owner: OwnerLine
     versions: list[Version] = field(default_factory=list)
+    lines: Lines = field(default_factory=lambda: Lines([], [], []))
+    """The entries of the versions, one for each; whoever has made something of them lets them go."""
     beside: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     begins: bool = True
     """False: it goes on with the owner of the slice before."""
@@ -80,35 +72,84 @@ class _OwnerFirst(msgspec.Struct, frozen=True):
 
 _OWNER = msgspec.json.Decoder(_OwnerFirst)
 _Label = Annotated[str, msgspec.Meta(max_length=65_536)]
-_Head = tuple[Short, _Label, Revision, Revision | None, Revision, UUID | None, UUID | None, Short, Moment, msgspec.Raw]
+_Head = tuple[
+    Short, _Label, Revision, Revision | None, Revision, str | None, str | None, Short, Moment, tuple[str, ...]
+]
 _VERSIONS = msgspec.json.Decoder(_Head)
+_HEADS = msgspec.json.Decoder(
+    tuple[Short, _Label, Revision, Revision | None, Revision, str | None, str | None, Short, Moment, None]
+)
+_LINES = msgspec.json.Encoder()
 _ROW = msgspec.json.Decoder(dict[str, dict[str, Any]])
+_LONE = re.compile(rb"\\u[dD][89a-fA-F]")
+# The tuple's own constructor: half the price of Version(…), which passes through a Python __new__.
+_VERSION: Callable[[tuple[object, ...]], Version] = partial(tuple.__new__, Version)
 
 
-def read_versions(raws: Sequence[bytes]) -> list[Version]:
-    """Read lines of versions. Raises ArchiveInvalid for the first that is none."""
-    if not raws:
-        return []
+def read_versions(raws: Sequence[bytes]) -> tuple[list[Version], Lines]:
+    """Read lines of versions, and the entries at their ends. Raises ArchiveInvalid for the first that is none."""
     try:
-        found = _VERSIONS.decode_lines(b"\n".join(raws))
+        read = _read_together(raws)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return [_read_slowly(raw) for raw in raws]  # some line holds a lone surrogate, or is wrong: look at each
-    if len(found) != len(raws):
+        read = _read_apart(raws)  # some line holds a lone surrogate, or is wrong
+    heads, pairs, lines = read
+    if not set(map(len, pairs)) <= {1, 2}:
+        raise ArchiveInvalid("A line of the archive is no version of a record.")
+    _check_ids({head[5] for head in heads} | {head[6] for head in heads})
+    values = [pair[1] if len(pair) == 2 else None for pair in pairs]
+    return [_VERSION(head[:9]) for head in heads], Lines([pair[0] for pair in pairs], values, lines)
+
+
+_Read = tuple[list[tuple[Any, ...]], list[tuple[str, ...]], list[bytes]]
+
+
+def _read_together(raws: Sequence[bytes]) -> _Read:
+    """Read all at once. Raises DecodeError where one of them needs to be looked at, ArchiveInvalid."""
+    if not raws:
+        return [], [], []
+    heads = _VERSIONS.decode_lines(b"\n".join(raws))
+    pairs = [head[9] for head in heads]
+    # A line ends with its entry; that the entry, encoded anew, stands there byte for byte makes it canonical.
+    lines = _LINES.encode_lines(pairs)[:-1].split(b"\n")
+    if len(heads) != len(raws):
         raise ArchiveInvalid("A line of the archive holds more than one value.")
-    return [Version._make((*one[:9], bytes(one[9]))) for one in found]
+    if False in [raw.endswith(line, 0, -1) for raw, line in zip(raws, lines, strict=True)]:
+        raise ArchiveInvalid("A line of the archive is not canonical.")
+    return list(heads), pairs, lines
 
 
-def _read_slowly(raw: bytes) -> Version:
+def _read_apart(raws: Sequence[bytes]) -> _Read:
+    """Read what msgspec may not take line by line, and the rest of it together."""
+    odd = [bool(_LONE.search(raw)) for raw in raws]
+    try:
+        ordinary = zip(*_read_together(list(compress(raws, map(not_, odd)))), strict=True)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        read = [_read_slowly(raw) for raw in raws]  # it names the first
+    else:
+        read = [_read_slowly(raw) if is_odd else next(ordinary) for raw, is_odd in zip(raws, odd, strict=True)]
+    heads, pairs, lines = zip(*read, strict=True)
+    return list(heads), list(pairs), list(lines)
+
+
+def _check_ids(ids: set[str | None]) -> None:
+    try:
+        for one in ids - {None}:
+            UUID(one)
+    except ValueError as error:
+        raise ArchiveInvalid("A line of the archive names a device or run by what is no id.") from error
+
+
+def _read_slowly(raw: bytes) -> tuple[tuple[Any, ...], tuple[str, ...], bytes]:
     """Read a line whose end msgspec may not take: it refuses escapes of lone surrogates, which Python reads."""
     try:
         pair = json.loads(raw)[-1]
         line = encode_line(*pair) if len(pair) == 2 else encode_line(pair[0], None)
-        if not raw.endswith(line + b"]"):
+        if not (raw.endswith(line + b"]") and {str} == set(map(type, pair))):
             raise ArchiveInvalid("A line of the archive is not canonical.")
-        plain = raw.removesuffix(line + b"]") + b"null]"
-        return Version._make((*_VERSIONS.decode(plain)[:9], line))
-    except (ValueError, TypeError, IndexError, AttributeError, RecursionError) as error:
+        head = _HEADS.decode(raw.removesuffix(line + b"]") + b"null]")
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise ArchiveInvalid("A line of the archive is no version of a record.") from error
+    return head, tuple(pair), line
 
 
 def read_owner(raw: bytes) -> OwnerLine:

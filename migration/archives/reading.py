@@ -4,7 +4,6 @@ import hmac
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from hashlib import sha256
-from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -62,37 +61,26 @@ class ArchiveReader:
                 owner = piece.owner
                 yield piece, Place(number, line)
 
-    def lines(self, part: PartFile) -> Iterator[bytes]:
-        """Yield a part's lines and hold them to its manifest. Raises as `slices`."""
+    def lines(self, part: PartFile) -> Iterator[list[bytes]]:
+        """Yield a part's lines, some at a time, and hold them to its manifest. Raises as `slices`."""
         digest, count = sha256(), 0
-        for line in _split(self._blocks(part), digest.update, longest=self._longest):
-            count += 1
+        for lines in _split(self._blocks(part), digest.update, longest=self._longest):
+            count += len(lines)
             if count > part.lines:
                 raise ArchiveDamaged(f"{part.name} holds more lines than its manifest says.", part=part.name)
-            yield line
+            yield lines
         if count != part.lines or not hmac.compare_digest(digest.hexdigest(), part.content_sha256):
             raise ArchiveDamaged(f"{part.name} does not hold the lines its manifest names.", part=part.name)
 
     def _part_slices(self, part: PartFile, skipped: int, owner: OwnerLine | None) -> Iterator[tuple[Slice, int]]:
         """A part holds whole owners; within an owner, slices end after so many lines."""
-        piece = Slice(owner, begins=False) if owner is not None and skipped else None
-        waiting: list[bytes] = []
-        at = skipped
-        for at, line in enumerate(islice(self.lines(part), skipped, None), start=skipped + 1):
-            if line.startswith(b'{"owner":'):
-                if piece is not None:
-                    yield _ended(piece, waiting), at - 1
-                piece, waiting = Slice(read_owner(line)), []
-            elif piece is None:
-                raise ArchiveInvalid("A part does not begin with the line of an owner.", part=part.name)
-            else:
-                _take(line, piece, waiting)
-            if len(waiting) + len(piece) >= self.slice_lines:
-                piece.versions = read_versions(waiting)
-                yield piece, at
-                piece, waiting = Slice(piece.owner, begins=False), []
-        if piece is not None:
-            yield _ended(piece, waiting), at
+        begun = Slice(owner, begins=False) if owner is not None and skipped else None
+        cutter = _Cutter(begun, at=skipped, longest=lambda: self.slice_lines)
+        for lines in self.lines(part):
+            passed_over = min(skipped, len(lines))
+            skipped -= passed_over
+            yield from cutter.cut(lines[passed_over:])
+        yield from cutter.ended()
 
     def _blocks(self, part: PartFile) -> Iterator[bytes]:
         with self._open(part) as file:
@@ -129,18 +117,63 @@ class ArchiveReader:
             raise ArchiveLocked from error
 
 
-def _take(line: bytes, piece: Slice, waiting: list[bytes]) -> None:
-    if line.startswith(b"["):
-        waiting.append(line)
-    else:
-        kind, row = read_row(line)
-        piece.beside.setdefault(kind, []).append(row)
+class _Cutter:
+    """Cuts lines into slices. It goes by stretches of versions: a look at each of millions of lines is a second."""
 
+    def __init__(self, piece: Slice | None, *, at: int, longest: Callable[[], int]) -> None:
+        """Begin behind `at` lines, amid `piece` or before an owner; no slice is longer than `longest`."""
+        self._piece, self._at, self._longest = piece, at, longest
+        self._waiting: list[bytes] = []
 
-def _ended(piece: Slice, waiting: list[bytes]) -> Slice:
-    piece.versions = read_versions(waiting)
-    piece.ends = True
-    return piece
+    def cut(self, lines: list[bytes]) -> Iterator[tuple[Slice, int]]:
+        """Yield the slices that end within `lines`, each with how many lines are behind it."""
+        begun = 0
+        for place in [place for place, line in enumerate(lines) if not line.startswith(b"[")]:
+            yield from self._versions(lines[begun:place])
+            yield from self._other(lines[place])
+            begun = place + 1
+        yield from self._versions(lines[begun:])
+
+    def ended(self) -> Iterator[tuple[Slice, int]]:
+        """Yield the last slice of an owner whose lines are through, if one was begun."""
+        if self._piece is not None:
+            self._piece.ends = True
+            yield self._full(self._piece, None)
+
+    def _versions(self, lines: list[bytes]) -> Iterator[tuple[Slice, int]]:
+        begun = 0
+        while begun < len(lines):
+            piece = self._begun()
+            taken = lines[begun : begun + max(1, self._longest() - len(self._waiting) - len(piece))]
+            self._waiting += taken
+            begun += len(taken)
+            self._at += len(taken)
+            yield from self._if_full(piece)
+
+    def _other(self, line: bytes) -> Iterator[tuple[Slice, int]]:
+        if line.startswith(b'{"owner":'):
+            yield from self.ended()
+            self._piece = piece = Slice(read_owner(line))
+        else:
+            piece = self._begun()
+            kind, row = read_row(line)
+            piece.beside.setdefault(kind, []).append(row)
+        self._at += 1
+        yield from self._if_full(piece)
+
+    def _begun(self) -> Slice:
+        if self._piece is None:
+            raise ArchiveInvalid("A part does not begin with the line of an owner.")
+        return self._piece
+
+    def _if_full(self, piece: Slice) -> Iterator[tuple[Slice, int]]:
+        if len(self._waiting) + len(piece) >= self._longest():
+            yield self._full(piece, Slice(piece.owner, begins=False))
+
+    def _full(self, piece: Slice, following: Slice | None) -> tuple[Slice, int]:
+        piece.versions, piece.lines = read_versions(self._waiting)
+        self._piece, self._waiting = following, []
+        return piece, self._at
 
 
 def bound_to(manifest: Manifest) -> str:
@@ -148,8 +181,8 @@ def bound_to(manifest: Manifest) -> str:
     return f"archive:{manifest.app.get('id')}:{manifest.id}"
 
 
-def _split(blocks: Iterator[bytes], seen: Callable[[bytes], None], *, longest: int) -> Iterator[bytes]:
-    """Yield lines without their newlines. Raises ArchiveTooLarge for a line that is longer than any may be."""
+def _split(blocks: Iterator[bytes], seen: Callable[[bytes], None], *, longest: int) -> Iterator[list[bytes]]:
+    """Yield lines without their newlines, a block's at a time. Raises ArchiveTooLarge for one longer than `longest`."""
     rest = b""
     for block in blocks:
         seen(block)
@@ -158,6 +191,6 @@ def _split(blocks: Iterator[bytes], seen: Callable[[bytes], None], *, longest: i
         rest = lines.pop()
         if len(rest) > longest:
             raise ArchiveTooLarge(f"A line is longer than {longest} bytes.")
-        yield from lines
+        yield lines
     if rest:
         raise ArchiveDamaged("A part does not end with a newline.")

@@ -12,8 +12,9 @@ from migration.archives.manifest import NAME, Manifest, PartFile
 from migration.archives.packing import SUFFIXES, Sealing, Sink, compressed, sync, wrap
 from migration.errors import ArchiveInTheWay
 
-PART_BYTES = 128 * 1024 * 1024
-"""Lines in a part, inflated: what a resumed reading has to pass over at most."""
+PART_BYTES = 32 * 1024 * 1024
+"""Lines in a part, inflated: what a resumed reading has to pass over at most, and what one process restores at a time:
+small enough that the last of them do not wait long for each other."""
 GATHERED = 256 * 1024
 
 

@@ -7,7 +7,7 @@ by halves. A single version that is refused is told, not written.
 import struct
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,8 +17,9 @@ from migration.loading.ladder import NotTaken, climb_down, refusal_of
 from migration.loading.staging import BLOCK, HEADER, NULL, TRAILER
 from migration.loading.strategies import Strategy
 from migration.values.rows import Row
+from migration.values.versions import Version
 
-_COLUMNS = """owner_id, namespace, revision, seq, device_id, run_id, cause, written_at, collection, key_hash, form,
+_COLUMNS = """owner_id, namespace, collection, seq, device_id, run_id, cause, written_at, revision, key_hash, form,
     queryable, fingerprint, key_json, value"""
 # Where row-level security applies to the role, Postgres takes no COPY; and what is there already stays.
 _STAGE = "CREATE TEMPORARY TABLE IF NOT EXISTS {stage} (LIKE {table}) ON COMMIT DELETE ROWS"
@@ -32,8 +33,8 @@ _ARRAYS = """(SELECT owner_id, namespace, revision, seq, device_id, run_id, caus
              queryable, fingerprint, key_json, value, superseded_by)) arriving"""
 
 _LENGTH = struct.Struct("!i").pack
-_NUMBERS = struct.Struct("!iq iq".replace(" ", "")).pack
-_OWN = struct.Struct("!i32s ih i? i32s i".replace(" ", "")).pack
+# revision · key_hash · form · queryable · fingerprint · length of key_json
+_OWN = struct.Struct("!iq i32s ih i? i32s i".replace(" ", "")).pack
 _LONG = struct.Struct("!iq").pack
 _SINCE_1970 = datetime(1970, 1, 1, tzinfo=UTC)
 _SINCE_2000 = 946_684_800_000_000
@@ -49,20 +50,10 @@ _VERSIONS = _Table("migration_record_version", f"{_COLUMNS}, superseded_by")
 
 
 class Exact(NamedTuple):
-    """One version: its row and who wrote it when; `until` is the revision that superseded it, None: it stands.
-
-    `written_at` counts microseconds since 1970.
-    """
+    """One version, the row it becomes, and whose it is."""
 
     owner_id: UUID
-    namespace: str
-    revision: int
-    until: int | None
-    seq: int
-    device_id: UUID | None
-    run_id: UUID | None
-    cause: str
-    written_at: int
+    version: Version
     row: Row
 
 
@@ -71,8 +62,8 @@ def write_exact(versions: Sequence[Exact], *, way: Strategy = Strategy.COPY) -> 
 
     Versions that are there already (same key, or same key and revision) stay as they are and are not returned.
     """
-    current = [one for one in versions if one.until is None]
-    history = [one for one in versions if one.until is not None]
+    current = [one for one in versions if one.version.until is None]
+    history = [one for one in versions if one.version.until is not None]
     return _write(current, _RECORDS, way) + _write(history, _VERSIONS, way)
 
 
@@ -103,13 +94,13 @@ def _copy_and_take(versions: Sequence[Exact], table: "_Table") -> None:
 def _insert(versions: Sequence[Exact], *, table: "_Table") -> None:
     given: list[Any] = [
         [one.owner_id for one in versions],
-        [one.namespace for one in versions],
-        [one.revision for one in versions],
-        [one.seq for one in versions],
-        [one.device_id for one in versions],
-        [one.run_id for one in versions],
-        [one.cause for one in versions],
-        [_SINCE_1970 + timedelta(microseconds=one.written_at) for one in versions],
+        [one.version.namespace for one in versions],
+        [one.version.revision for one in versions],
+        [one.version.seq for one in versions],
+        [one.version.device_id for one in versions],
+        [one.version.run_id for one in versions],
+        [one.version.cause for one in versions],
+        [_SINCE_1970 + timedelta(microseconds=one.version.written_at) for one in versions],
         [one.row.collection for one in versions],
         [one.row.key_hash for one in versions],
         [one.row.form for one in versions],
@@ -117,7 +108,7 @@ def _insert(versions: Sequence[Exact], *, table: "_Table") -> None:
         [one.row.fingerprint for one in versions],
         [one.row.key_json.decode() for one in versions],
         [None if one.row.value is None else one.row.value.decode() for one in versions],
-        [one.until for one in versions],
+        [one.version.until for one in versions],
     ]
     with connection.cursor() as cursor:
         cursor.execute(_TAKE.format(table=table.name, columns=table.columns, source=_ARRAYS), given)
@@ -130,25 +121,20 @@ def _copy(versions: Sequence[Exact], statement: str) -> None:
 
 
 def _blocks(versions: Sequence[Exact]) -> Iterator[bytes]:
-    fields = struct.pack("!hi", 15 if versions[0].until is None else 16, 16)
-    texts: dict[str, bytes] = {}
+    fields = struct.pack("!hi", 15 if versions[0].version.until is None else 16, 16)
     pieces, size = [HEADER], 0
-    for one in versions:
-        row = one.row
-        for text in (one.namespace, one.cause, row.collection):
-            if text not in texts:
-                texts[text] = _text(text)
-        pieces += (
-            fields + one.owner_id.bytes + texts[one.namespace] + _NUMBERS(8, one.revision, 8, one.seq),
-            _uuid(one.device_id) + _uuid(one.run_id) + texts[one.cause] + _LONG(8, one.written_at - _SINCE_2000),
-            texts[row.collection],
-            _OWN(32, row.key_hash, 2, row.form, 1, row.queryable, 32, row.fingerprint, len(row.key_json)),
-            row.key_json,
-            NULL if row.value is None else _LENGTH(len(row.value)) + row.value,
-        )
-        if one.until is not None:
-            pieces.append(_LONG(8, one.until))
-        size += len(row.key_json) + len(row.value or b"")
+    begun, known = b"", None
+    for owner_id, version, row in versions:
+        # Neighbours are mostly of one owner, one chunk and one collection.
+        if (shared := (owner_id, version[:2], version[4:])) != known:
+            begun, known = fields + owner_id.bytes + _shared(version), shared
+        _, key_hash, key_json, _, value, form, queryable, fingerprint = row
+        own = _OWN(8, version[2], 32, key_hash, 2, form, 1, queryable, 32, fingerprint, len(key_json))
+        pieces += (begun, own, key_json)
+        pieces += (NULL,) if value is None else (_LENGTH(len(value)), value)
+        if version[3] is not None:
+            pieces.append(_LONG(8, version[3]))
+        size += len(key_json) + len(value or b"")
         if size > BLOCK:
             yield b"".join(pieces)
             pieces.clear()
@@ -157,10 +143,27 @@ def _blocks(versions: Sequence[Exact]) -> Iterator[bytes]:
     yield b"".join(pieces)
 
 
-def _uuid(value: UUID | None) -> bytes:
-    return NULL if value is None else b"\x00\x00\x00\x10" + value.bytes
+def _shared(version: Version) -> bytes:
+    """Write what a version has in common with its neighbours."""
+    return b"".join(
+        (
+            _text(version.namespace),
+            _text(version.collection),
+            _LONG(8, version.seq),
+            _uuid(version.device_id),
+            _uuid(version.run_id),
+            _text(version.cause),
+            _LONG(8, version.written_at - _SINCE_2000),
+        )
+    )
 
 
+@lru_cache(4_096)
+def _uuid(text: str | None) -> bytes:
+    return NULL if text is None else _LENGTH(16) + UUID(text).bytes
+
+
+@lru_cache(4_096)
 def _text(text: str) -> bytes:
     encoded = text.encode()
     return _LENGTH(len(encoded)) + encoded

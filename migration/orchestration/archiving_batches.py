@@ -1,16 +1,16 @@
 """An archive's lines on their way to the loader: read, decoded, mapped, cut into batches. No database here."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, compress
 from uuid import UUID
 
-from migration.archives import ArchiveReader, OwnerLine, Place, Slice, Version
+from migration.archives import ArchiveReader, OwnerLine, Place, Slice
 from migration.archives.reading import READ_AT_ONCE
 from migration.config import setting
-from migration.errors import ArchiveInvalid, LineForm
 from migration.loading import AdaptiveBatcher, MigrationPipeline
 from migration.mapping import map_rows
-from migration.values.lines import decode_lines
+from migration.values.lines import Lines
 from migration.values.rows import Row
 
 Cut = tuple[Slice, Place]
@@ -22,6 +22,8 @@ class Piece:
 
     slice: Slice
     rows: list[Row]
+    bytes: int = 0
+    """Of the lines it was made of."""
 
 
 @dataclass(slots=True)
@@ -78,7 +80,7 @@ class Batches:
                 batch.pieces.append(piece)
                 batch.place = place
                 batch.lines += len(piece.slice) + piece.slice.begins
-                batch.bytes += sum(len(one.line) for one in piece.slice.versions)
+                batch.bytes += piece.bytes
                 if batch.lines >= self.batcher.size.records or batch.bytes >= self.batcher.memory_bytes:
                     yield batch
                     batch = Batch()
@@ -93,7 +95,9 @@ class Batches:
 
     def _narrowed(self, piece: Slice) -> Slice:
         if self.collections is not None:
-            piece.versions = [one for one in piece.versions if one.collection in self.collections]
+            wanted = [one.collection in self.collections for one in piece.versions]
+            piece.versions = list(compress(piece.versions, wanted))
+            piece.lines = Lines.of(compress(piece.lines, wanted))
             piece.beside = {
                 kind: [row for row in rows if row.get("collection", "") in {"", *self.collections}]
                 for kind, rows in piece.beside.items()
@@ -102,22 +106,28 @@ class Batches:
 
 
 def mapped(slices: Iterable[Slice]) -> list[Piece]:
-    """Return each slice with its rows; all lines are decoded at once. Raises ArchiveInvalid."""
+    """Return each slice with its rows, made of the lines of all of them at once, which are let go.
+
+    That the lines are canonical was seen when they were read.
+    """
     listed = list(slices)
-    versions = [one for piece in listed for one in piece.versions]
-    rows = iter(_rows(versions))
-    return [Piece(piece, [next(rows) for _ in piece.versions]) for piece in listed]
+    names = iter([one.collection for piece in listed for one in piece.versions])
+    rows = map_rows(_joined([piece.lines for piece in listed]), label=lambda _: next(names))
+    pieces, end = [], 0
+    for piece in listed:
+        begun, end = end, end + len(piece.versions)
+        pieces.append(Piece(piece, rows[begun:end], sum(map(len, piece.lines.raws))))
+        piece.lines = Lines([], [], [])
+    return pieces
 
 
-def _rows(versions: list[Version]) -> list[Row]:
-    try:
-        lines = decode_lines(b"".join(one.line + b"\n" for one in versions))
-    except LineForm as error:
-        raise ArchiveInvalid(f"A version's line is not canonical: {error.detail}") from error
-    if len(lines) != len(versions):
-        raise ArchiveInvalid("A version's line is not canonical.")
-    names = iter([one.collection for one in versions])
-    return map_rows(lines, label=lambda _: next(names))
+def _joined(lines: Sequence[Lines]) -> Lines:
+    every = chain.from_iterable
+    return Lines(
+        list(every(one.keys for one in lines)),
+        list(every(one.values for one in lines)),
+        list(every(one.raws for one in lines)),
+    )
 
 
 def batcher() -> AdaptiveBatcher:

@@ -139,15 +139,18 @@ def wish(job_id: UUID, *, pause: bool | None = None, cancel: bool = False, actor
 
 
 def answer_wishes(job_id: UUID, *, at: datetime) -> ArchiveJobState | None:
-    """Do as was wished and return the state it led to; None: go on."""
-    job = find_job(job_id)
-    if job.state != ArchiveJobState.RUNNING:
-        return ArchiveJobState(job.state)
-    if not (job.cancel_wished or job.pause_wished):
+    """Do as was wished and return the state it led to; None: go on. Raises NotFound."""
+    known = ArchiveJob.objects.filter(id=job_id).values_list("state", "cancel_wished", "pause_wished").first()
+    if known is None:
+        raise NotFound("There is no such work on an archive.")
+    state, cancel, pause = known
+    if state != ArchiveJobState.RUNNING:
+        return ArchiveJobState(state)
+    if not (cancel or pause):
         return None
-    to = ArchiveJobState.CANCELLED if job.cancel_wished else ArchiveJobState.PAUSED
+    to = ArchiveJobState.CANCELLED if cancel else ArchiveJobState.PAUSED
     try:
-        lifecycle.move_archive_job(job_id, to, at=at, **({"finished_at": at} if job.cancel_wished else {}))
+        lifecycle.move_archive_job(job_id, to, at=at, **({"finished_at": at} if cancel else {}))
     except IllegalMove as error:
         return ArchiveJobState(error.extras["state"])  # another worker has answered
     return to

@@ -9,6 +9,7 @@ from django.db import connection
 from migration import custody
 from migration.archives import OwnerLine
 from migration.loading import wait_for_owners
+from migration.values.versions import Version
 
 _HERE = """
 SELECT o.kind, o.subject, o.id FROM unnest(%s::text[], %s::text[]) AS s(kind, subject)
@@ -43,9 +44,17 @@ class Target:
     is_renamed: bool = False
     last: tuple[str, str] | None = None
 
-    def id_here(self, given: UUID) -> UUID:
+    def id_here(self, given: UUID | str) -> UUID:
         """Return the id a device or run of the archive has here: its own unless the owner has another one."""
+        given = given if isinstance(given, UUID) else UUID(given)
         return uuid5(self.owner_id, str(given)) if self.is_renamed else given
+
+    def version_here(self, given: Version) -> Version:
+        """Return a version as it is here: by the devices and runs of this owner."""
+        if not self.is_renamed:
+            return given
+        device_id, run_id = [str(self.id_here(one)) if one else None for one in (given.device_id, given.run_id)]
+        return given._replace(device_id=device_id, run_id=run_id)
 
 
 def find_targets(app_id: UUID, owners: Sequence[OwnerLine]) -> list[Target]:

@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -24,6 +23,8 @@ from migration.orchestration.archiving_pieces import Clock, Standing, Tell
 from migration.orchestration.archiving_restore import open_archive
 from migration.orchestration.archiving_write import BatchWriter, Terms
 from migration.states import ArchiveJobState
+from migration.values.digests import fingerprint, key_hash
+from migration.values.lines import literal
 
 # Fingerprints are made of the bytes that are stored, as everywhere.
 _HELD = """
@@ -71,21 +72,14 @@ def verify_file(*, path: Path, tell: Callable[[int], None] | None = None) -> Fin
 
 
 def _add(piece: Slice, digests: BucketDigests, counts: dict[str, Counter[str]]) -> None:
-    for one in piece.versions:
+    for one, key, line in zip(piece.versions, piece.lines.keys, piece.lines.raws, strict=True):
         count = counts.setdefault(one.collection, Counter())
         if one.until is None:
             count["records"] += 1
-            key = one.line[1 : _end_of_key(one.line)]
-            digests.add(piece.owner.id.bytes, one.collection, sha256(key).digest()[0], sha256(one.line).digest())
+            bucket = key_hash(literal(key))[0]
+            digests.add(piece.owner.id.bytes, one.collection, bucket, fingerprint(line))
         else:
             count["history"] += 1
-
-
-def _end_of_key(line: bytes) -> int:
-    at = 2
-    while line[at] != 0x22:
-        at += 2 if line[at] == 0x5C else 1
-    return at + 1
 
 
 def _differing(reader: ArchiveReader, name: str, buckets: dict[str, str], count: Counter[str]) -> list[str]:

@@ -4,14 +4,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, repeat
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
 from migration import cutover, progress
-from migration.archives import Version
 from migration.loading import Exact, LoadEngine, Part, RunTerms
 from migration.mapping import map_rows
 from migration.orchestration.archiving_batches import Batch, Piece
@@ -19,6 +18,7 @@ from migration.orchestration.archiving_beside import BesideWriter
 from migration.orchestration.archiving_owners import Target, find_targets
 from migration.values.lines import Line, Lines, decode_line
 from migration.values.rows import Row
+from migration.values.versions import Version
 
 Counts = dict[str, Counter[str]]
 """Outcomes by collection; what belongs to none stands under the empty name."""
@@ -84,11 +84,11 @@ class BatchWriter:
     def _exact(self, pieces: list[tuple[Piece, Target]], counts: Counts) -> None:
         versions = [one for piece, target in pieces for one in _exact(piece, target)]
         refused = [one for one, _ in self.engine.write_exact(versions)]
-        for one in versions:
-            _count(counts, one.row.collection, "restored" if one.until is None else "history")
-        for one in refused:
-            _count(counts, one.row.collection, "restored" if one.until is None else "history", -1)
-            _count(counts, one.row.collection, "refused")
+        for (collection, is_current), count in _tally(versions).items():
+            _count(counts, collection, "restored" if is_current else "history", count)
+        for (collection, is_current), count in _tally(refused).items():
+            _count(counts, collection, "restored" if is_current else "history", -count)
+            _count(counts, collection, "refused", count)
 
     def _merge(self, piece: Piece, target: Target, counts: Counts, *, at: datetime) -> None:
         self._history(piece, target, counts)
@@ -109,14 +109,14 @@ class BatchWriter:
 
     def _history(self, piece: Piece, target: Target, counts: Counts) -> None:
         """Superseded versions are facts about revisions: they fit where these are counted alike, nowhere else."""
-        versions = [one for one in _exact(piece, target) if one.until is not None]
+        versions = [one for one in _exact(piece, target) if one.version.until is not None]
         fits = self.terms.is_ours and not target.is_renamed
         refused = [one for one, _ in self.engine.write_exact(versions)] if fits else versions
-        for one in versions:
-            _count(counts, one.row.collection, "history")
-        for one in refused:
-            _count(counts, one.row.collection, "history", -1)
-            _count(counts, one.row.collection, "refused" if fits else "history_left_out")
+        for (collection, _), count in _tally(versions).items():
+            _count(counts, collection, "history", count)
+        for (collection, _), count in _tally(refused).items():
+            _count(counts, collection, "history", -count)
+            _count(counts, collection, "refused" if fits else "history_left_out", count)
 
     def _absent(self, current: list[tuple[Version, Row]], piece: Piece, target: Target) -> list[tuple[Version, Row]]:
         """Return deletions of keys that are held and lie among this slice's keys without being one of them.
@@ -135,7 +135,7 @@ class BatchWriter:
         for namespace in sorted({one.namespace for one, _ in current} | set(_namespaces(target.owner_id))):
             there = [row.key_hash for one, row in current if one.namespace == namespace]
             for line, collection in self._held_between(target.owner_id, namespace, low, high, there):
-                deletions.append((_deletion(namespace, collection, line), _row(line, collection)))
+                deletions.append((_deletion(namespace, collection), _row(line, collection)))
         return deletions
 
     def _held_between(
@@ -159,19 +159,15 @@ class BatchWriter:
 
 
 def _exact(piece: Piece, target: Target) -> Iterator[Exact]:
-    for one, row in zip(piece.slice.versions, piece.rows, strict=True):
-        yield Exact(
-            target.owner_id,
-            one.namespace,
-            one.revision,
-            one.until,
-            one.seq,
-            target.id_here(one.device_id) if one.device_id else None,
-            target.id_here(one.run_id) if one.run_id else None,
-            one.cause,
-            one.written_at,
-            row,
-        )
+    versions = piece.slice.versions
+    if target.is_renamed:
+        versions = [target.version_here(one) for one in versions]
+    return map(Exact, repeat(target.owner_id), versions, piece.rows)
+
+
+def _tally(versions: Iterable[Exact]) -> Counter[tuple[str, bool]]:
+    """Count versions by collection and whether they stand."""
+    return Counter([(one.version.collection, one.version.until is None) for one in versions])
 
 
 def _name(one: tuple[Version, Row]) -> tuple[str, str]:
@@ -188,8 +184,8 @@ def _row(line: Line, collection: str) -> Row:
     return map_rows(Lines.of([line]), label=lambda _: collection)[0]
 
 
-def _deletion(namespace: str, collection: str, line: Line) -> Version:
-    return Version(namespace, collection, 0, None, 0, None, None, "restore", 0, line.raw)
+def _deletion(namespace: str, collection: str) -> Version:
+    return Version(namespace, collection, 0, None, 0, None, None, "restore", 0)
 
 
 _places = iter(range(1, 2**62))

@@ -24,6 +24,7 @@ from migration.mapping import map_rows
 from migration.values.lines import decode_lines, encode_line
 from migration.values.rows import Row
 from migration.values.stored import line_of
+from migration.values.versions import Version
 
 _TABLES = ("migration_record", "migration_record_version")
 _BATCH = 5_000
@@ -136,7 +137,7 @@ def _write(owned: Owned, strategy: Strategy, case: str, *, at: datetime) -> None
     engine, micros = LoadEngine(strategy.way), int(at.timestamp() * 1_000_000)
     if case == "new":
         versions = [
-            Exact(owner_id, "default", number, None, 1, None, None, "run", micros, row)
+            Exact(owner_id, Version("default", "default", number, None, 1, None, None, "run", micros), row)
             for owner_id, rows in owned
             for number, row in enumerate(rows, start=1)
         ]
