@@ -2,6 +2,7 @@
 
 import os
 import queue
+import signal
 import subprocess
 import sys
 import threading
@@ -66,6 +67,13 @@ class Supervised:
         """Wait for its end; return its exit code."""
         assert self.process is not None
         return self.process.wait(timeout=ENDS_WITHIN)
+
+    def ends_without_a_trace(self, number: int) -> None:
+        """Send it a signal; fail where it ends with another code than it should, or leaves a process behind."""
+        family = self.family()
+        self.signal(number)
+        assert self.wait() == (-number if number == signal.SIGKILL else 0)
+        assert left(family) == []
 
     def end(self) -> None:
         """Make sure that nothing of it outlives the test."""

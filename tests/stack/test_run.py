@@ -11,8 +11,7 @@ import pytest
 
 from syncserver.stack import DidNotStart, Stack, ports, processes
 from syncserver.stack.web import answers
-from tests.stack.supervised import Supervised, left
-from tests.stack.test_services import WAYS_TO_END
+from tests.stack.supervised import Supervised
 
 pytestmark = pytest.mark.stack
 READY = re.compile(
@@ -36,24 +35,15 @@ def ready(supervised: Supervised) -> re.Match[str]:
     return found
 
 
-class TestRun:
-    @pytest.mark.parametrize(("number", "code"), WAYS_TO_END)
-    def test_leaves_no_process_behind(self, supervised: Supervised, number: int, code: int) -> None:
-        ready(supervised.start("run"))
-        family = supervised.family()
-        running = {word for process in family for word in process.cmdline()}
-        assert running >= PARTS
-        supervised.signal(number)
-        assert supervised.wait() == code
-        assert left(family) == []
+def leaves_nothing(supervised: Supervised, number: int) -> None:
+    """End a whole stack by a signal."""
+    running = {word for process in supervised.family() for word in process.cmdline()}
+    assert running >= PARTS
+    supervised.ends_without_a_trace(number)
 
-    def test_may_be_stopped_while_it_starts(self, supervised: Supervised) -> None:
-        supervised.start("run")
-        assert processes.wait_until(supervised.family, seconds=60)
-        family = supervised.family()
-        supervised.signal(signal.SIGINT)
-        assert supervised.wait() == 0
-        assert left(family) == []
+
+class TestRun:
+    """A start takes seconds: each of these ends in another way, and none leaves a process."""
 
     def test_its_line_leads_to_the_demo_and_into_the_admin(self, supervised: Supervised) -> None:
         found = ready(supervised.start("run"))
@@ -68,14 +58,15 @@ class TestRun:
             page = client.post(page.url, data=form)
             assert "Log out" in page.text
             assert client.get(f"{found['demo']}static/admin/css/base.css").status_code == 200
+        leaves_nothing(supervised, signal.SIGHUP)
 
     def test_a_second_start_finds_everything_as_it_was(self, supervised: Supervised) -> None:
         first = ready(supervised.start("run"))
-        supervised.signal(signal.SIGKILL)
-        supervised.wait()
+        leaves_nothing(supervised, signal.SIGKILL)
         second = ready(supervised.start("run"))
         assert second["password"] == first["password"]
         assert second["demo"] == first["demo"], "browsers keep the demo's data per port"
+        leaves_nothing(supervised, signal.SIGTERM)
 
     def test_a_second_supervisor_is_refused_and_told_where_the_first_is(self, supervised: Supervised) -> None:
         found = ready(supervised.start("run"))
@@ -83,6 +74,12 @@ class TestRun:
         assert second.wait() == 1
         second.end()
         assert second.complaints == [f"the stack already runs in {supervised.root}: {found['demo']}"]
+        leaves_nothing(supervised, signal.SIGINT)
+
+    def test_may_be_stopped_while_it_starts(self, supervised: Supervised) -> None:
+        supervised.start("run")
+        assert processes.wait_until(supervised.family, seconds=60)
+        supervised.ends_without_a_trace(signal.SIGINT)
 
     def test_a_port_that_was_asked_for_and_is_taken_is_refused(self, supervised: Supervised) -> None:
         with ports.listen(0) as stranger:

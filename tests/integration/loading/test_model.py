@@ -168,7 +168,7 @@ def test_loading_follows_the_model(transactional_db):
     run_state_machine_as_test(
         Loading,
         settings=settings(
-            max_examples=40,
+            max_examples=25,
             stateful_step_count=20,
             deadline=None,
             derandomize=True,

@@ -50,21 +50,31 @@ class TestFiveChunks:
 
     @pytest.mark.parametrize("at_once", [2, 3, 5])
     def test_end_alike_when_some_meet_in_one_batch(self, worker, at_once):
-        orders = random.Random(at_once).sample(list(itertools.permutations(FIVE)), 40)
+        orders = random.Random(at_once).sample(list(itertools.permutations(FIVE)), 20)
         for owner, order in zip(_load_in(orders, worker, FIVE, at_once=at_once), orders, strict=True):
             assert values_of(owner) == END, order
             _is_whole(owner)
 
 
-@pytest.mark.parametrize(("seed", "at_once", "chunks"), [(1, 2, 64), (2, 5, 7), (3, 7, 200), (4, 20, 64)])
-def test_twenty_chunks_end_alike_in_random_orders(worker, seed, at_once, chunks):
-    """Fifty orders side by side; a few chunks of each arrive before each round, in batches of several sizes."""
+@pytest.mark.parametrize(
+    ("seed", "at_once", "chunks", "count"),
+    [
+        (1, 2, 64, 15),
+        (2, 5, 7, 15),
+        (3, 7, 200, 15),
+        (4, 20, 64, 15),
+        pytest.param(5, 2, 64, 500, marks=[pytest.mark.soak, pytest.mark.timeout(3_600)]),
+        pytest.param(6, 5, 7, 500, marks=[pytest.mark.soak, pytest.mark.timeout(3_600)]),
+    ],
+)
+def test_twenty_chunks_end_alike_in_random_orders(worker, seed, at_once, chunks, count):
+    """So many orders side by side; a few chunks of each arrive before each round, in batches of several sizes."""
     choice = random.Random(seed)
     twenty = {
         seq: [(f"k{choice.randrange(12)}", choice.choice(["p", "q", None])) for _ in range(3)] for seq in range(1, 21)
     }
     end = {key: value for seq in sorted(twenty) for key, value in twenty[seq]}
-    orders = [choice.sample(sorted(twenty), 20) for _ in range(50)]
+    orders = [choice.sample(sorted(twenty), 20) for _ in range(count)]
     for owner, order in zip(_load_in(orders, worker, twenty, at_once=at_once, chunks=chunks), orders, strict=True):
         assert values_of(owner) == end, order
         _is_whole(owner)

@@ -226,7 +226,7 @@ def _run(**limits: int) -> None:
 def test_writing_follows_the_model(transactional_db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = off")
-    _run(max_examples=25, stateful_step_count=20, derandomize=True)
+    _run(max_examples=15, stateful_step_count=20, derandomize=True)
 
 
 @pytest.mark.soak
