@@ -4,6 +4,7 @@ from migration.loading.batcher import AdaptiveBatcher, BatchSize
 from migration.loading.breaker import CircuitBreaker
 from migration.loading.engine import LoadEngine
 from migration.loading.exact import Exact
+from migration.loading.indexes import secondary_index
 from migration.loading.ladder import by_halves
 from migration.loading.merge import merge
 from migration.loading.monitor import latency_seconds, queue_seconds, read_all
@@ -49,6 +50,7 @@ __all__ = [
     "read_all",
     "replay",
     "restore",
+    "secondary_index",
     "staff",
     "stage",
     "wait_for_owners",

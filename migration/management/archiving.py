@@ -122,6 +122,7 @@ class View:
             "peak_memory_mb": peak_megabytes(),
             "resumed": standing.resumed,
             "strategy": standing.strategy,
+            "indexes": standing.indexes,
             "work": str(standing.job_id or ""),
             "point": str(standing.point_id or ""),
         }

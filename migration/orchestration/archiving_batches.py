@@ -14,6 +14,8 @@ from migration.values.lines import Lines
 from migration.values.rows import Row
 
 Cut = tuple[Slice, Place]
+_TOGETHER = 500
+"""Lines handed on at a time: a queue's turn costs more than a few lines, and all that waits in one takes memory."""
 
 
 @dataclass(slots=True)
@@ -68,7 +70,7 @@ class Batches:
             if self._is_sampled(piece.owner.id):
                 gathered.append((self._narrowed(piece), place))
                 lines += len(piece)
-            if lines >= min(self.batcher.size.records, 2000):
+            if lines >= min(self.batcher.size.records, _TOGETHER):
                 yield gathered
                 gathered, lines = [], 0
         yield gathered

@@ -47,6 +47,8 @@ class Standing:
     batch: int = 0
     reason: str = ""
     strategy: str = ""
+    indexes: str = ""
+    """What is done about the records' second index, and why."""
     throttle: str = ""
     """Why it waits, where it does."""
     state: ArchiveJobState = ArchiveJobState.RUNNING

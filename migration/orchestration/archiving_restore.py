@@ -11,13 +11,13 @@ from uuid import UUID
 
 import psutil
 import structlog
-from django.db import transaction
+from django.db import connection, transaction
 
 from migration import lifecycle
 from migration.archives import ArchiveReader, Place
 from migration.config import encryption_keys, setting
 from migration.errors import IllegalMove, MigrationError, NotFound
-from migration.loading import AUTO, Choice, Job, Strategy, choose, latency_seconds
+from migration.loading import AUTO, Choice, Job, Strategy, choose, latency_seconds, secondary_index
 from migration.models import App, ArchiveJob, MigrationRun
 from migration.orchestration.archiving_batches import Batches, batcher
 from migration.orchestration.archiving_helpers import Helpers
@@ -101,6 +101,7 @@ def _restored(
         choice = _choose(order, reader)
         log.info("strategy_chosen", work=str(job.id), strategy=choice.strategy, reason=choice.reason)
         shown.take(job, resumed=resumed, strategy=f"{choice.strategy}: {choice.reason}")
+        shown.indexes = secondary_index(coming=reader.manifest.counts.get("records", 0), there=_records_there())
         terms = _terms(reader, order, actor=actor)
         worker = PieceWorker(reader, terms, clock, shown, job_id=job.id, strategy=choice.strategy.way, tell=tell)
         with Helpers(_words(order, choice), count=choice.workers - 1) as helpers:
@@ -180,6 +181,13 @@ def _choose(order: RestoreOrder, reader: ArchiveReader) -> Choice:
         latency_seconds=latency_seconds(),
     )
     return choose(job, wished=order.strategy, max_workers=order.max_workers, cpu_threshold=setting("LOAD_CPU_SHARE"))
+
+
+def _records_there() -> int:
+    """Return about how many records there are, as Postgres last counted them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT greatest(reltuples, 0)::bigint FROM pg_class WHERE oid = 'migration_record'::regclass")
+        return int(cursor.fetchone()[0])
 
 
 def _words(order: RestoreOrder, choice: Choice) -> list[str]:

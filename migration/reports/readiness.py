@@ -139,6 +139,7 @@ def server_checks(*, at: datetime) -> list[Check]:
     return [
         Check("schema", ISSUE, migrated, "All migrations are applied." if migrated else "Migrations are missing."),
         _keys(),
+        _indexes(),
         Check("database", WARNING, (latency or 0) < 1000, f"Postgres answers in {latency} ms."),
         Check("workers", ISSUE, workers > 0, f"{workers} workers are connected."),
         Check(
@@ -153,6 +154,12 @@ def server_checks(*, at: datetime) -> list[Check]:
         Check("row_security", WARNING, walled, "Owners' requests have a database role of their own." if walled
               else "Owners' requests have no database role of their own."),
     ]  # fmt: skip
+
+
+def _indexes() -> Check:
+    missing = vitals.missing_indexes()
+    said = f"Missing or unusable, `REINDEX` or migrate again: {', '.join(missing)}." if missing else "All are there."
+    return Check("indexes", WARNING, not missing, said)
 
 
 def _keys() -> Check:

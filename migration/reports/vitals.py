@@ -5,6 +5,7 @@ from datetime import datetime
 from time import perf_counter
 from typing import Any
 
+from django.apps import apps
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
 
@@ -17,6 +18,13 @@ SELECT count(*), min(stored_at) FROM (
     SELECT c.stored_at FROM migration_chunk c JOIN migration_migrationrun r ON r.id = c.run_id
     WHERE c.state = 'stored' AND r.state = 'transferring' AND NOT r.pause_wished
     ORDER BY c.id LIMIT 100000) waiting
+"""
+
+
+_INDEXES = """
+SELECT c.relname, i.indisvalid FROM pg_index i
+JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_class t ON t.oid = i.indrelid
+WHERE t.oid = to_regclass(t.relname) AND t.relname LIKE 'migration\\_%'
 """
 
 
@@ -43,6 +51,20 @@ def is_migrated() -> bool:
     """Tell whether the database has every migration this code knows."""
     executor = MigrationExecutor(connection)
     return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+
+
+def missing_indexes() -> list[str]:
+    """Return the names of indexes the models declare that are not there, or are there and cannot be used."""
+    declared = {
+        one.name
+        for model in apps.get_app_config("migration").get_models()
+        for one in model._meta.indexes
+        if one.name  # noqa: SLF001 - how Django documents it
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_INDEXES)
+        there = dict(cursor.fetchall())
+    return sorted({*(declared - there.keys()), *(name for name, is_usable in there.items() if not is_usable)})
 
 
 def queue(*, at: datetime) -> Queue:

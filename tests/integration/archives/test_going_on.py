@@ -59,6 +59,7 @@ class TestKilled:
         job = ArchiveJob.objects.get(app=app)
         assert (job.state, job.done) == ("done", job.total)
         assert AppPoint.objects.filter(app=app).count() == 1
+        assert b"indexes kept: " in done.stdout
         assert held_of(app) == before
 
     @pytest.mark.faults

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from migration.lifecycle import enlist
@@ -70,6 +71,20 @@ class TestMigrationCheck:
         with pytest.raises(SystemExit) as ended:
             said("migration_check", "--strict")
         assert ended.value.code == 2
+
+    def test_names_an_index_that_is_not_there(self, worker: Worker) -> None:
+        make_app(allowed_origins=["https://app.example"])
+        sweep(at=timezone.now())
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER INDEX record_by_revision RENAME TO record_by_something")
+        try:
+            told = json.loads(said("migration_check", "--json"))
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("ALTER INDEX record_by_something RENAME TO record_by_revision")
+        [check] = [one for one in told["checks"] if one["code"] == "indexes"]
+        assert (check["severity"], "record_by_revision" in check["detail"]) == ("warning", True)
+        assert "record_by_something" not in check["detail"]
 
     def test_fails_for_the_app_whose_backups_do_not_open(self, transactional_db: None) -> None:
         enlist()
