@@ -59,7 +59,7 @@ def missing_indexes() -> list[str]:
         one.name
         for model in apps.get_app_config("migration").get_models()
         for one in model._meta.indexes
-        if one.name  # noqa: SLF001 - how Django documents it
+        if one.name
     }
     with connection.cursor() as cursor:
         cursor.execute(_INDEXES)
