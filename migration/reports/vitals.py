@@ -55,12 +55,8 @@ def is_migrated() -> bool:
 
 def missing_indexes() -> list[str]:
     """Return the names of indexes the models declare that are not there, or are there and cannot be used."""
-    declared = {
-        one.name
-        for model in apps.get_app_config("migration").get_models()
-        for one in model._meta.indexes
-        if one.name
-    }
+    models = apps.get_app_config("migration").get_models()
+    declared = {one.name for model in models for one in model._meta.indexes}  # noqa: SLF001 - there is no other list
     with connection.cursor() as cursor:
         cursor.execute(_INDEXES)
         there = dict(cursor.fetchall())
