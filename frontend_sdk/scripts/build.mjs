@@ -18,7 +18,7 @@ const CORE_BUDGET = 8 * 1024;
 const SYNC_BUDGET = 7.5 * 1024;
 // All that a page which has migrated and writes on both sides ever fetches.
 const DUAL_BUDGET = 10 * 1024;
-const CUTOVER_BUDGET = 5 * 1024;
+const CUTOVER_BUDGET = 5.5 * 1024;
 const COMPAT_BUDGET = 1024;
 const BUDGETS = {
   "migration.js": CORE_BUDGET,

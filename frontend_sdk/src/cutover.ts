@@ -96,7 +96,9 @@ export const createCutover = (core: Core): Cutover => {
 
   const tell = async (before: Lines): Promise<void> => {
     const { _events } = await core._open();
-    for (const { collection, stage, reads, reason } of lines._all) {
+    // One that has lost its own line goes with the rest.
+    for (const collection of new Set([...lines._all, ...before._all].map((line) => line.collection))) {
+      const { stage, reads, reason } = lines._named(collection);
       const { stage: previous, reason: because } = before._named(collection);
       if (stage !== previous || reason !== because)
         _events._emit("collectionStageChanged", { collection, stage, previous, reads, reason });

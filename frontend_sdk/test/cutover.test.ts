@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import type { CollectionStageChange, CompareRules } from "../src/types.js";
+import type { CollectionStageChange } from "../src/types.js";
 import { manyPairs, newProfile, sorted } from "./support/client.js";
 import { soon, useWriters } from "./support/writing.js";
 
@@ -12,7 +12,6 @@ vi.mock("../src/cutover.js", async (original) => {
 });
 
 const NOTES = { name: "notes", patterns: ["note:*"] };
-const COMPARE: CompareRules = { rate: 1, ignore: [], comparator: "exact" };
 const noteOff = { collection: "notes", stage: "off" } as const;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -42,6 +41,23 @@ describe("a page in dual write", () => {
     world.server.turn({ panic: true });
     await soon(() => expect(changes.at(-1)).toMatchObject({ stage: "dual_write", reads: "browser", reason: "panic" }));
     expect(changes.length).toBe(2);
+  });
+});
+
+describe("a collection that is put back with the rest", () => {
+  it("is told of as one whose stage has changed", async () => {
+    Object.assign(world.server, { collections: [NOTES], stage: "shadow", stages: [{ collection: "notes", stage: "ramp" }] });
+    const changes: CollectionStageChange[] = [];
+    const client = await settled(newProfile([["note:1", "n"]]));
+    await soon(async () => expect(await client.get("note:1")).toMatchObject({ from: "server" }));
+    client.on("collectionStageChanged", (change) => changes.push(change));
+    world.server.turn({ stages: [] });
+    await soon(() =>
+      expect(changes).toEqual([
+        { collection: "notes", stage: "shadow", previous: "ramp", reads: "browser", reason: "as_requested" },
+      ]),
+    );
+    expect(await client.get("note:1")).toMatchObject({ from: "browser" });
   });
 });
 
@@ -286,120 +302,5 @@ describe("the page's own options", () => {
     await soon(async () => expect(await client.get("a")).toMatchObject({ from: "browser", reason: "page_setting" }));
     client.destroy();
     expect(await (await settled(profile)).get("a")).toMatchObject({ from: "browser", reason: "page_setting" });
-  });
-});
-
-describe("comparisons", () => {
-  const shadowed = (rules: Partial<CompareRules> = {}) =>
-    Object.assign(world.server, { stage: "shadow", stages: [{ collection: "", compare: { ...COMPARE, ...rules } }] });
-  /** Figures of all reports so far, once `enough` of them are there. Whoever leaves a page tells what is left to tell. */
-  const figures = async (enough: (sum: Record<string, number>) => boolean) => {
-    const sum: Record<string, number> = {};
-    await soon(() => {
-      for (const { lines } of world.server.reports.splice(0))
-        for (const { compared, agreed, noise, errors } of lines)
-          Object.entries({ compared, agreed, noise, errors }).forEach(([name, n]) => (sum[name] = (sum[name] ?? 0) + (n as number)));
-      expect(enough(sum)).toBe(true);
-    });
-    return sum;
-  };
-  /** What was sent of comparisons; the outbox alone is told without. */
-  const sent = () => world.server.asked("POST", "/comparisons").map(({ json }) => json).filter(({ lines }) => lines);
-  const mismatches = () => sent().flatMap((json) => json.mismatches);
-  /** The server's copy becomes another, and nothing of it is ever told to a device. */
-  const damage = (key: string, value?: string) =>
-    void (world.server.intercept = ({ path, json }) => {
-      if (path !== "/records/read") return undefined;
-      const answer = records().read(json.keys.map((one: string) => JSON.parse(one)));
-      for (const record of answer.records)
-        if (JSON.parse(record.line)[0] === key) record.line = JSON.stringify(value === undefined ? [key] : [key, value]);
-      return { status: 200, body: answer };
-    });
-  const fast = { reportInterval: 30 };
-
-  it("say that both sides agree, and how fast the server was and what waits", async () => {
-    shadowed();
-    await settled(newProfile([["a", "1"], ["b", "2"]]), fast);
-    expect(await figures(({ compared }) => compared! >= 2)).toMatchObject({ noise: 0, errors: 0 });
-    const json = sent()[0]!;
-    expect(json).toMatchObject({ epoch: world.server.epoch, mismatches: [], outbox: { count: 0, errors: 0 } });
-    expect(json.lines[0].ms.length).toBeGreaterThan(0);
-  });
-
-  it("need not be for the server to hear how the outbox stands", async () => {
-    await settled(newProfile([["a", "1"]]));
-    await soon(() => expect(world.server.reports).toEqual([{ lines: [], mismatches: [], outbox: expect.objectContaining({ count: 0, oldest_seconds: 0 }) }]));
-  });
-
-  it("name both values where they differ, and why", async () => {
-    shadowed();
-    damage("a", "other");
-    await settled(newProfile([["a", "1"], ["b", "2"]]), fast);
-    await figures(({ compared = 0, agreed = 0 }) => compared > agreed);
-    expect(mismatches()[0]).toEqual({ collection: "", key: "a", reason: "differs", local: "1", server: "other" });
-    damage("b");
-    await (await settled(newProfile([["b", "2"]]), fast)).get("b");
-    await soon(() => expect(mismatches()).toContainEqual(expect.objectContaining({ key: "b", reason: "absent_server", server: null })));
-  });
-
-  it("go by the collection's rules", async () => {
-    shadowed({ comparator: "json", ignore: ["/at"] });
-    damage("a", '{"n": 1, "at": 2}');
-    await settled(newProfile([["a", '{"at":1,"n":1}']]), fast);
-    const { compared, agreed } = await figures(({ compared }) => compared! >= 1);
-    expect(agreed).toBe(compared);
-  });
-
-  it("never look at what is still to be sent, nor at secrets", async () => {
-    shadowed();
-    const profile = newProfile([["auth_token", "sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc"], ["a", "1"]]);
-    const client = await settled(profile, fast);
-    await figures(({ compared }) => compared! >= 1);
-    block();
-    profile.area.setItem("a", "mine");
-    await soon(() => expect(client.pending.count).toBe(1));
-    await client.getAll();
-    await pause(300);
-    const asked = world.server.asked("POST", "/records/read").flatMap(({ json }) => json.keys);
-    expect(new Set(asked)).toEqual(new Set(['"a"']));
-    expect(mismatches()).toEqual([]);
-  });
-
-  it("call noise what does not agree with itself", async () => {
-    shadowed();
-    const profile = newProfile([["a", "1"]]);
-    let writes = 0;
-    world.server.intercept = ({ path }) => {
-      if (path === "/records/read") profile.area.setItem("a", `${++writes}!`);
-      return undefined;
-    };
-    await settled(profile, fast);
-    expect(await figures(({ noise = 0 }) => noise > 0)).toMatchObject({ agreed: 0 });
-    expect(mismatches().filter(({ reason }) => reason !== "noise")).toEqual([]);
-  });
-
-  it("count what the server did not answer, and reach the page with nothing", async () => {
-    shadowed();
-    world.server.intercept = ({ path }) => (path === "/records/read" ? { status: 400, body: { code: "bad_request" } } : undefined);
-    const client = await settled(newProfile([["a", "1"]]), fast);
-    expect(await client.get("a")).toEqual({ ok: true, value: "1", from: "browser" });
-    await figures(({ errors = 0 }) => errors > 0);
-  });
-
-  it("rest while the page is hidden", async () => {
-    vi.stubGlobal("document", { visibilityState: "hidden" });
-    shadowed();
-    const client = await settled(newProfile([["a", "1"]]), fast);
-    await client.get("a");
-    await pause(300);
-    expect(world.server.asked("POST", "/records/read")).toEqual([]);
-  });
-
-  it("take the share of reads the collection says", async () => {
-    shadowed({ rate: 0 });
-    const client = await settled(newProfile(manyPairs(5)), fast);
-    await client.getAll();
-    await pause(300);
-    expect(world.server.asked("POST", "/records/read")).toEqual([]);
   });
 });

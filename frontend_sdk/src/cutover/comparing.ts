@@ -8,12 +8,27 @@ const membersOf = (pointer: string): string[] =>
     .slice(1)
     .map((part) => part.replace(/~1/g, "/").replace(/~0/g, "~"));
 
+// Before a number that has become a string; any other string, and so any name, has a letter there, too.
+const [NUMBER, TEXT] = ["n", "t"];
+
+/** What a name stands for within a value; undefined for what is not its own: a page lends much to all objects. */
+const placeIn = (value: any, name: string): string | undefined => {
+  const place = Array.isArray(value) ? name : TEXT + name;
+  return value !== null && typeof value === "object" && {}.propertyIsEnumerable.call(value, place) ? place : undefined;
+};
+
 /** Takes what a pointer names out of a parsed value. */
 const leaveOut = (value: any, pointer: string): void => {
   const members = membersOf(pointer);
   const last = members.pop();
-  const holder = members.reduce((inner, name) => (inner !== null && typeof inner === "object" ? inner[name] : undefined), value);
-  if (last !== undefined && holder !== null && typeof holder === "object") delete holder[last];
+  let holder = value;
+  for (const name of members) {
+    const place = placeIn(holder, name);
+    if (place === undefined) return;
+    holder = holder[place];
+  }
+  const place = last === undefined ? last : placeIn(holder, last);
+  if (place !== undefined) delete holder[place];
 };
 
 /** The value with its members in one order. */
@@ -24,8 +39,33 @@ const ordered = (value: any): any => {
   return Object.fromEntries(names.map((name) => [name, ordered(value[name])]));
 };
 
+/** A number written one way, exactly: many are no double, and two of those may become the same one. */
+const exactly = (number: string): string => {
+  const [mantissa, power = "0"] = number.toLowerCase().split("e") as [string, string?];
+  const [whole, fraction = ""] = mantissa.replace("-", "").split(".") as [string, string?];
+  const digits = (whole + fraction).replace(/^0+/, "");
+  const kept = digits.replace(/0+$/, "");
+  if (!kept) return "0";
+  const exponent = BigInt(power.replace("+", "")) - BigInt(fraction.length) + BigInt(digits.length - kept.length);
+  return `${mantissa[0] === "-" ? "-" : ""}${kept}e${exponent}`;
+};
+
+// Strings, so that what looks like a number within them is passed over, and numbers.
+const TOKENS = /"[^"\\]*(?:\\[^][^"\\]*)*"|-?\d[\d.eE+-]*/g;
+
+/** The value, with each number as text: none is rounded. */
+const parse = (text: string): unknown => {
+  JSON.parse(text);
+  const told = text.replace(TOKENS, (token) =>
+    token[0] === '"' ? `"${TEXT}${token.slice(1)}` : `"${NUMBER}${exactly(token)}"`,
+  );
+  return JSON.parse(told);
+};
+
 const canonical = (text: string, ignore: string[]): string => {
-  const value = JSON.parse(text);
+  const value = parse(text);
+  // That is the whole value.
+  if (ignore.includes("")) return "";
   for (const pointer of ignore) leaveOut(value, pointer);
   return JSON.stringify(ordered(value));
 };

@@ -26,7 +26,8 @@ interface Figures {
 export interface Reports {
   /** Adds to a collection's figures. */
   _count(collection: string, figures: Partial<Omit<Figures, "ms">>, ms?: number): void;
-  _mismatch(found: Mismatch): void;
+  /** Keeps a mismatch, but for secrets: the rules see both values whole, and only then are they cut. */
+  _mismatch(found: Mismatch): Promise<void>;
   _flush(leaving?: boolean): Promise<void>;
 }
 
@@ -97,9 +98,11 @@ export const createReports = (base: Base): Reports => {
 
   return {
     _count: count,
-    _mismatch(found) {
-      if (mismatches.length >= MOST_MISMATCHES) return;
+    async _mismatch(found) {
       const { key, local, server } = found;
+      const judge = base._judge();
+      if ((await judge(key, local ?? "")) || (await judge(key, server ?? ""))) return;
+      if (mismatches.length >= MOST_MISMATCHES) return;
       mismatches.push({ ...found, key: cut(key), local: local && cut(local), server: server && cut(server) });
     },
     _flush: flush,

@@ -6,7 +6,7 @@ import { askKeys, type Held } from "./asking.js";
 import type { Base } from "./base.js";
 import { agree } from "./comparing.js";
 import { isUnsent } from "./reading.js";
-import type { Reports } from "./reports.js";
+import type { MismatchReason, Reports } from "./reports.js";
 
 /**
  * Compares samples of what is here with the server's copy, after the page has had its answer and while it is visible
@@ -55,8 +55,9 @@ export const createShadow = (base: Base, reports: Reports): Shadow => {
   const judge = async (view: View, area: Storage, key: string, before: string | null, [server, revision]: Held) => {
     const { collection, compare: rules } = base._lines()._of(key);
     if (!rules) return;
-    const tell = (reason: "differs" | "absent_local" | "absent_server" | "noise") =>
-      reports._mismatch({ collection, key, reason, local: before, server });
+    // Where the rules of secrets cannot be fetched, nothing is told.
+    const tell = (reason: MismatchReason) =>
+      reports._mismatch({ collection, key, reason, local: before, server }).catch(() => {});
     // What does not even agree with itself says nothing of the server's copy.
     if (readItem(area, key) !== before || (await isUnsent(view, area, key))) {
       reports._count(collection, { compared: 1, noise: 1 });
@@ -71,13 +72,13 @@ export const createShadow = (base: Base, reports: Reports): Shadow => {
     if (revision > (view._acks._get(key)?.[3] ?? 0) && behind.get(key) !== revision) {
       behind.set(key, revision);
       view._kick();
+      await tell("noise");
       reports._count(collection, { compared: 1, noise: 1 });
-      tell("noise");
       setTimeout(() => (waiting.add(key), soon()), IDLE_MS);
       return;
     }
+    await tell(before === null ? "absent_local" : server === null ? "absent_server" : "differs");
     reports._count(collection, { compared: 1 });
-    tell(before === null ? "absent_local" : server === null ? "absent_server" : "differs");
   };
 
   const compare = async (view: View, area: Storage, keys: string[]): Promise<void> => {

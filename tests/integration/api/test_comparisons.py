@@ -1,7 +1,9 @@
 """What browsers tell of their comparisons: taken, folded per minute, kept without secrets, forgotten with owners."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 from uuid import uuid4
@@ -54,6 +56,16 @@ class TestTelling:
         assert (answer.status_code, answer.json()) == (200, {"taken": 2, "withheld": 0})
         rows = ComparisonSample.objects.filter(owner=owner_of(browser, tenant)).order_by("id")
         assert [(row.compared, row.agreed, row.noise, row.errors) for row in rows] == [(100, 98, 1, 2), (5, 5, 0, 2)]
+
+    def test_in_the_form_the_sdk_sends_is_taken_whole(self, browser: Browser) -> None:
+        said = json.loads((Path(__file__).parents[2] / "vectors" / "comparisons.json").read_text())
+        said.pop("epoch")
+        answer = browser.post("/comparisons", said)
+        assert (answer.status_code, answer.json()) == (200, {"taken": 1, "withheld": 0})
+        sample, outbox = ComparisonSample.objects.get(), DeviceOutbox.objects.get()
+        assert (sample.compared, sample.ms, outbox.count) == (said["lines"][0]["compared"], [1.5], 0)
+        kept = {one.key: (one.reason, one.local, one.server) for one in Mismatch.objects.all()}
+        assert kept == {one["key"]: (one["reason"], one["local"], one["server"]) for one in said["mismatches"]}
 
     def test_of_an_unknown_collection_is_told_of_the_rest(self, browser: Browser) -> None:
         browser.post("/comparisons", {"lines": [line(collection="made up")], "mismatches": [mismatch(collection="x")]})
