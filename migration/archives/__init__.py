@@ -5,6 +5,7 @@ from migration.archives.foreign import foreign_entries, owned_entries
 from migration.archives.lines import OwnerLine, Slice, owner_line, version_line
 from migration.archives.manifest import Manifest, PartFile, Scope
 from migration.archives.reading import ArchiveReader, Place
+from migration.archives.rewrapping import keys_of, rewrap_archive
 from migration.archives.writing import ArchiveWriter
 
 __all__ = [
@@ -18,7 +19,9 @@ __all__ = [
     "Scope",
     "Slice",
     "foreign_entries",
+    "keys_of",
     "owned_entries",
     "owner_line",
+    "rewrap_archive",
     "version_line",
 ]

@@ -58,7 +58,7 @@ class Manifest(msgspec.Struct):
     collections: dict[str, CollectionCount]
     parts: list[PartFile]
     seal: str = ""
-    """Of an encrypted archive: something that opens only if the rest of the manifest is as it was written."""
+    """Of an encrypted archive: something that opens only if all but how keys are wrapped is as it was written."""
     holds: tuple[str, ...] = ("records", "tombstones", "history", "conflicts", "quarantine", "runs", "devices")
     format: str = FORMAT
     version: int = VERSION
@@ -68,8 +68,9 @@ class Manifest(msgspec.Struct):
         return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
 
     def digest(self) -> str:
-        """Return SHA-256 of all but the seal, in hex: the archive's identity."""
-        bare = msgspec.structs.replace(self, seal="")
+        """Return SHA-256 of all but how its keys are wrapped, in hex: the archive's identity under any key."""
+        parts = [msgspec.structs.replace(one, wrapped_key="") for one in self.parts]
+        bare = msgspec.structs.replace(self, seal="", parts=parts)
         return hashlib.sha256(msgspec.json.encode(bare)).hexdigest()
 
 

@@ -133,5 +133,5 @@ def _audit(manifest: Manifest, path: Path, *, actor: str, at: datetime) -> None:
         target=manifest.id,
         at=at,
         app_id=UUID(manifest.app["id"]),
-        data={"path": str(path), "encrypted": manifest.encrypted, **manifest.counts},
+        data={"path": str(path.resolve()), "encrypted": manifest.encrypted, **manifest.counts},
     )
