@@ -46,8 +46,11 @@ export const createJourney = (host: Host, order: Order): Journey => {
   let following: Following | undefined;
   let version = 1;
 
-  const ask = async (method: string, path: string, _json?: unknown): Promise<any> =>
-    (await _net._send(method, path, { _json, _run: patience }))._body;
+  const ask = async (method: string, path: string, _json?: unknown): Promise<any> => {
+    const answer = await _net._send(method, path, { _json, _run: patience });
+    if (cargo) uploader._heed(answer);
+    return answer._body;
+  };
 
   const load = async (known?: KnownRun): Promise<Cargo> => {
     cargo = await createCargo(host, known?.list, cargo);

@@ -3,8 +3,9 @@ import { chunkHeaders, createTarget, cut, pack } from "./chunks.js";
 import { SEQ, type Host } from "./host.js";
 import { now } from "./pace.js";
 import { problem, problemOf } from "./problem.js";
+import { retryAfter } from "./retry.js";
 import type { Entry } from "./table.js";
-import type { Patience } from "./transport.js";
+import type { Answer, Patience } from "./transport.js";
 import type { StartOptions } from "./types.js";
 
 /** Sends lines in chunks and deals with every way the server may refuse one. */
@@ -12,6 +13,8 @@ export interface Uploader {
   _send(runId: string, entries: Entry[]): Promise<void>;
   /** Withholds what the server's secret scan named; true if it named anything of ours. */
   _withhold(items: { key: string; rule: string }[]): void;
+  /** Takes the pause an answer asks for before the next chunk. */
+  _heed(answer: Answer): void;
   _seq(): Promise<number>;
   _batch(): number;
   _target(): number;
@@ -30,11 +33,26 @@ export const createUploader = (
   patience: Patience,
   hold: () => Promise<void>,
 ): Uploader => {
-  const { _net, _progress, _store } = host;
+  const { _net, _progress, _sleep, _store } = host;
   const { limits } = host._config();
   const target = createTarget();
   const seq = () => _store._update<number>(SEQ, (last = 0) => last + 1);
   const batch = () => Math.min(start.batchSize || Infinity, limits.chunk_entries);
+
+  let restsUntil = 0;
+
+  // Never earlier than asked, and spread: the server says the same to many.
+  const heed: Uploader["_heed"] = ({ _headers }) => {
+    const pause = retryAfter(_headers.get("Backoff"));
+    if (pause) restsUntil = Math.max(restsUntil, now() + pause * (1 + Math.random() / 2));
+  };
+
+  const rest = async (): Promise<void> => {
+    while (now() < restsUntil && !patience._stopped) {
+      patience._waiting("server");
+      await _sleep(restsUntil - now());
+    }
+  };
 
   const refuse = (entry: Entry, code: string) => {
     cargo._drop(entry);
@@ -56,12 +74,14 @@ export const createUploader = (
     const [first] = entries;
     if (!first) return;
     if (first._size > limits.single_entry_bytes) return refuse(first, "too_large");
+    await rest();
     await hold();
     const chunk = await pack(entries);
     const began = now();
     try {
       const _headers = chunkHeaders(chunk, await seq(), reason);
-      await _net._send("PUT", `/runs/${runId}/chunks/${chunk._id}`, { _raw: chunk._data, _headers, _run: patience });
+      const _raw = chunk._data;
+      heed(await _net._send("PUT", `/runs/${runId}/chunks/${chunk._id}`, { _raw, _headers, _run: patience }));
       target._learn(now() - began, chunk._size);
     } catch (thrown) {
       const { code, _body } = problemOf(thrown);
@@ -83,6 +103,7 @@ export const createUploader = (
     _batch: batch,
     _target: target._size,
     _withhold: withhold,
+    _heed: heed,
     async _send(runId, entries) {
       const queue = [...entries];
       const lane = async () => {

@@ -48,6 +48,8 @@ export class ModelServer {
   intercept: (call: Call) => Interception | undefined | Promise<Interception | undefined> = () => undefined;
   /** Lines lost between storing and verifying. */
   lose: (key: string, run: ModelRun) => boolean = () => false;
+  /** Seconds of a pause that answers to uploads ask for. */
+  pause: number | undefined;
   /** Receipts stay away while this is false. */
   verifies = true;
   /** Around everything the server does at one go: its work is not the page's. */
@@ -153,8 +155,13 @@ export class ModelServer {
       other && other !== "late" ? [other.status, other.body ?? {}, other.headers] : this.aside(() => this.#answer(call));
     if (other === "late") return void request.socket.destroy();
     const payload = Buffer.isBuffer(answer) ? answer : Buffer.from(this.aside(() => JSON.stringify(answer)));
-    response.writeHead(status, { "Content-Type": "application/json", "Migration-Epoch": this.epoch, ...headers });
+    response.writeHead(status, { "Content-Type": "application/json", "Migration-Epoch": this.epoch, ...this.#hint(call), ...headers });
     response.end(payload);
+  }
+
+  #hint({ method, path }: Call): Record<string, string> {
+    const uploads = method === "PUT" || (method === "POST" && path === "/runs");
+    return uploads && this.pause ? { Backoff: `${this.pause}` } : {};
   }
 
   #call({ method, url, headers }: IncomingMessage, body: Buffer): Call {
