@@ -1,0 +1,58 @@
+"""Where room grows scarce the server asks for pauses, and a browser that moves gives them; nothing is refused."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from time import monotonic
+
+import pytest
+from playwright.sync_api import Request, Response
+
+from e2e.gate import CHUNKS
+from e2e.halfway import assert_arrived_once
+from e2e.ledger import Ledger
+from e2e.material import bulky
+from e2e.pages import DemoPage
+from syncserver.stack import Stack
+
+# Four chunks at least, two of which leave together.
+DATA = bulky(320)
+
+
+@pytest.fixture
+def tight(stack: Stack) -> Iterator[None]:
+    """A disk that is nine tenths as empty as it has to be: room for everything, but not for long."""
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    stack.manage("migration_tune", "ROOM_DISK_BYTES", str(int(0.9 * free)))
+    yield
+    stack.manage("migration_tune", "ROOM_DISK_BYTES", "--reset")
+
+
+@pytest.mark.parametrize("engine", ["chromium"])
+def test_a_browser_pauses_between_chunks_as_it_is_asked_to(demo: DemoPage, tight: None, ledger: Ledger) -> None:
+    pauses: list[tuple[float, float]] = []
+    left: list[float] = []
+
+    def answered(response: Response) -> None:
+        if hint := response.headers.get("backoff"):
+            pauses.append((monotonic(), float(hint)))
+
+    def leaves(request: Request) -> None:
+        if CHUNKS.search(request.url):
+            left.append(monotonic())
+
+    demo.page.on("response", answered)
+    demo.page.on("request", leaves)
+    demo.storage.write(DATA)
+    demo.reload()
+    demo.panel.shows_offer()
+    demo.panel.move()
+    run_id = demo.panel.run_id()
+    demo.panel.shows_receipt()
+
+    assert len(left) > 2, "there were chunks to pause between"
+    assert len(pauses) > 2, "the server asked"
+    for at, seconds in pauses:
+        early = [one - at for one in left if at < one < at + seconds - 0.3]
+        assert not early, f"a chunk left {early} s after an answer that asked for {seconds} s"
+    assert_arrived_once(ledger, run_id, DATA)
