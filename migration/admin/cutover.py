@@ -7,11 +7,13 @@ from uuid import UUID
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path
+from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from migration import cutover
 from migration.admin.base import AppFilter
 from migration.admin.cutover_changes import VERBS, Changes, legal, links, name_of, unserved
+from migration.admin.cutover_health import state_of
 from migration.admin.display import NOTHING, badge, link_to, moment, number, stacked, visible
 from migration.cutover import Action, Requests, Standing
 from migration.models import REST, App, CollectionStage, StageChange
@@ -98,6 +100,12 @@ class StageChangeAdmin(Changes):
             "history": [_told(change) for change in StageChange.objects.filter(app=app)[:NEWEST]],
             "unserved": unserved(app) if app.panic else None,
             "may_act": self.may_act(request),
+            **state_of(
+                app=app,
+                period=request.GET.get("period", ""),
+                collection=request.GET.get("collection", REST),
+                at=timezone.now(),
+            ),
         }
         return self.page(request, app, "cutover.html", title="Cutover", **told)
 

@@ -31,7 +31,7 @@ from migration.reports.readings import readings
 from migration.states import Stage
 
 MOST_MISMATCHES = 20
-_TITLES = {"hour": "last hour", "day": "last 24 hours", "week": "last 7 days"}
+TITLES = {"hour": "last hour", "day": "last 24 hours", "week": "last 7 days"}
 
 
 def show(request: HttpRequest, app_id: UUID) -> HttpResponse:
@@ -126,8 +126,8 @@ def _page(request: HttpRequest, app: App, *, revealed: bool = False) -> HttpResp
         "gates": [(badge("held" if one.passed else "failed"), one.name, one.reason) for one in chosen.gates],
         "breach": chosen.breach,
         "plan": _plan(app, chosen),
-        "periods": [(said, _query(chosen.collection, name), name == period) for name, said in _TITLES.items()],
-        "plots": _plots(app, chosen, period, at),
+        "periods": [(said, _query(chosen.collection, name), name == period) for name, said in TITLES.items()],
+        "plots": plots_of(app, chosen.collection, period, at),
         "mismatches": _mismatches(request, app, chosen, revealed=revealed),
         "revealed": revealed,
         "query": _query(chosen.collection, period),
@@ -179,8 +179,9 @@ def _plan(app: App, view: View) -> dict[str, Any] | None:
     }
 
 
-def _plots(app: App, view: View, period: str, at: Any) -> list[SafeString]:
-    found = readings(app_id=app.id, collection=view.collection, period=PERIODS[period], at=at)
+def plots_of(app: App, collection: str, period: str, at: Any) -> list[SafeString]:
+    """Return a plot of each gate's figure and limit over a period."""
+    found = readings(app_id=app.id, collection=collection, period=PERIODS[period], at=at)
     # The plots escape what they are given; they hold no script and no address.
     return [
         mark_safe(plots.lines(title=name, series={"figure": figures, "limit": limits}))  # noqa: S308 - said above

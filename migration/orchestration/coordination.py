@@ -44,7 +44,7 @@ class StageHealth:
 
 @dataclass(frozen=True, slots=True)
 class CoordinatorHealth:
-    """The stages something was told of in the last hour; and of the server's side, chunks that wait to be loaded."""
+    """The stages something was told of in the window; and of the server's side, chunks that wait to be loaded."""
 
     window_seconds: int
     stages: list[StageHealth]
@@ -52,9 +52,9 @@ class CoordinatorHealth:
     server_oldest_seconds: float
 
 
-def coordinator_health(*, app: App, at: datetime) -> CoordinatorHealth:
-    """Return how an app's two sides agree, answer and catch up, over the last hour."""
-    since = at - timedelta(seconds=HEALTH_SECONDS)
+def coordinator_health(*, app: App, at: datetime, window_seconds: int = HEALTH_SECONDS) -> CoordinatorHealth:
+    """Return how an app's two sides agree, answer and catch up, over the last hour or another window."""
+    since = at - timedelta(seconds=window_seconds)
     latencies: dict[str, dict[int, int]] = defaultdict(dict)
     for stage, place, count in rows(_LATENCIES_BY_STAGE, app=app.id, since=since):
         latencies[stage][place] = count
@@ -62,7 +62,7 @@ def coordinator_health(*, app: App, at: datetime) -> CoordinatorHealth:
     boxes = outboxes(app, at, by="stage")
     ((waiting, oldest),) = rows(_WAITING, app=app.id)
     return CoordinatorHealth(
-        HEALTH_SECONDS,
+        window_seconds,
         [
             _stage_health(stage, compared.get(stage, Comparisons()), boxes.get(stage, (0, None)))
             for stage in sorted({*compared, *boxes})

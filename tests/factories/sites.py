@@ -56,7 +56,7 @@ class Site:
             )
             DeviceOutbox.objects.update_or_create(
                 device_id=device.id,
-                defaults={"app_id": self.app.id, "owner": device.owner, "stage": "", "count": 0, "bytes": 0,
+                defaults={"app_id": self.app.id, "owner": device.owner, "stage": self.stage[0], "count": 0, "bytes": 0,
                           "oldest_seconds": 0.0, "errors": 0, "at": self.now},
             )  # fmt: skip
         RollbackProof.objects.create(app=self.app, passed=True, detail="", milliseconds=1, at=self.now)

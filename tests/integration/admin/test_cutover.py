@@ -1,12 +1,14 @@
 """The cutover page of an app: where collections stand and for whom, and changes that need a word typed."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import strip_tags
 
 from migration.cutover import Action, bucket_of, requests_of
 from migration.models import App, AuditLine, CollectionStage, CutoverPlan, StageChange
@@ -15,6 +17,7 @@ from migration.orchestration.cutting_over import Why
 from migration.reports import Share, census_of
 from tests.factories.loads import at_stage, give_receipt, make_app, make_device, make_owner
 from tests.factories.plans import make_plan
+from tests.factories.sites import QUICK, Site
 from tests.integration.admin.conftest import HOSTILE_TEXT, World
 from tests.integration.admin.test_pages import assert_harmless
 
@@ -83,6 +86,22 @@ class TestThePage:
         html = desk.get(page_of(app)).content.decode()
         assert "outside percentage" in html
         assert f"{buckets[4] / 100:g} %" in html
+
+    def test_shows_gates_with_reasons_plots_of_them_and_how_both_sides_do(self, desk: Client) -> None:
+        site = Site(plan=QUICK, collections=[{"name": "notes", "patterns": ["n:*"]}])
+        site.now = timezone.now() - timedelta(minutes=20)
+        CollectionStage.objects.filter(app=site.app).update(stage="shadow", changed_at=site.now - timedelta(hours=2))
+        site.later(agreed=75, errors=25)
+        html = desk.get(page_of(site.app)).content.decode()
+        assert "25 % of 400 comparisons differ; 0.1 % is the most." in html
+        assert "waits: Gates do not hold" in html
+        assert "<svg" in html
+        health = html.split('id="health"')[1].split("</table>")[0]
+        cells = [strip_tags(cell).strip() for cell in re.findall(r"<t[dh][ >].*?</t[dh]>", health, re.DOTALL)]
+        told = cells[cells.index("browsers") :]
+        assert told[:6] == ["browsers", "shadow", "400", "75 %", "20 %", "13 ms"]
+        assert told[-3:] == ["chunks that wait to be loaded", "0", "0 s"]
+        assert desk.get(page_of(site.app), {"period": "none", "collection": "no"}).status_code == 200
 
     def test_is_there_only_for_staff_of_the_app(self, app: App) -> None:
         user = User.objects.create(username="looks", is_staff=True)
