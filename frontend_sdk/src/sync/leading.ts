@@ -1,4 +1,5 @@
 import { lead } from "../leader.js";
+import { now } from "../pace.js";
 import { problemOf } from "../problem.js";
 import { backoff } from "../retry.js";
 import type { Ack, Row } from "./acks.js";
@@ -100,16 +101,16 @@ export const exchanging = async (parts: Parts): Promise<Leading> => {
           await witness();
           await obey();
           tell(paused, false);
-          if (!live() || Date.now() > believed) {
+          if (!live() || now() > believed) {
             standing._rumour(Infinity);
-            believed = Date.now() + BELIEVED * (_options.syncInterval ?? SYNC_MS);
+            believed = now() + BELIEVED * (_options.syncInterval ?? SYNC_MS);
           }
           await pulse._beat();
           await lead(_name, exchangeOnce, { signal });
           failures = 0;
           paused = null;
-          if (Date.now() > beaconed) {
-            beaconed = Date.now() + BEACON_MS;
+          if (now() > beaconed) {
+            beaconed = now() + BEACON_MS;
             host._net._send("POST", "/comparisons", { _json: { outbox: beacon(host._view!._pending()) } }).catch(() => {});
           }
         } catch (thrown) {
@@ -117,6 +118,8 @@ export const exchanging = async (parts: Parts): Promise<Leading> => {
           if (code !== paused && code === "claimed_by_other") _events._emit("ownerChanged", { code, from: _body.from });
           paused = code;
           failures++;
+          // Once a server is back it is not told by everybody at once.
+          beaconed = now() + Math.random() * BEACON_MS;
         }
         if (signal.aborted) return;
         tell(paused, !paused);
