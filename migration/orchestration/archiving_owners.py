@@ -49,12 +49,15 @@ class Target:
         given = given if isinstance(given, UUID) else UUID(given)
         return uuid5(self.owner_id, str(given)) if self.is_renamed else given
 
-    def version_here(self, given: Version) -> Version:
-        """Return a version as it is here: by the devices and runs of this owner."""
+    def versions_here(self, given: Sequence[Version]) -> Sequence[Version]:
+        """Return versions as they are here: by the devices and runs of this owner, who are few."""
         if not self.is_renamed:
             return given
-        device_id, run_id = [str(self.id_here(one)) if one else None for one in (given.device_id, given.run_id)]
-        return given._replace(device_id=device_id, run_id=run_id)
+        theirs = {one.device_id for one in given} | {one.run_id for one in given}
+        here = {one: str(self.id_here(one)) for one in theirs if one is not None}
+        return [
+            one._replace(device_id=here.get(one.device_id or ""), run_id=here.get(one.run_id or "")) for one in given
+        ]
 
 
 def find_targets(app_id: UUID, owners: Sequence[OwnerLine]) -> list[Target]:

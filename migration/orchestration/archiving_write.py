@@ -159,10 +159,7 @@ class BatchWriter:
 
 
 def _exact(piece: Piece, target: Target) -> Iterator[Exact]:
-    versions = piece.slice.versions
-    if target.is_renamed:
-        versions = [target.version_here(one) for one in versions]
-    return map(Exact, repeat(target.owner_id), versions, piece.rows)
+    return map(Exact, repeat(target.owner_id), target.versions_here(piece.slice.versions), piece.rows)
 
 
 def _tally(versions: Iterable[Exact]) -> Counter[tuple[str, bool]]:

@@ -73,6 +73,7 @@ class Browser:
     runs: list[str] = field(default_factory=list)
     sessions: int = 0
     timeout: float = 10.0
+    app: str = APP
 
     def __post_init__(self) -> None:
         self._http = httpx.Client(timeout=self.timeout)
@@ -139,7 +140,7 @@ class Browser:
         return response
 
     def _sign_in(self) -> bool:
-        response = self.once("POST", "/sessions", json={"app_key": APP, "guest": self.guest})
+        response = self.once("POST", "/sessions", json={"app_key": self.app, "guest": self.guest})
         if response is None or response.status_code != httpx.codes.OK:
             return False
         body = response.json()

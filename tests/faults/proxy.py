@@ -36,6 +36,12 @@ class Proxy:
         self._server = self._call(asyncio.start_server(self._serve, "127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
+    def to(self, url: str) -> str:
+        """Return `url`, whatever is spoken there, by way of this proxy."""
+        parts = urlsplit(url)
+        there = f"{parts.hostname}:{parts.port}"
+        return parts._replace(netloc=parts.netloc.replace(there, urlsplit(self.url).netloc)).geturl()
+
     def close(self) -> None:
         """Stop listening and end the thread."""
         self._call(self._stop())

@@ -1,5 +1,9 @@
 """Restores when things are tight: several at once, no room, bad records among good ones, Postgres lost and back."""
 
+import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,6 +20,7 @@ from migration.orchestration.archiving_pieces import Standing
 from migration.orchestration.throttling import throttle
 from migration.orchestration.tuning import tune
 from tests.factories.archives import empty, export, held_of, make_varied_app, restore
+from tests.faults.proxy import Proxy
 from tests.integration.archives.test_going_on import _url
 
 pytestmark = pytest.mark.usefixtures("worker")
@@ -94,6 +99,28 @@ def test_ten_percent_bad_records_are_counted_and_the_rest_lands(tmp_path: Path, 
     assert counts["refused"] == 4, "k0, k10, k20 and k30"
     assert counts["restored"] == len(before["record"]) - 4
     assert standing.state == "done"
+
+
+@pytest.mark.parametrize("latency", [0.02, pytest.param(0.25, marks=[pytest.mark.soak, pytest.mark.timeout(600)])])
+def test_postgres_far_away_costs_statements_not_records(latency: float, tmp_path: Path) -> None:
+    app, path, before = archived(tmp_path / "a")
+    proxy = Proxy(_url())
+    proxy.weather.latency = latency
+    try:
+        done = subprocess.run(
+            [sys.executable, "manage.py", "migration_restore", str(path), "--app", app.slug, "--json"],
+            env={**os.environ, "DATABASE_URL": proxy.to(_url())},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    finally:
+        proxy.close()
+
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["strategy"].startswith("copy: Postgres answers in "), "as few statements as can be"
+    assert held_of(app) == before
 
 
 def test_postgres_lost_and_back_is_waited_for(tmp_path: Path, settings: Any) -> None:

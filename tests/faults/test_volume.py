@@ -1,0 +1,154 @@
+"""Many at once and little room: who comes too early is told when to come back, and everybody gets a receipt.
+
+Small forms run always; with `make soak` the same crowds are as large as on the day an app is released.
+"""
+
+import shutil
+import tempfile
+import threading
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.faults.crowd import REFUSED, User, arrive, p99, slow_disk, tuned, users
+from tests.faults.proxy import Proxy
+from tests.faults.world import World, until
+
+
+def many(small: int, large: int) -> Any:
+    """Return a small number always, a large one for `make soak`."""
+    soak = [pytest.mark.soak, pytest.mark.timeout(7_200)]
+    return pytest.mark.parametrize("count", [small, pytest.param(large, marks=soak)])
+
+
+def refusals(crowd: list[User]) -> Counter[str]:
+    return Counter(answer.code for one in crowd for answer in one.answers if answer.status in REFUSED)
+
+
+def test_fifty_runs_at_once_queue_for_connections_and_none_fails(world: World) -> None:
+    """A pool has 16 connections; whoever finds none waits for one, and is not told that there was none."""
+    crowd = users(world, 50)
+    started = threading.Barrier(50)
+
+    def move(one: User) -> None:
+        started.wait(30)
+        one.move()
+
+    threads = [threading.Thread(target=move, args=(one,)) for one in crowd]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+
+    assert [len(one.statements) for one in crowd] == [1] * 50
+    assert max(status for one in crowd for status in one.statuses()) < 400
+    assert min(status for one in crowd for status in one.statuses()) > 0
+    world.verify()
+
+
+@many(60, 10_000)
+def test_release_day_comes_in_bursts_and_everybody_is_served(world: World, count: int) -> None:
+    crowd = users(world, count)
+
+    arrive(crowd, bursts=max(4, count // 200))
+
+    assert all(one.statements for one in crowd)
+    needed = [len(one.answers) - len(one.waits) for one in crowd]
+    assert sum(needed) <= 4 * count, "requests a user, those put off not counted"
+    world.verify()
+
+
+@many(12, 500)
+def test_who_finds_no_room_comes_back_when_told_to(world: World, count: int) -> None:
+    crowd, free = users(world, count), shutil.disk_usage(tempfile.gettempdir()).free
+
+    with tuned(world, ROOM_DISK_BYTES=int(1.2 * free), ROOM_SECONDS=0.2):
+        arriving = threading.Thread(target=arrive, args=(crowd,))
+        arriving.start()
+        until(lambda: refusals(crowd)["unavailable"] >= min(count, 12), "there is no room")
+    arriving.join(600)
+
+    assert all(one.statements for one in crowd)
+    put_off = [answer for one in crowd for answer in one.answers if answer.status in REFUSED]
+    assert all(float(answer.retry_after or 0) >= 1 for answer in put_off)
+    assert len({answer.retry_after for answer in put_off}) > 1, "not all of them at the same moment"
+    world.verify()
+
+
+@many(8, 500)
+def test_a_slow_disk_takes_time_and_nothing_else(world: World, count: int) -> None:
+    crowd = users(world, count)
+    with slow_disk(world, 50), tuned(world, ROOM_COMMIT_SECONDS=0.06, ROOM_SECONDS=0.2):
+        arrive(crowd)
+    assert min(one.took for one in crowd) > 0.1, "it was slow"
+    assert all(one.statements for one in crowd)
+    assert not {"", "internal"} & refusals(crowd).keys()
+    world.verify()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1_800)
+def test_half_a_second_between_everything_and_postgres_takes_time_and_nothing_else(world: World) -> None:
+    proxy = Proxy(world.stack.database_url)
+    proxy.weather.latency = 0.25
+    direct = world.stack.project.env["DATABASE_URL"]
+    crowd = users(world, 8, timeout=90.0, patience=600.0)
+    world.reconfigure(DATABASE_URL=proxy.to(direct))
+    try:
+        arrive(crowd)
+    finally:
+        world.reconfigure(DATABASE_URL=direct)
+        proxy.close()
+    assert all(one.statements for one in crowd)
+    world.verify()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(1_800)
+def test_a_flooding_app_makes_no_neighbours_p99_twice_as_long(world: World) -> None:
+    """Nine apps of a few users each, alone and beside a tenth whose users never stop; both in this run."""
+    apps = [_app(world) for _ in range(10)]
+
+    def neighbours() -> float:
+        crowd = [one for app in apps[1:] for one in users(world, 12, app=app)]
+        arrive(crowd, bursts=27, every=0.5)
+        return p99([one.took for one in crowd])
+
+    alone = neighbours()
+    over = threading.Event()
+    flood = [threading.Thread(target=_flood, args=(world, apps[0], over)) for _ in range(3)]
+    for thread in flood:
+        thread.start()
+    try:
+        time.sleep(3)
+        beside = neighbours()
+    finally:
+        over.set()
+        for thread in flood:
+            thread.join()
+    print(f"p99 of neighbours: alone {alone:.2f} s, beside a flood {beside:.2f} s, {beside / alone:.2f} times")
+    assert beside <= 2 * alone
+    world.verify()
+
+
+def _flood(world: World, app: str, over: threading.Event) -> None:
+    while not over.is_set():
+        [one] = users(world, 1, entries=2_000, app=app)
+        one.migrate(per_chunk=500)
+
+
+def _app(world: World) -> str:
+    """Make another app like the demo; return its publishable key."""
+    key = f"pk_crowd_{time.monotonic_ns()}"
+    world.stack.manage(
+        "shell",
+        "-v",
+        "0",
+        "-c",
+        "from migration.models import App; a = App.objects.get(publishable_key='pk_demo');"
+        f"a.id, a.slug, a.publishable_key = __import__('uuid').uuid4(), '{key.replace('_', '-')}', '{key}';"
+        "a._state.adding = True; a.save(force_insert=True)",
+    )
+    return key
