@@ -42,6 +42,7 @@ FAULTS: dict[int, Fault] = {
     42: row(
         "a device is away for ten days and writes thousands of times",
         f"{_IN}custody/test_pruning.py::TestThePast::test_goes_as_far_as_no_device_away_needs_it",
+        f"{_SDK}sync.pruned.test.ts::are learnt from what is not there",
         long=(f"{_PLAYED}away.test.ts::are told in as many writes",),
     ),
     43: row(

@@ -174,6 +174,7 @@ FAULTS: dict[int, Fault] = {
         "the app is switched off in the middle",
         f"{_PLAYED}answers.test.ts::is left in peace within a minute, and the page keeps everything",
         f"{_SDK}flow.test.ts::stops when the app is disabled, and says so",
+        f"{_SDK}sync.test.ts::waits while nobody is signed in, and goes on after that",
         "e2e/test_dual_write_lives.py::TestAServer::test_that_disables_the_app_leaves_the_page_alone",
         f"{_IN}loading/test_claims.py::TestRunThatMayNotLoad::test_waits_while_its_app_is_switched_off",
     ),
