@@ -37,8 +37,8 @@ class ArchiveJobAdmin(LookOnly):
     list_select_related = ("app",)
     ordering = ("-created_at",)
     fields = (
-        "id", "state_and_what", "app_link", "place", "only", "way_gone", "pace", "batch", "strategy", "waits_for",
-        "failed_because", "outcomes", "point_link", "by_whom", "last_sign", "finished",
+        "id", "state_and_what", "app_link", "place", "only", "way_gone", "pace", "batch", "strategy", "priority",
+        "waits_for", "breaker", "failed_because", "outcomes", "point_link", "by_whom", "last_sign", "finished",
     )  # fmt: skip
     readonly_fields = fields
     change_form_template = "admin/migration/archive_job.html"
@@ -100,6 +100,18 @@ class ArchiveJobAdmin(LookOnly):
         """Show for want of what it waits."""
         said = str(job.status.get("throttle", "")) if job.state == ArchiveJobState.RUNNING else ""
         return visible(said, longest=200) or NOTHING
+
+    @admin.display(description="priority")
+    def priority(self, job: ArchiveJob) -> str:
+        """Show how it stands to browsers."""
+        return visible(str(job.status.get("priority", "")), longest=20) or NOTHING
+
+    @admin.display(description="Postgres, as it sees it")
+    def breaker(self, job: ArchiveJob) -> SafeString | str:
+        """Show the breaker between it and Postgres when it last could say so, and how often it asked in vain."""
+        state = str(job.status.get("breaker", ""))
+        lost = int(job.status.get("lost", 0))
+        return stacked(badge(state), f"asked in vain {number(lost)} times") if state else NOTHING
 
     @admin.display(description="failure")
     def failed_because(self, job: ArchiveJob) -> str:

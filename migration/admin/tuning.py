@@ -11,7 +11,7 @@ from migration.admin.base import LookOnly, actor_of
 from migration.admin.display import code, visible
 from migration.errors import MigrationError
 from migration.models import Tuning
-from migration.orchestration.throttling import throttle
+from migration.orchestration.throttling import breakers, throttle
 from migration.orchestration.tuning import standing, tune, untune
 
 _LONGEST = 200
@@ -55,7 +55,12 @@ class TuningAdmin(LookOnly):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Show all that can be changed, and whether there is room right now."""
         mine = request.user.is_superuser
-        extra = {"settings": standing() if mine else [], "room": throttle.verdict(), "may_act": mine}
+        extra = {
+            "settings": standing() if mine else [],
+            "room": throttle.verdict(),
+            "breakers": breakers(),
+            "may_act": mine,
+        }
         return super().changelist_view(request, {**extra, **(extra_context or {})})
 
     def set(self, request: HttpRequest) -> HttpResponse:

@@ -17,6 +17,8 @@ class HealthParts(Struct, forbid_unknown_fields=True):
     queue_depth: int | None
     queue_age_seconds: float | None
     last_sweep_seconds: float | None
+    breakers: dict[str, Literal["closed", "open", "half_open"]]
+    """Of the process that answers, towards Postgres and towards Redis."""
 
 
 class StageHealth(Struct, forbid_unknown_fields=True):

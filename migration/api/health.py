@@ -9,6 +9,7 @@ from migration import reports
 from migration.api.configuration import VERSION
 from migration.models import App
 from migration.orchestration.coordination import coordinator_health
+from migration.orchestration.throttling import breakers
 
 
 def readiness() -> dict[str, Any]:
@@ -30,5 +31,5 @@ def coordinator(*, app: App, at: datetime) -> dict[str, Any]:
 
 def health(*, at: datetime) -> dict[str, Any]:
     """Return how the service is, `status` and `version` for everybody, the `parts` for those who may see them."""
-    parts = reports.health(at=at)
+    parts = {**reports.health(at=at), "breakers": breakers()}
     return {"status": parts.pop("status"), "version": VERSION, "parts": parts}

@@ -12,7 +12,7 @@ from migration.loading.ownership import wait_for_owners
 from migration.loading.parts import POISON, LoadReport, Part, Refused, RunTerms
 from migration.loading.pipeline import MigrationPipeline
 from migration.loading.replaying import replay
-from migration.loading.resources import ROOM, Limits, ResourceManager, Verdict, jittered
+from migration.loading.resources import ROOM, Limits, Priority, ResourceManager, Verdict, gives_way, jittered
 from migration.loading.restoring import restore
 from migration.loading.staffing import Load, Staff, staff
 from migration.loading.staging import stage
@@ -35,6 +35,7 @@ __all__ = [
     "LoadReport",
     "MigrationPipeline",
     "Part",
+    "Priority",
     "Refused",
     "ResourceManager",
     "RunTerms",
@@ -43,6 +44,7 @@ __all__ = [
     "Verdict",
     "by_halves",
     "choose",
+    "gives_way",
     "jittered",
     "latency_seconds",
     "merge",

@@ -4,6 +4,7 @@ Every cause is a pressure: what is taken over what may be. The highest of all wi
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from random import Random
 
 from migration.loading.monitor import Readings
@@ -49,6 +50,29 @@ class Verdict:
 
 
 ROOM = Verdict()
+
+
+class Priority(StrEnum):
+    """How work that nobody waits for stands to browsers, who share the machine with it."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
+_NO_HURRY_HELPS = frozenset({"memory_of_machine", "memory_of_process", "disk"})
+"""Causes even the most urgent work waits for: going on would end it."""
+
+
+def gives_way(verdict: Verdict, priority: Priority) -> bool:
+    """Say whether work of this priority waits.
+
+    Low: as soon as browsers are asked to take their time. Normal: when they are put off. High: only where memory or
+    disk is at its end.
+    """
+    if priority is Priority.LOW:
+        return verdict.hints
+    return verdict.throttles and (priority is Priority.NORMAL or verdict.cause in _NO_HURRY_HELPS)
 
 
 class ResourceManager:

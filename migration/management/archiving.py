@@ -2,6 +2,7 @@
 
 import getpass
 import json
+import os
 import re
 import signal
 import time
@@ -18,12 +19,14 @@ from rich.live import Live
 from rich.table import Table
 
 from migration.errors import MigrationError
+from migration.loading import Priority
 from migration.models import App, Owner
 from migration.orchestration.archiving_pieces import Standing
 
 DIFFERS, WRONG, STOPPED = 1, 2, 3
 """Exit codes: refused, damaged or different; wrong usage; paused or cancelled before the end. 0: done."""
 _EVERY = 1.0
+_NICE = 10
 OUTCOMES = ("restored", "same", "repaired", "unchanged", "kept", "deleted", "different", "missing", "refused")
 
 
@@ -31,6 +34,25 @@ def add_common_arguments(parser: ArgumentParser) -> None:
     """Declare what all of these commands take."""
     parser.add_argument("--app", required=True, help="the app's slug")
     parser.add_argument("--json", action="store_true", help="JSON lines instead of words")
+
+
+def add_priority(parser: ArgumentParser) -> None:
+    """Declare how the work stands to browsers."""
+    parser.add_argument(
+        "--priority",
+        choices=list(Priority),
+        default=Priority.NORMAL,
+        help="low: gives way as soon as browsers are asked to pause, and to every other process; high: waits for "
+        "nothing but memory and disk",
+    )
+
+
+def told_priority(given: str) -> Priority:
+    """Return the priority that was asked for; low work takes only the processor nobody else wants."""
+    priority = Priority(given)
+    if priority is Priority.LOW:
+        os.nice(_NICE)
+    return priority
 
 
 def find_app(slug: str) -> App:

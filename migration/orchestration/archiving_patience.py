@@ -17,7 +17,9 @@ _SETTLED = 10.0
 """Seconds after which a failure begins a new series."""
 
 
-def patiently(attempt: Callable[[], Result], *, begun: Callable[[], bool], tell: Callable[[str], None]) -> Result:
+def patiently(
+    attempt: Callable[[], Result], *, begun: Callable[[], bool], tell: Callable[[CircuitBreaker], None]
+) -> Result:
     """Do what can be done again, as long as Postgres comes back within MIGRATION_ARCHIVE_PATIENCE.
 
     `begun` says whether anything was done before: what never began is not tried again. `tell` hears how the breaker
@@ -37,7 +39,9 @@ def patiently(attempt: Callable[[], Result], *, begun: Callable[[], bool], tell:
             connection.close()
             breaker = breaker.failed(now=now)
             log.warning("postgres_away", error=type(error).__name__, breaker=breaker.state, wait=breaker.wait)
-            tell(breaker.state)
+            tell(breaker)
             time.sleep(breaker.left(now=now))
-            breaker = breaker.asked(now=time.monotonic())
-            tell(breaker.state)
+            asked = breaker.asked(now=time.monotonic())
+            if asked.state != breaker.state:
+                tell(asked)
+            breaker = asked

@@ -21,18 +21,16 @@ from migration import lifecycle
 from migration.archives import ArchiveReader, OwnerLine, Place
 from migration.config import fault_point
 from migration.errors import ArchiveInvalid, LeaseLost
-from migration.loading import LoadEngine
+from migration.loading import LoadEngine, Priority
 from migration.models import ArchiveJob
 from migration.orchestration.archiving_batches import Batch, Batches, batcher
-from migration.orchestration.archiving_jobs import answer_wishes, find_job, note_status
+from migration.orchestration.archiving_jobs import find_job
 from migration.orchestration.archiving_owners import Target
+from migration.orchestration.archiving_room import may_go_on
 from migration.orchestration.archiving_write import BatchWriter, Terms
-from migration.orchestration.throttling import throttle
 from migration.states import ArchiveJobState
 
 Clock = Callable[[], datetime]
-_LOOK = 1.0
-"""Seconds between two looks whether there is room again."""
 PIECES = 0x70696563
 """Class of the advisory locks under which one process at a time works on a piece."""
 
@@ -57,6 +55,14 @@ class Standing:
     resumed: bool = False
     breaker: str = "closed"
     """How Postgres is taken to be: closed, it answers; open, it does not; half_open, it is asked again."""
+    lost: int = 0
+    """How often it was asked in vain."""
+    priority: Priority = Priority.NORMAL
+
+    def status(self) -> dict[str, Any]:
+        """Return what the work's row says of it between batches."""
+        names = ("batch", "reason", "strategy", "breaker", "lost")
+        return {**{name: getattr(self, name) for name in names}, "priority": self.priority.value}
 
     def take(self, job: ArchiveJob, *, resumed: bool, strategy: str = "") -> None:
         """Stand where the work's row does."""
@@ -80,13 +86,14 @@ class PieceWorker:
         *,
         job_id: UUID,
         strategy: str,
+        priority: Priority = Priority.NORMAL,
         tell: Tell | None = None,
         goes_on: Callable[[], bool] = lambda: True,
     ) -> None:
         """Read what is to be done; nothing is locked yet."""
         self._reader, self._terms, self._clock, self._standing = reader, terms, clock, standing
         self._job_id, self._strategy, self._tell, self._goes_on = job_id, strategy, tell, goes_on
-        self._batcher = batcher()
+        self._priority, self._batcher = priority, batcher()
 
     def run(self) -> ArchiveJobState:
         """Return the state the work is in when there is nothing left to do for us: still running, or whatever it is."""
@@ -138,17 +145,9 @@ class PieceWorker:
         return True
 
     def _may_go_on(self) -> bool:
-        """Answer wishes, and wait while there is no room, saying why."""
-        while answer_wishes(self._job_id, at=self._clock()) is None and self._goes_on():
-            verdict = throttle.verdict()
-            self._standing.throttle = f"{verdict.cause}: {verdict.reason}" if verdict.throttles else ""
-            if not verdict.throttles:
-                return True
-            note_status(self._job_id, throttle=self._standing.throttle)
-            if self._tell:
-                self._tell(self._standing)
-            time.sleep(min(verdict.wait_seconds, _LOOK))
-        return False
+        return may_go_on(
+            self._standing, priority=self._priority, clock=self._clock, tell=self._tell, goes_on=self._goes_on
+        )
 
     def _write(self, piece: int, batch: Batch, cut: Batches, writer: BatchWriter) -> None:
         begun = time.perf_counter()
@@ -173,7 +172,7 @@ class PieceWorker:
             checkpoint=checkpoint,
             counts=outcomes or {},
             done=batch.lines,
-            status={"batch": standing.batch, "reason": standing.reason, "strategy": standing.strategy},
+            status=standing.status(),
         )
 
 

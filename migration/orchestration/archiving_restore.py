@@ -17,7 +17,17 @@ from migration import lifecycle
 from migration.archives import ArchiveReader, Place
 from migration.config import encryption_keys, setting
 from migration.errors import IllegalMove, MigrationError, NotFound
-from migration.loading import AUTO, Choice, Job, Strategy, choose, latency_seconds, secondary_index
+from migration.loading import (
+    AUTO,
+    Choice,
+    CircuitBreaker,
+    Job,
+    Priority,
+    Strategy,
+    choose,
+    latency_seconds,
+    secondary_index,
+)
 from migration.models import App, ArchiveJob, MigrationRun
 from migration.orchestration.archiving_batches import Batches, batcher
 from migration.orchestration.archiving_helpers import Helpers
@@ -26,7 +36,7 @@ from migration.orchestration.archiving_patience import patiently
 from migration.orchestration.archiving_pieces import Clock, PieceWorker, Standing, Tell
 from migration.orchestration.archiving_write import BatchWriter, Terms
 from migration.rollback.points import create_app_point
-from migration.states import ArchiveJobState
+from migration.states import ArchiveJobState, BreakerState
 
 log = structlog.get_logger(__name__)
 _LOOK = 0.2
@@ -50,6 +60,7 @@ class RestoreOrder:
     collections: list[str] | None = None
     strategy: str = AUTO
     max_workers: int = 1
+    priority: Priority = Priority.NORMAL
 
     @property
     def mode(self) -> str:
@@ -67,14 +78,15 @@ def restore_archive(
     the archive says, deletions included. Work that was cut off goes on behind its last batch. Raises what is wrong with
     the archive before anything is written, NotFound, ArchiveInTheWay, Unavailable once Postgres is away for too long.
     """
-    reader, shown = _opened(order), Standing(0)
+    reader, shown = _opened(order), Standing(0, priority=order.priority)
 
     def attempt() -> Standing:
         # `fresh` is for the first time; from then on it goes on.
         return _restored(order, reader, shown, actor=actor, clock=clock, fresh=fresh and not shown.job_id, tell=tell)
 
-    def heard(state: str) -> None:
-        shown.breaker = state
+    def heard(breaker: CircuitBreaker) -> None:
+        shown.lost += breaker.state != BreakerState.HALF_OPEN
+        shown.breaker = breaker.state
         if tell:
             tell(shown)
 
@@ -103,7 +115,8 @@ def _restored(
         shown.take(job, resumed=resumed, strategy=f"{choice.strategy}: {choice.reason}")
         shown.indexes = secondary_index(coming=reader.manifest.counts.get("records", 0), there=_records_there())
         terms = _terms(reader, order, actor=actor)
-        worker = PieceWorker(reader, terms, clock, shown, job_id=job.id, strategy=choice.strategy.way, tell=tell)
+        way, priority = choice.strategy.way, order.priority
+        worker = PieceWorker(reader, terms, clock, shown, job_id=job.id, strategy=way, priority=priority, tell=tell)
         with Helpers(_words(order, choice), count=choice.workers - 1) as helpers:
             shown.state = _finished(worker, helpers, shown, clock=clock, tell=tell)
     return shown
@@ -114,11 +127,13 @@ def join_restore(order: RestoreOrder, *, actor: str, clock: Clock, goes_on: Call
     reader = _opened(order)
     work = JobOrder(order.app_id, ArchiveJob.Kind.RESTORE, order.mode, order.path, order.collections)
     job = running_job(work, reader.manifest)
-    standing = Standing(0)
+    standing = Standing(0, priority=order.priority)
     standing.take(job, resumed=True)
     terms = _terms(reader, order, actor=actor)
     way = Strategy(order.strategy).way if order.strategy != AUTO else AUTO
-    worker = PieceWorker(reader, terms, clock, standing, job_id=job.id, strategy=way, goes_on=goes_on)
+    worker = PieceWorker(
+        reader, terms, clock, standing, job_id=job.id, strategy=way, priority=order.priority, goes_on=goes_on
+    )
     standing.state = _told_failures(worker, job.id, clock=clock)
     return standing
 
@@ -194,7 +209,7 @@ def _words(order: RestoreOrder, choice: Choice) -> list[str]:
     slug = App.objects.values_list("slug", flat=True).get(id=order.app_id)
     words = ["migration_restore", str(order.path), "--app", slug, "--mode", order.mode]
     collections = [word for name in order.collections or () for word in ("--collection", name)]
-    return [*words, *collections, "--strategy", choice.strategy.way, "--join"]
+    return [*words, *collections, "--strategy", choice.strategy.way, "--priority", order.priority, "--join"]
 
 
 def _opened(order: RestoreOrder) -> ArchiveReader:

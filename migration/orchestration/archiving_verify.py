@@ -14,13 +14,15 @@ from django.db import connection, transaction
 from migration import lifecycle
 from migration.archives import ArchiveReader, BucketDigests, OwnerLine, Place, Slice
 from migration.errors import NotFound
+from migration.loading import Priority
 from migration.loading.verdicts import BY_KEY
 from migration.models import App, ArchiveJob
 from migration.orchestration.archiving_batches import Batch, Batches, Piece, batcher
-from migration.orchestration.archiving_jobs import JobOrder, added, answer_wishes, begin_job, held
+from migration.orchestration.archiving_jobs import JobOrder, added, begin_job, find_job, held
 from migration.orchestration.archiving_owners import owners_here
 from migration.orchestration.archiving_pieces import Clock, Standing, Tell
 from migration.orchestration.archiving_restore import open_archive
+from migration.orchestration.archiving_room import may_go_on
 from migration.orchestration.archiving_write import BatchWriter, Terms
 from migration.states import ArchiveJobState
 from migration.values.digests import fingerprint, key_hash
@@ -102,6 +104,7 @@ def verify_against_app(
     actor: str,
     clock: Clock,
     collections: list[str] | None = None,
+    priority: Priority = Priority.NORMAL,
     fresh: bool = False,
     tell: Tell | None = None,
 ) -> Standing:
@@ -116,7 +119,7 @@ def verify_against_app(
     order = JobOrder(app_id, ArchiveJob.Kind.VERIFY, "repair" if repairs else "", path, collections)
     job, resumed = begin_job(order, reader.manifest, fresh=fresh, actor=actor, at=clock())
     terms = Terms(app_id, False, reader.manifest.timeline, False, collections, actor)
-    standing = Standing(job.total)
+    standing = Standing(job.total, priority=priority)
     standing.take(job, resumed=resumed)
     with held(job):
         standing.state = _Comparison(reader, job, terms, clock, standing, tell, repairs=repairs).run()
@@ -146,9 +149,9 @@ class _Comparison:
         place = Place(kept["part"], kept["line"]) if kept else Place()
         owner = msgspec.convert(kept["owner"], OwnerLine) if kept else None
         for batch in self._batches.from_(place, continuing=owner):
-            ended = answer_wishes(self._job.id, at=self._clock())
-            if ended is not None:
-                return ended
+            going_on = may_go_on(self._standing, priority=self._standing.priority, clock=self._clock, tell=self._tell)
+            if not going_on:
+                return ArchiveJobState(find_job(self._job.id).state)
             self._compare(batch)
         with transaction.atomic():
             at = self._clock()

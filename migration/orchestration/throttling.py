@@ -4,10 +4,12 @@ import time
 from threading import Lock
 
 import structlog
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 
 from migration.config import retune, setting
-from migration.loading import ROOM, Limits, ResourceManager, Verdict, read_all
+from migration.loading import ROOM, CircuitBreaker, Limits, ResourceManager, Verdict, read_all
+from migration.progress import channel_breaker
+from migration.states import BreakerState
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +25,12 @@ class Throttle:
     def forget(self) -> None:
         """Look anew when next asked."""
         self._verdict, self._looked_at = ROOM, float("-inf")
+        self._breaker = CircuitBreaker()
+
+    @property
+    def breaker(self) -> BreakerState:
+        """How this process takes Postgres to be: open, it is left alone for a while; half open, it is asked again."""
+        return self._breaker.asked(now=time.monotonic()).state
 
     def verdict(self) -> Verdict:
         """Return how much room there is, looking anew when the last look is too old. Settings are read anew with it."""
@@ -30,7 +38,8 @@ class Throttle:
         every, now = float(setting("ROOM_SECONDS")), time.monotonic()
         if not every:
             return ROOM
-        if now - self._looked_at >= every and self._lock.acquire(blocking=False):
+        due = now - self._looked_at >= every and self.breaker != BreakerState.OPEN
+        if due and self._lock.acquire(blocking=False):
             try:
                 self._looked_at = now
                 self._look()
@@ -39,11 +48,14 @@ class Throttle:
         return self._verdict
 
     def _look(self) -> None:
-        before = self._verdict
+        before, breaker = self._verdict, self._breaker.asked(now=time.monotonic())
         try:
             self._verdict = ResourceManager(limits()).judge(read_all())
-        except DatabaseError:
+        except (DatabaseError, InterfaceError):
             self._verdict = ROOM  # whoever works now finds out by itself that Postgres is away
+            self._breaker = breaker.failed(now=time.monotonic())
+        else:
+            self._breaker = breaker.succeeded()
         if before.throttles != self._verdict.throttles:
             log.warning("throttle_changed", cause=self._verdict.cause, reason=self._verdict.reason)
 
@@ -63,3 +75,8 @@ def limits() -> Limits:
 
 
 throttle = Throttle()
+
+
+def breakers() -> dict[str, str]:
+    """Return how this process takes what it depends on to be: `closed`, `open` or `half_open`."""
+    return {"postgres": throttle.breaker.value, "redis": channel_breaker().value}

@@ -1,5 +1,6 @@
 """The only voice: what a run says of itself, kept honest and sent after the commit."""
 
+from migration.progress.channel import channel_breaker
 from migration.progress.errors import record_error
 from migration.progress.snapshots import snapshot, snapshot_of, snapshots_of
 from migration.progress.tracker import ProgressTracker
@@ -12,6 +13,7 @@ __all__ = [
     "announce_app_epoch",
     "announce_epoch",
     "announce_records",
+    "channel_breaker",
     "record_error",
     "snapshot",
     "snapshot_of",

@@ -23,6 +23,7 @@ from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from migration.config import setting
+from migration.states import BreakerState
 
 PAUSE = 2.0
 """Seconds without an attempt after Redis failed."""
@@ -45,6 +46,13 @@ class Channel:
             # Once: a connection that went stale while Redis was restarted is no reason to lose a message.
             retry=Retry(NoBackoff(), 1, supported_errors=(NotConnected,)),
         )
+
+    @property
+    def breaker(self) -> BreakerState:
+        """How this process takes Redis to be: open, nothing is sent for a moment; half open, the next message tries."""
+        if not self._resume_at:
+            return BreakerState.CLOSED
+        return BreakerState.OPEN if time.monotonic() < self._resume_at else BreakerState.HALF_OPEN
 
     def listened_to(self, groups: Sequence[str]) -> set[str]:
         """Return those groups somebody listens to; none while Redis is away."""
@@ -69,11 +77,13 @@ class Channel:
         if time.monotonic() < self._resume_at:
             return None
         try:
-            return act()
+            answer = act()
         except (RedisError, OSError) as error:
             self._resume_at = time.monotonic() + PAUSE
             log.warning("progress_not_sent", error=type(error).__name__, pause_seconds=PAUSE)
             return None
+        self._resume_at = 0.0
+        return answer
 
 
 @cache
@@ -82,3 +92,8 @@ def channel() -> Channel:
     layer: Any = settings.CHANNEL_LAYERS["default"]
     config = layer.get("CONFIG", {})
     return Channel(config.get("hosts", [settings.REDIS_URL])[0], config.get("prefix", "asgi"))
+
+
+def channel_breaker() -> BreakerState:
+    """Return how this process takes Redis to be, as far as its messages to sockets go."""
+    return channel().breaker

@@ -92,7 +92,10 @@ def _row(job: ArchiveJob) -> dict[str, Any]:
         "batch": job.status.get("batch"),
         "reason": job.status.get("reason", ""),
         "strategy": job.status.get("strategy", ""),
+        "priority": job.status.get("priority", ""),
         "throttle": job.status.get("throttle", ""),
+        "breaker": job.status.get("breaker", ""),
+        "lost": job.status.get("lost", 0),
         "failure": job.failure,
     }
 

@@ -10,7 +10,16 @@ from django.utils import timezone
 
 from migration.config import setting, spare_loaded_code
 from migration.loading import WISHES
-from migration.management.archiving import STOPPED, View, actor, add_common_arguments, find_app, told_errors
+from migration.management.archiving import (
+    STOPPED,
+    View,
+    actor,
+    add_common_arguments,
+    add_priority,
+    find_app,
+    told_errors,
+    told_priority,
+)
 from migration.models import ArchiveJob
 from migration.orchestration.archiving_jobs import JobOrder, has_open_job
 from migration.orchestration.archiving_pieces import Standing
@@ -32,6 +41,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare what is restored, and how."""
         add_common_arguments(parser)
+        add_priority(parser)
         parser.add_argument("path", type=Path, help="the archive's folder")
         parser.add_argument(
             "--mode",
@@ -64,6 +74,7 @@ class Command(BaseCommand):
             collections=options["collection"],
             strategy=options["strategy"] or setting("LOAD_STRATEGY"),
             max_workers=options["max_workers"] or setting("LOAD_WORKERS"),
+            priority=told_priority(options["priority"]),
         )
         spare_loaded_code()
         with told_errors(), View(self.stdout, title=f"restore of {app}", as_json=options["json"]) as view:

@@ -8,7 +8,16 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from migration.config import spare_loaded_code
-from migration.management.archiving import DIFFERS, STOPPED, View, actor, find_app, told_errors
+from migration.management.archiving import (
+    DIFFERS,
+    STOPPED,
+    View,
+    actor,
+    add_priority,
+    find_app,
+    told_errors,
+    told_priority,
+)
 from migration.orchestration.archiving_pieces import Standing
 from migration.orchestration.archiving_verify import verify_against_app, verify_file
 from migration.states import ArchiveJobState
@@ -22,6 +31,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare what is verified, against what."""
         parser.add_argument("path", type=Path, help="the archive's folder")
+        add_priority(parser)
         parser.add_argument("--app", help="the slug of the app whose records are compared")
         parser.add_argument("--collection", action="append", help="only this collection; repeatable")
         parser.add_argument("--repair", action="store_true", help="put back what is missing")
@@ -58,6 +68,7 @@ class Command(BaseCommand):
             actor=actor(),
             clock=timezone.now,
             collections=options["collection"],
+            priority=told_priority(options["priority"]),
             fresh=options["fresh"],
             tell=view.tell,
         )

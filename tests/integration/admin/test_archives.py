@@ -25,7 +25,15 @@ def job() -> ArchiveJob:
         actor="command:ada",
         created_at=now,
         updated_at=now,
-        status={"batch": 10, "reason": "larger", "strategy": "copy: all new", "throttle": "queue: 90 s"},
+        status={
+            "batch": 10,
+            "reason": "larger",
+            "strategy": "copy: all new",
+            "throttle": "queue: 90 s",
+            "priority": "low",
+            "breaker": "half_open",
+            "lost": 3,
+        },
     )
 
 
@@ -37,7 +45,16 @@ class TestArchives:
     def test_the_page_says_how_far_it_is_and_what_it_waits_for(self, desk: Client, job: ArchiveJob) -> None:
         html = desk.get(reverse("admin:migration_archivejob_change", args=[job.id])).content.decode()
 
-        for words in ("40 of 100", "queue: 90 s", "copy: all new", "Pause", "Cancel"):
+        for words in (
+            "40 of 100",
+            "queue: 90 s",
+            "copy: all new",
+            "low",
+            "half open",
+            "asked in vain 3 times",
+            "Pause",
+            "Cancel",
+        ):
             assert words in html
 
     def test_wishes_are_written_and_audited(self, desk: Client, job: ArchiveJob) -> None:
@@ -83,6 +100,9 @@ class TestSettings:
 
         assert not Tuning.objects.exists()
         assert AuditLine.objects.filter(action="setting_changed", actor="admin:ada").count() == 2
+
+    def test_stand_beside_room_and_breakers(self, desk: Client) -> None:
+        assert "Breakers of this process: postgres closed, redis closed." in desk.get(reverse(LIST)).content.decode()
 
     def test_are_for_superusers_alone(self) -> None:
         watcher = User.objects.create(username="watcher", is_staff=True)

@@ -62,6 +62,7 @@ class TestHealth:
         assert told.parts is not None
         assert (told.parts.workers, told.parts.queue_depth, told.parts.queue_age_seconds) == (1, 0, 0.0)
         assert told.parts.database_ms is not None
+        assert told.parts.breakers == {"postgres": "closed", "redis": "closed"}
 
     def test_tells_when_the_last_sweep_was(self) -> None:
         browser = account(make_tenant())

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,16 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from migration.loading import Priority
 from migration.models import App, ArchiveJob
+from migration.orchestration import throttling
 from migration.orchestration.archiving_pieces import Standing
+from migration.orchestration.archiving_verify import verify_against_app
 from migration.orchestration.throttling import throttle
 from migration.orchestration.tuning import tune
 from tests.factories.archives import empty, export, held_of, make_varied_app, restore
 from tests.faults.proxy import Proxy
-from tests.integration.archives.test_going_on import _url
+from tests.integration.archives.test_going_on import _url, ran
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -77,6 +81,48 @@ def test_without_room_it_waits_says_why_and_goes_on_when_the_limit_is_raised(tmp
     assert told[0].startswith("memory_of_process: ")
     assert (standing.state, standing.throttle) == ("done", "")
     assert held_of(app) == before
+
+
+@pytest.mark.parametrize("priority", ["low", "high"])
+def test_low_work_gives_way_before_there_is_no_room_and_high_work_does_not(
+    priority: str, tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app, path, before = archived(tmp_path / "a")
+    small_batches(settings, ROOM_SECONDS="0.000001")
+    real, waits = throttling.read_all, {"seconds": 110.0 if priority == "low" else 10_000.0}
+    monkeypatch.setattr(throttling, "read_all", lambda: replace(real(), queue_seconds=waits["seconds"]))
+    told: list[str] = []
+
+    def hear(standing: Standing) -> None:
+        if standing.throttle:
+            told.append(ArchiveJob.objects.get(app=app).status["throttle"])
+            waits["seconds"] = 0.0
+
+    standing = restore(app, path, tell=hear, priority=Priority(priority))
+
+    assert (standing.state, standing.throttle) == ("done", "")
+    assert [one.split(":")[0] for one in told] == (["queue"] if priority == "low" else [])
+    assert held_of(app) == before
+
+
+def test_a_verification_waits_for_room_as_well(tmp_path: Path, settings: Any) -> None:
+    app = make_varied_app()
+    export(app, tmp_path / "a")
+    small_batches(settings, ROOM_SECONDS="0.000001", ROOM_PROCESS_BYTES="1000000")
+    told: list[str] = []
+
+    def hear(standing: Standing) -> None:
+        if standing.throttle and not told:
+            told.append(ArchiveJob.objects.get(app=app).status["throttle"])
+            tune("ROOM_PROCESS_BYTES", "0", actor="test", at=timezone.now())
+            throttle.forget()
+
+    given = {"app_id": app.id, "path": tmp_path / "a", "repairs": False, "actor": "test", "clock": timezone.now}
+    standing = verify_against_app(**given, tell=hear)
+
+    assert told[0].startswith("memory_of_process: ")
+    assert (standing.state, standing.throttle) == ("done", "")
+    assert ArchiveJob.objects.get(app=app).status["throttle"] == ""
 
 
 @pytest.fixture
@@ -139,4 +185,7 @@ def test_postgres_lost_and_back_is_waited_for(tmp_path: Path, settings: Any) -> 
 
     assert (standing.state, standing.resumed) == ("done", True)
     assert len(heard) > 3, "it was told of while Postgres was away"
+    assert (standing.breaker, standing.lost) == ("closed", 1)
+    [shown] = ran("migration_dashboard", app=app.slug)
+    assert (shown["breaker"], shown["lost"], shown["priority"]) == ("closed", 1, "normal")
     assert held_of(app) == before

@@ -148,8 +148,11 @@ class TestWithoutRedis:
         way = Channel(settings.REDIS_URL, config["prefix"])
         monkeypatch.setattr(way, "_resume_at", time.monotonic() + 0.2)
         assert not way.publish([("run.x", {"type": "run.event"})])
+        assert way.breaker == "open"
         time.sleep(0.25)
+        assert way.breaker == "half_open"
         assert way.publish([("run.x", {"type": "run.event"})])
+        assert way.breaker == "closed"
 
     def test_a_connection_gone_stale_costs_no_message(self) -> None:
         way = channel()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from migration.loading.monitor import Readings
-from migration.loading.resources import Limits, ResourceManager, jittered
+from migration.loading.resources import Limits, Priority, ResourceManager, gives_way, jittered
 
 LIMITS = Limits(
     memory_share=0.9,
@@ -59,6 +59,25 @@ def test_shortly_before_a_limit_it_hints_and_refuses_nothing() -> None:
     verdict = ResourceManager(LIMITS).judge(Readings(queue_seconds=54.0))
 
     assert (verdict.hints, verdict.throttles) == (True, False)
+
+
+class TestPriorities:
+    FULL, NEARLY, EMPTY = (ResourceManager(LIMITS).judge(Readings(queue_seconds=one)) for one in (90.0, 54.0, 0.0))
+
+    @pytest.mark.parametrize(
+        ("priority", "waits"),
+        [
+            (Priority.LOW, (True, True, False)),
+            (Priority.NORMAL, (True, False, False)),
+            (Priority.HIGH, (False, False, False)),
+        ],
+    )
+    def test_say_from_when_on_work_gives_way(self, priority: Priority, waits: tuple[bool, ...]) -> None:
+        assert tuple(gives_way(one, priority) for one in (self.FULL, self.NEARLY, self.EMPTY)) == waits
+
+    @pytest.mark.parametrize("cause", ["memory_of_machine", "memory_of_process", "disk"])
+    def test_the_highest_waits_for_what_would_end_it(self, cause: str) -> None:
+        assert gives_way(ResourceManager(LIMITS).judge(TIGHT[cause]), Priority.HIGH)
 
 
 @given(queue=st.floats(0, 10_000), more=st.floats(0, 10_000))
