@@ -50,15 +50,18 @@ class Site:
         Device.objects.filter(owner__app=self.app).update(last_seen_at=self.now)
         told = {"compared": 100, "agreed": 100, "noise": 0, "errors": 0, "ms": [12.0], **columns}
         at = self.now - MINUTE
-        for device in self.devices:
-            ComparisonSample.objects.create(
-                app_id=self.app.id, owner=device.owner, device_id=device.id, stage=self.stage[0], at=at, **told
-            )
-            DeviceOutbox.objects.update_or_create(
-                device_id=device.id,
-                defaults={"app_id": self.app.id, "owner": device.owner, "stage": self.stage[0], "count": 0, "bytes": 0,
-                          "oldest_seconds": 0.0, "errors": 0, "at": self.now},
-            )  # fmt: skip
+        stage, of_app = self.stage[0], self.app.id
+        ComparisonSample.objects.bulk_create(
+            ComparisonSample(app_id=of_app, owner=one.owner, device_id=one.id, stage=stage, at=at, **told)
+            for one in self.devices
+        )
+        boxes = {"count": 0, "bytes": 0, "oldest_seconds": 0.0, "errors": 0, "stage": stage, "at": self.now}
+        DeviceOutbox.objects.bulk_create(
+            [DeviceOutbox(device_id=one.id, app_id=of_app, owner=one.owner, **boxes) for one in self.devices],
+            update_conflicts=True,
+            unique_fields=["device_id"],
+            update_fields=["stage", "at"],
+        )
         RollbackProof.objects.create(app=self.app, passed=True, detail="", milliseconds=1, at=self.now)
 
     def later(self, by: timedelta = 15 * MINUTE, **columns: Any) -> None:
