@@ -30,7 +30,7 @@ from migration.cutover.plans import (
 )
 from migration.errors import MigrationError, NotFound, WrongState
 from migration.lifecycle import audit
-from migration.models import App, CutoverPlan, GateReading, StageChange
+from migration.models import REST, App, CutoverPlan, GateReading, StageChange
 from migration.orchestration import admitting, cutting_over
 from migration.orchestration.cutting_over import BREACH, PLAN
 from migration.orchestration.measuring import Measured, measure, standing_since
@@ -225,8 +225,11 @@ def _change(app: App, view: View, told: Advance | StepBack, *, at: datetime) -> 
 def set_plan(*, app_id: UUID, collection: str, plan: Plan, actor: str, at: datetime) -> CutoverPlan:
     """Give a collection a plan, in place of the one it had. Raises NotFound."""
     with transaction.atomic():
-        if not App.objects.filter(id=app_id).exists():
+        app = App.objects.filter(id=app_id).first()
+        if app is None:
             raise NotFound("There is no such app.")
+        if collection != REST and collection not in cutting_over.collections_of(app):
+            raise NotFound("There is no such collection in this app.")
         anew = {"terms": plan.as_data(), "paused": False, "released": "", "attended_at": at}
         undecided = {"decision": "", "reason": "", "until": None, "decided_at": None}
         row, _ = CutoverPlan.objects.update_or_create(

@@ -6,6 +6,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
 from django.utils import timezone
 
 from migration.cutover.plans import Plan, PlanInvalid, plan_for
@@ -60,17 +61,16 @@ class Command(BaseCommand):
     def _do(self, app: App, verb: str, options: Options) -> None:
         named: Options = {"app_id": app.id, "collection": options["collection"]}
         who: Options = {"actor": f"command:{getpass.getuser()}", "at": timezone.now()}
-        plan = plan_for(gradual=not options["at_once"], percentage=options["percent"]) if verb == "set" else None
-        if options["dry_run"]:
-            terms = _steps(plan) if plan else None
-            self._say({"verb": verb, "collection": options["collection"], "steps": terms}, options)
-            return
-        if plan is not None:
-            row: CutoverPlan | None = planning.set_plan(plan=plan, **named, **who)
-        elif verb == "release":
-            row = planning.release(stage=Stage(options["stage"]), **named, **who)
-        else:
-            row = _STEERING[verb](**named, **who)
+        # A dry run does the same and takes it back: what is refused is refused, and what is told is what would be.
+        with transaction.atomic():
+            if verb == "set":
+                plan = plan_for(gradual=not options["at_once"], percentage=options["percent"])
+                row: CutoverPlan | None = planning.set_plan(plan=plan, **named, **who)
+            elif verb == "release":
+                row = planning.release(stage=Stage(options["stage"]), **named, **who)
+            else:
+                row = _STEERING[verb](**named, **who)
+            transaction.set_rollback(options["dry_run"])
         self._say({"collection": options["collection"], "dropped": True} if row is None else _told(row), options)
 
     def _say(self, row: Options, options: Options) -> None:

@@ -52,6 +52,13 @@ def test_dry_run_says_it_and_does_nothing(app: App) -> None:
     assert "1 % for 3600 s" in run("set", app, dry_run=True)
     assert not CutoverPlan.objects.exists()
     assert not AuditLine.objects.filter(app_id=app.id).exists()
+    for verb, more in (("pause", {}), ("drop", {}), ("release", {"stage": "complete"})):
+        assert refusal(verb, app, dry_run=True, **more) == (1, "There is no such plan.")
+    run("set", app)
+    assert "paused True" in run("pause", app, dry_run=True)
+    assert "dropped True" in run("drop", app, dry_run=True)
+    assert not CutoverPlan.objects.get().paused
+    assert AuditLine.objects.filter(app_id=app.id).count() == 1
 
 
 def test_what_cannot_be_meant_is_refused(app: App) -> None:
@@ -59,5 +66,6 @@ def test_what_cannot_be_meant_is_refused(app: App) -> None:
     assert refusal("set", app, percent=1e9)[0] == 2
     assert refusal("release", app)[0] == 2
     assert refusal("set", app, stage="complete")[0] == 2
+    assert refusal("set", app, collection="nots") == (1, "There is no such collection in this app.")
     assert refusal("show", app)[0] == 3
     assert refusal("resume", app) == (1, "There is no such plan.")
