@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -32,13 +33,17 @@ class Task:
 
 
 class QuietChromium:
-    """One browser with one page."""
+    """One tab of such a browser."""
 
-    def __init__(self, socket: ClientConnection) -> None:
+    def __init__(self, socket: ClientConnection, numbers: "count[int] | None" = None) -> None:
         self._socket = socket
-        self._number = 0
+        self._numbers = numbers or count(1)
         target = self._ask("Target.createTarget", url="about:blank")["targetId"]
         self._session = self._ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+
+    def another(self) -> "QuietChromium":
+        """Open another tab of the same browser."""
+        return QuietChromium(self._socket, self._numbers)
 
     def go(self, url: str, *, script: str = "") -> None:
         """Load a page, after `script` was run in it."""
@@ -48,6 +53,16 @@ class QuietChromium:
         self._on_page("Page.navigate", url=url)
         self._until("Page.loadEventFired")
         self._on_page("Page.disable")
+
+    def back(self) -> None:
+        """Go back in the tab's history; returns once another page is there."""
+        left = self.evaluate("location.href")
+        self.evaluate("history.back()")
+        until = monotonic() + START_SECONDS
+        while self.evaluate("location.href") == left:
+            if monotonic() > until:
+                raise TimeoutError(f"still at {left}")
+            sleep(0.05)
 
     def evaluate(self, expression: str) -> Any:
         """Return what an expression comes to, promises awaited; raises what it throws."""
@@ -69,12 +84,12 @@ class QuietChromium:
         return self._ask(method, session=self._session, **params)
 
     def _ask(self, method: str, session: str | None = None, **params: Any) -> Any:
-        self._number += 1
-        message = {"id": self._number, "method": method, "params": params}
+        number = next(self._numbers)
+        message = {"id": number, "method": method, "params": params}
         self._socket.send(json.dumps({**message, "sessionId": session} if session else message))
         while True:
             answer = json.loads(self._socket.recv(timeout=120))
-            if answer.get("id") == self._number:
+            if answer.get("id") == number:
                 if "error" in answer:
                     raise RuntimeError(f"{method}: {answer['error']}")
                 return answer["result"]
@@ -92,7 +107,7 @@ class QuietChromium:
 
 @contextmanager
 def quiet_chromium(folder: Path) -> Iterator[QuietChromium]:
-    """Start one on a fresh profile folder; it ends with the block."""
+    """Start a browser on a fresh profile folder, and one tab in it; it ends with the block."""
     process = subprocess.Popen(
         [
             browsers.program("chromium"),

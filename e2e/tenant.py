@@ -16,24 +16,28 @@ _PROGRAM = """
 import json
 from django.utils import timezone
 from migration.orchestration.tenancy import add_secret, create_app
-app = create_app(name='e2e', slug='e2e', origins=['{origin}'], at=timezone.now(), actor='e2e', allow_sensitive=['*'])
-print(json.dumps(dict(key=app.publishable_key, secret=add_secret(app=app, at=timezone.now(), actor='e2e'))))
+given = dict(at=timezone.now(), actor='e2e')
+app = create_app(name='e2e', slug='{slug}', origins=['{origin}'], allow_sensitive=['*'], **given)
+secret = add_secret(app=app, **given)
+print(json.dumps(dict(id=str(app.id), slug=app.slug, key=app.publishable_key, secret=secret)))
 """
 
 
 @dataclass(frozen=True)
 class Tenant:
-    """An app: its publishable key, its secret key, and the one origin its pages come from."""
+    """An app: its id and slug, its publishable key, its secret key, and the one origin its pages come from."""
 
+    id: str
+    slug: str
     key: str
     secret: str
     origin: str
 
 
-def make_tenant(stack: Stack, *, origin: str) -> Tenant:
+def make_tenant(stack: Stack, *, origin: str, slug: str = "e2e") -> Tenant:
     """Make the app on the server."""
-    made = json.loads(stack.manage("shell", "-v", "0", "-c", _PROGRAM.format(origin=origin)).splitlines()[-1])
-    return Tenant(key=made["key"], secret=made["secret"], origin=origin)
+    program = _PROGRAM.format(origin=origin, slug=slug)
+    return Tenant(**json.loads(stack.manage("shell", "-v", "0", "-c", program).splitlines()[-1]), origin=origin)
 
 
 class Backend:

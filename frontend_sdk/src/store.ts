@@ -8,6 +8,8 @@ export interface Store {
   _update<T>(key: string, change: (old: T | undefined) => T): Promise<T>;
   /** The same for several words: all are written, or none. Without a change they are read. */
   _several<T>(keys: string[], change?: (old: T | undefined, at: number) => T): Promise<(T | undefined)[]>;
+  /** Drops a word even while the page ends: whatever has to hear an answer would not be done by then. */
+  _forget(key: string): void;
   /** False when words are lost at the end of the visit. */
   _durable(): boolean;
   /** Called when they are from now on, and were not before. */
@@ -51,7 +53,8 @@ const transact = <T>(db: IDBDatabase, keys: string[], change?: Change<T>): Promi
 export const openStore = async (factory: IDBFactory | null | undefined, name: string): Promise<Store> => {
   // What was read or written before IndexedDB failed stays true for this visit.
   const memory = new Map<string, any>();
-  let db: IDBDatabase | undefined;
+  // Undefined in private mode, with blocked site data, without IndexedDB at all.
+  let db = await open(factory!, name).catch(() => undefined);
   const _several = async <T>(keys: string[], change?: Change<T>): Promise<(T | undefined)[]> => {
     let values: (T | undefined)[];
     try {
@@ -66,11 +69,20 @@ export const openStore = async (factory: IDBFactory | null | undefined, name: st
   };
   const access = async <T>(key: string, change?: Change<T>): Promise<T | undefined> =>
     (await _several([key], change))[0];
-  try {
-    db = await open(factory!, name);
-  } catch {
-    // Private mode, blocked site data, no IndexedDB at all.
-  }
-  const store: Store = { _get: access, _update: access as Store["_update"], _several, _durable: () => !!db };
+  const store: Store = {
+    _get: access,
+    _update: access as Store["_update"],
+    _several,
+    _forget(key) {
+      try {
+        const transaction = db!.transaction(KV, "readwrite");
+        transaction.objectStore(KV).delete(key);
+        transaction.commit();
+      } catch {
+        // Nothing lasts: nothing is kept.
+      }
+    },
+    _durable: () => !!db,
+  };
   return store;
 };

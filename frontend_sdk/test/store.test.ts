@@ -21,6 +21,15 @@ describe("the store", () => {
     expect(new Set(numbers).size).toBe(60);
   });
 
+  it("forgets a word at once, and everything else that was said before keeps its turn", async () => {
+    const factory = new IDBFactory();
+    const store = await openStore(factory, "a");
+    const raised = store._update("n", raise);
+    store._forget("n");
+    expect(await raised).toBe(1);
+    expect(await (await openStore(factory, "a"))._get("n")).toBeUndefined();
+  });
+
   it.each([
     ["absent", null],
     [
@@ -45,6 +54,7 @@ describe("the store", () => {
     const store = await openStore(factory as IDBFactory | null, "a");
     expect(await store._update("n", raise)).toBe(1);
     expect(await store._update("n", raise)).toBe(2);
+    store._forget("m");
     expect(await store._get("n")).toBe(2);
     expect(store._durable()).toBe(false);
   });

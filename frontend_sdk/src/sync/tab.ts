@@ -67,7 +67,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
   let timer: ReturnType<typeof setTimeout> | undefined;
   let outbox: Outbox | undefined;
   let say: (word: Word) => void = () => {};
-  let rest: (ends: boolean) => void = () => {};
+  let rest = () => {};
   let waiters: [key: string | undefined, answer: Answer][] = [];
   let arrived!: Answer;
   const _first = new Promise<Outcome<object>>((resolve) => (arrived = resolve));
@@ -84,7 +84,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
     }, DEBOUNCE_MS);
   });
   const rescan = ({ type }: Event) => {
-    if (/^page/.test(type)) rest(type === "pagehide");
+    if (type === "pagehide") rest();
     doubt(null);
     kick();
   };
@@ -242,7 +242,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
         kick();
       }),
     _stop() {
-      rest(true);
+      rest();
       abort.abort();
       clearTimeout(timer);
       sleep._wake();

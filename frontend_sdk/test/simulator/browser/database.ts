@@ -3,7 +3,8 @@ import type { Dice } from "../dice.js";
 
 /**
  * IndexedDB as far as it is used: one store, read and written in transactions. One that writes has the store to
- * itself, is on the disk before it is complete, and comes to nothing when its tab dies before that.
+ * itself, is on the disk before it is complete, and comes to nothing when its tab ends before that, unless all of it
+ * was said already and committed.
  */
 
 type Callback = (() => void) | null;
@@ -18,6 +19,7 @@ interface Transaction {
   keys: string[];
   written: Map<string, unknown>;
   writes: boolean;
+  committed: boolean;
   oncomplete: Callback;
   onabort: Callback;
 }
@@ -77,7 +79,16 @@ export class Database {
   }
 
   #begin(tab: Living, writes: boolean) {
-    const made: Transaction = { tab, ready: [], keys: [], written: new Map(), writes, oncomplete: null, onabort: null };
+    const made: Transaction = {
+      tab,
+      ready: [],
+      keys: [],
+      written: new Map(),
+      writes,
+      committed: false,
+      oncomplete: null,
+      onabort: null,
+    };
     const store = {
       get: (key: string) => {
         const wanted: Wanted = { result: undefined, onsuccess: null };
@@ -86,10 +97,11 @@ export class Database {
         return wanted;
       },
       put: (value: unknown, key: string) => void made.written.set(key, copied(value)),
+      delete: (key: string) => void made.written.set(key, undefined),
     };
     this.#waiting.push(made);
     this.clock.after(0, () => this.#next());
-    return Object.assign(made, { objectStore: () => store });
+    return Object.assign(made, { objectStore: () => store, commit: () => void (made.committed = true) });
   }
 
   #next(): void {
@@ -101,7 +113,7 @@ export class Database {
   }
 
   #read(one: Transaction): void {
-    if (one.tab.alive && !this.dice.chance(this.failing)) {
+    if ((one.tab.alive || one.committed) && !this.dice.chance(this.failing)) {
       one.ready.forEach((wanted, at) => (wanted.result = copied(this.words.get(one.keys[at]!))));
       for (const wanted of one.ready) wanted.onsuccess?.();
       this.clock.after(this.dice.below(3), () => this.#commit(one));
@@ -109,7 +121,7 @@ export class Database {
   }
 
   #commit(one: Transaction): void {
-    if (one.tab.alive) for (const [key, value] of one.written) this.words.set(key, value);
+    if (one.tab.alive || one.committed) for (const [key, value] of one.written) this.words.set(key, value);
     this.#end(one, one.oncomplete);
   }
 
