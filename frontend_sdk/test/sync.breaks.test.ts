@@ -132,6 +132,8 @@ describe("a page that was put away and comes back", () => {
     const client = await settled(profile);
     window.dispatchEvent(new Event("pagehide"));
     await client.whenSynced();
+    // Nobody is back sooner.
+    await new Promise((resolve) => setTimeout(resolve, 120));
     window.dispatchEvent(new Event("pageshow"));
     profile.area.setItem("a", "new");
     await client.whenSynced("a");
