@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { breathe } from "../src/pace.js";
 import type { MigrationClient } from "../src/types.js";
-import { newProfile, useServer } from "./support/client.js";
+import { newProfile, useServer, type Profile } from "./support/client.js";
 import { charge, watchLabour, type Labour } from "./support/labour.js";
 
 /** The page comes first: no piece of our work keeps its main thread for longer than three frames. */
@@ -57,6 +57,27 @@ describe("a slice of our work", () => {
     // A slice that is not even begun to be used up says that nothing was charged.
     expect(Math.max(...Object.values(found))).toBeGreaterThan(5);
   });
+});
+
+describe("a slice of dual write", () => {
+  const { "50,000 keys": many, ...large } = SHAPES;
+  const shapes = { "15,000 keys": () => many!().slice(0, 15_000), ...large };
+  // One value travels in one request, of which the browser makes JSON and bytes in one call each: nobody can cut them.
+  const oneValue = (profile: Profile) => Math.max(...profile.area.entries().map(([, { length }]) => length)) * 0.000_015;
+
+  it.each(Object.entries(shapes))("is no longer than that, or than the sending of one value: %s", async (_name, shape) => {
+    const profile = newProfile(shape());
+    labour = watchLabour(profile.area);
+    world.server.aside = labour.aside;
+    const client = world.open(profile);
+    expect(await client.install()).toEqual({ ok: true });
+    expect(await client.whenSynced()).toEqual({ ok: true });
+    profile.area.setItem("late", "1");
+    expect(await client.whenSynced()).toEqual({ ok: true });
+    const longest = labour.longest();
+    expect(longest).toBeLessThan(Math.max(LONGEST_MS, oneValue(profile) + 2));
+    expect(longest).toBeGreaterThan(5);
+  }, 120_000);
 });
 
 describe("the clock", () => {
