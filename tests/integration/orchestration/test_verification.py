@@ -7,6 +7,7 @@ from django.db import connection
 from django.utils import timezone
 
 from migration.config import faults
+from migration.cutover import devices_with_receipt
 from migration.errors import NotMigrated
 from migration.models import Backup, Chunk, Conflict, MigrationRun, QuarantineEntry, Record, RecordVersion, RunEvent
 from migration.orchestration import receipts
@@ -230,12 +231,22 @@ class TestDamage:
         worker.load_all()
         assert verify_run(run.id, at=timezone.now()).outcome == "completed"
 
-    def test_is_found_in_every_bucket_it_was_done_to(self, worker: Worker) -> None:
-        run = loaded_run(worker, todos(100))
-        hit = [f"todo:{number}" for number in range(0, 100, 3)]
+    @pytest.mark.parametrize("count", [1, 2, 7, 34, 100])
+    def test_is_found_in_every_bucket_it_was_done_to_and_nothing_is_cut_over_meanwhile(
+        self, worker: Worker, count: int
+    ) -> None:
+        entries = todos(100)
+        run = loaded_run(worker, entries)
+        hit = [f"todo:{number}" for number in range(count)]
         Record.objects.filter(key_json__in=[f'"{key}"' for key in hit]).delete()
         verdict = verify_run(run.id, at=timezone.now())
         assert set(verdict.mismatch["todo"]) == {bucket(key) for key in hit}
+        assert devices_with_receipt([run.device_id]) == set()
+        put_chunk(run, [(key, entries[key]) for key in hit], seq=2)
+        seal(run, run.manifest)
+        worker.load_all()
+        assert verify_run(run.id, at=timezone.now()).outcome == "completed"
+        assert devices_with_receipt([run.device_id]) == {run.device_id}
 
 
 class TestAManifestThatNamesMoreThanCame:
