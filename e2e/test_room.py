@@ -28,7 +28,7 @@ def tight(stack: Stack) -> Iterator[None]:
     stack.manage("migration_tune", "ROOM_DISK_BYTES", "--reset")
 
 
-@pytest.mark.parametrize("engine", ["chromium"])
+@pytest.mark.parametrize("engine", ["chromium"], indirect=True)
 def test_a_browser_pauses_between_chunks_as_it_is_asked_to(demo: DemoPage, tight: None, ledger: Ledger) -> None:
     pauses: list[tuple[float, float]] = []
     left: list[float] = []

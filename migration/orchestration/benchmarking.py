@@ -5,11 +5,9 @@ of the connections that measure, so that nothing of anybody is touched, and it g
 """
 
 import os
-import secrets
 import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median
@@ -21,12 +19,12 @@ from django.db import connection, transaction
 
 from migration.loading import Exact, LoadEngine, Part, RunTerms, Strategy
 from migration.mapping import map_rows
+from migration.orchestration.benchmarking_room import scratch
 from migration.values.lines import decode_lines, encode_line
 from migration.values.rows import Row
 from migration.values.stored import line_of
 from migration.values.versions import Version
 
-_TABLES = ("migration_record", "migration_record_version")
 _BATCH = 5_000
 _SAMPLE = """
 SELECT r.owner_id, r.key_json, r.form, r.value::text, r.collection FROM migration_record r
@@ -78,7 +76,7 @@ def measure(owned: Owned, *, strategies: Sequence[Strategy], rounds: int, worker
     rates: dict[tuple[Strategy, str], list[float]] = {(one, case): [] for one in strategies for case in CASES}
     for _ in range(rounds):
         for strategy in strategies:
-            with _scratch() as schema:
+            with scratch() as schema:
                 _settle(owned, schema)
                 for case in CASES:
                     seconds = _timed(owned, strategy, case, schema, workers=_several(strategy, workers), at=at)
@@ -151,21 +149,6 @@ def _write(owned: Owned, strategy: Strategy, case: str, *, at: datetime) -> None
         part.rows += [row._replace(fingerprint=bytes(reversed(row.fingerprint))) for row in rows]
         with transaction.atomic():
             engine.restore(part, replaces=True, at=at)
-
-
-@contextmanager
-def _scratch() -> Iterator[str]:
-    schema = f"migration_benchmark_{secrets.token_hex(4)}"
-    with connection.cursor() as cursor:
-        cursor.execute(f'CREATE SCHEMA "{schema}"')
-        try:
-            for table in _TABLES:
-                cursor.execute(f'CREATE TABLE "{schema}".{table} (LIKE {table} INCLUDING ALL)')
-            # All that loading asks of an owner is its lock and its revision.
-            cursor.execute(f'CREATE TABLE "{schema}".migration_owner (id uuid PRIMARY KEY, revision bigint)')
-            yield schema
-        finally:
-            cursor.execute(f'DROP SCHEMA "{schema}" CASCADE')
 
 
 def _of_app(app_id: UUID, records: int) -> Owned:

@@ -15,8 +15,9 @@ from django.utils import timezone
 
 from migration.archives import Manifest
 from migration.models import App, AppPoint, ArchiveJob, Owner, Record
-from migration.orchestration.archiving_jobs import forget_jobs, wish
+from migration.orchestration.archiving_jobs import wish
 from migration.orchestration.archiving_pieces import Standing
+from migration.orchestration.sweeping import sweep
 from tests.factories.archives import empty, export, held_of, load, make_varied_app, restore
 from tests.factories.held import values_of
 from tests.factories.loads import make_app, make_owner
@@ -104,8 +105,10 @@ class TestSteering:
         app, path, _ = archived
         restore(app, path)
         ArchiveJob.objects.update(state="paused", updated_at=timezone.now() - timedelta(days=30))
-        assert forget_jobs(at=timezone.now()) == 1
-        assert ArchiveJob.objects.get(app=app).checkpoint == {}
+        assert sweep(at=timezone.now())
+        job = ArchiveJob.objects.get(app=app)
+        assert (job.state, job.checkpoint) == ("expired", {})
+        assert not restore(app, path).resumed, "its place is forgotten"
 
 
 class TestOwnersThatHoldSomething:

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
@@ -13,6 +14,7 @@ from migration.models import Owner
 from tests.factories.archives import load
 from tests.factories.held import values_of
 from tests.factories.loads import make_owner
+from tests.integration.archives.test_going_on import _url
 
 
 def ran(*words: str, **options: Any) -> list[dict[str, Any]]:
@@ -57,6 +59,21 @@ def test_scalability_draws_a_page(transactional_db: None, tmp_path: Path) -> Non
 
     assert "<svg" in Path(kept["kept"]).with_suffix(".html").read_text()
     assert schemas() == 0
+
+
+def test_what_a_killed_measurement_left_goes_with_the_next_and_one_at_work_stays(
+    transactional_db: None, tmp_path: Path
+) -> None:
+    with connection.cursor() as cursor, psycopg.connect(_url(), autocommit=True) as other:
+        cursor.execute("CREATE SCHEMA migration_benchmark_dead")
+        cursor.execute("CREATE TABLE migration_benchmark_dead.migration_record ()")
+        cursor.execute("CREATE SCHEMA migration_benchmark_busy")
+        other.execute("SELECT pg_advisory_lock(hashtext('migration_benchmark_busy'))")
+
+        ran("scalability", folder=tmp_path, records=30, rounds=1, workers=1)
+
+        assert schemas() == 1
+        cursor.execute("DROP SCHEMA migration_benchmark_busy")
 
 
 @pytest.mark.parametrize(
