@@ -135,6 +135,7 @@ FAULTS: dict[int, Fault] = {
         f"{_FLOWS}ways_back.py::TestWithTheBrowserOrItsRoomGone"
         "::test_more_than_any_browser_holds_goes_back_and_is_told_in_pages",
         f"{_SDK}area.test.ts::writes everything, or leaves everything as it was",
+        f"{_SDK}restoring.test.ts::has all of the backup or is left as it was, whatever room and remains it has",
     ),
     57: row(
         "a backup is damaged, or its key is gone",
@@ -150,7 +151,11 @@ FAULTS: dict[int, Fault] = {
         f"{_IN}orchestration/test_app_rollbacks_interrupted.py::TestPausing"
         "::test_retrying_and_resuming_are_legal_or_refused_in_every_state",
         f"{_IN}cutover/test_model.py::test_cutting_over_follows_the_model",
-        long=(f"{_IN}cutover/test_model.py::test_cutting_over_follows_the_model_at_length",),
+        f"{_IN}orchestration/test_model.py::test_operating_follows_the_model",
+        long=(
+            f"{_IN}cutover/test_model.py::test_cutting_over_follows_the_model_at_length",
+            f"{_IN}orchestration/test_model.py::test_operating_follows_the_model_at_length",
+        ),
     ),
     59: row(
         "what is held differs from what was sent",

@@ -232,9 +232,8 @@ class TestDamage:
         assert verify_run(run.id, at=timezone.now()).outcome == "completed"
 
     @pytest.mark.parametrize("count", [1, 2, 7, 34, 100])
-    def test_is_found_in_every_bucket_it_was_done_to_and_nothing_is_cut_over_meanwhile(
-        self, worker: Worker, count: int
-    ) -> None:
+    def test_is_found_in_every_bucket_it_was_done_to(self, worker: Worker, count: int) -> None:
+        """Nothing is cut over meanwhile: the device has no receipt until it is repaired."""
         entries = todos(100)
         run = loaded_run(worker, entries)
         hit = [f"todo:{number}" for number in range(count)]
