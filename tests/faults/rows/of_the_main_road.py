@@ -54,10 +54,10 @@ FAULTS: dict[int, Fault] = {
         f"{_SERVERS}TestPostgres::test_down_is_503_with_retry_after_and_everything_goes_on",
         "e2e/test_faults.py::TestFailOpen::test_server_goes_away_under_an_open_page",
     ),
-    9: Fault(
+    9: row(
         "the disk is full",
-        why_not="a full disk needs a file system of its own, which the tests may not mount; to us it is an error of "
-        "the database in the middle of a transaction, as in 6 and 7, and nobody's chunk is blamed for it",
+        f"{_FAULTS}full_disk.py::TestAFullDisk"
+        "::test_holds_everything_up_and_takes_nothing_and_when_there_is_room_it_goes_on",
     ),
     10: row(
         "transactions meet in deadlocks or wait for each other's locks",

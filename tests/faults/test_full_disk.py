@@ -1,0 +1,64 @@
+"""The disk is full: Postgres refuses to write to one table after the other, by the error it has for that."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.faults.browser import Browser
+from tests.faults.world import World, until
+
+TABLES = (
+    "migration_chunk",
+    "migration_record",
+    "migration_record_version",
+    "migration_runevent",
+    "migration_backup",
+    "migration_migrationrun",
+)
+_REFUSE = """
+    CREATE SEQUENCE refused_for_room;
+    CREATE FUNCTION refuse_for_room() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+        PERFORM nextval('public.refused_for_room');
+        RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full', HINT = 'Check free disk space.';
+    END $$;
+    CREATE TRIGGER refuse_for_room BEFORE INSERT OR UPDATE ON {table}
+        FOR EACH ROW EXECUTE FUNCTION refuse_for_room();
+"""
+_FREE = "DROP FUNCTION refuse_for_room() CASCADE; DROP SEQUENCE refused_for_room"
+_ASKED = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM refused_for_room"
+
+
+@contextmanager
+def no_room_for(world: World, table: str) -> Iterator[None]:
+    """Have Postgres refuse whatever grows a table, until the block ends."""
+    world.execute(_REFUSE.format(table=table))
+    try:
+        yield
+    finally:
+        world.execute(_FREE)
+
+
+def _edit(browser: Browser) -> None:
+    browser.write(0, keys=list(browser.store)[:80])
+
+
+class TestAFullDisk:
+    @pytest.mark.parametrize("table", TABLES)
+    def test_holds_everything_up_and_takes_nothing_and_when_there_is_room_it_goes_on(
+        self, world: World, table: str
+    ) -> None:
+        browser = world.browser(240)
+        # What is stored already is written over: that is when versions are kept.
+        browser.migrate()
+        _edit(browser)
+
+        def freed() -> None:
+            with no_room_for(world, table):
+                until(lambda: world.query(_ASKED)[0][0] >= 8, f"something wanted room in {table}")
+
+        with world.recovery(f"no room in {table}"):
+            world.together(browser.migrate, freed)
+        assert {answer.status for answer in browser.answers} <= {0, 200, 201, 202, 401, 503}
+        assert not world.query("SELECT 1 FROM migration_quarantineentry WHERE owner_id = %s", browser.owner)
+        world.verify()
