@@ -58,7 +58,7 @@ def say(request: HttpRequest, app_id: UUID, verb: str) -> HttpResponse:
         raise PermissionDenied
     collection = request.POST.get("collection", "")
     told, refusal = _VERBS.get(verb, _unknown), ""
-    if verb in _TYPED and request.POST.get("word") != app.slug:
+    if verb in _VERBS and request.POST.get("word") != app.slug:
         refusal = f"Type {app.slug} to go on: nothing was changed."
     else:
         try:
@@ -98,7 +98,6 @@ _VERBS: Mapping[str, Callable[[HttpRequest], Callable[..., Any]]] = {
     "drop": lambda _: planning.drop_plan,
     "release": _release,
 }
-_TYPED = ("set", "release")
 
 
 # --- the page ---------------------------------------------------------------------------------------------------

@@ -86,15 +86,17 @@ class TestAPlan:
 
     def test_is_paused_resumed_released_and_dropped(self, desk: Client, app: App) -> None:
         plan = make_plan(app)
-        say(desk, app, "pause")
-        assert "The plan is paused." in say(desk, app, "pause")
-        say(desk, app, "resume")
+        for verb in ("pause", "resume", "drop"):
+            assert f"Type {app.slug}" in say(desk, app, verb, word="yes")
+        say(desk, app, "pause", word=app.slug)
+        assert "The plan is paused." in say(desk, app, "pause", word=app.slug)
+        say(desk, app, "resume", word=app.slug)
         assert "Type " in say(desk, app, "release", stage="complete")
         assert "Only server_primary and complete" in say(desk, app, "release", stage="ramp", word=app.slug)
         say(desk, app, "release", stage="complete", word=app.slug)
         plan.refresh_from_db()
         assert (plan.paused, plan.released) == (False, "complete")
-        say(desk, app, "drop")
+        say(desk, app, "drop", word=app.slug)
         assert not CutoverPlan.objects.exists()
         assert "There is no such verb." in say(desk, app, "explode")
 
