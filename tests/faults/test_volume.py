@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from tests.faults.crowd import REFUSED, User, arrive, p99, slow_disk, tuned, users
-from tests.faults.proxy import Proxy
 from tests.faults.world import World, until
 
 
@@ -85,23 +84,6 @@ def test_a_slow_disk_takes_time_and_nothing_else(world: World, count: int) -> No
     assert min(one.took for one in crowd) > 0.1, "it was slow"
     assert all(one.statements for one in crowd)
     assert not {"", "internal"} & refusals(crowd).keys()
-    world.verify()
-
-
-@pytest.mark.soak
-@pytest.mark.timeout(1_800)
-def test_half_a_second_between_everything_and_postgres_takes_time_and_nothing_else(world: World) -> None:
-    proxy = Proxy(world.stack.database_url)
-    proxy.weather.latency = 0.25
-    direct = world.stack.project.env["DATABASE_URL"]
-    crowd = users(world, 8, timeout=90.0, patience=600.0)
-    world.reconfigure(DATABASE_URL=proxy.to(direct))
-    try:
-        arrive(crowd)
-    finally:
-        world.reconfigure(DATABASE_URL=direct)
-        proxy.close()
-    assert all(one.statements for one in crowd)
     world.verify()
 
 
