@@ -119,7 +119,7 @@ export const exchanging = async (parts: Parts): Promise<Leading> => {
           paused = code;
           failures++;
           // Once a server is back it is not told by everybody at once.
-          beaconed = now() + Math.random() * BEACON_MS;
+          beaconed = now() + BEACON_MS * Math.random();
         }
         if (signal.aborted) return;
         tell(paused, !paused);

@@ -43,7 +43,7 @@ export const hearNews = (host: Host, told: (revision: number) => void, signal: A
   const loop = async () => {
     for (; !signal.aborted; wait = Math.min(MOST_MS, wait * 2)) {
       if (globalThis.navigator?.onLine !== false) await listen().catch(() => {});
-      if (!signal.aborted) await host._sleep(wait * (0.5 + Math.random()));
+      await host._sleep(Math.random() * wait);
     }
   };
   void loop();

@@ -138,6 +138,8 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
       channel.onmessage = ({ data }: MessageEvent<Word>) => {
         acks._hear(data.rows ?? []);
         hear(data);
+        // A tab that begins to lead says that it is not ready. What the former one died before it could tell is in the table.
+        if (data.paused) void load();
         if (data.hello && led)
           // Where nothing lasts, what is acknowledged is known to this tab alone.
           channel.postMessage({ held: box._held, paused, ...(_store._durable() && !data.forgetful ? {} : { rows: acks._rows() }) });

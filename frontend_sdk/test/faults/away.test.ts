@@ -30,6 +30,7 @@ const travel = async (seed: number) => {
     }
     const [open] = profile.tabs;
     if (dice.chance(0.5)) open!.fire("pagehide");
+    await world.clock.pass(dice.below(5));
     if (dice.chance(0.8)) open!.kill();
     world.clock.sleepThrough(DAY);
     await world.clock.pass(1000);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createDice } from "../simulator/dice.js";
+import { INVARIANTS } from "../simulator/invariants/index.js";
 import { isQuiet, rest, size, upTo, usePlayed, write } from "../support/played.js";
 
 const play = usePlayed();
@@ -34,7 +35,8 @@ const quarrel = async (seed: number, skew: number, jumps: boolean) => {
   isQuiet(world);
   const records = world.server.recordsOf("anna");
   const history = [...records.keys].map(([key, { versions }]) => [key, versions.map(({ line, revision }) => [line, revision])]);
-  return { history, held: [...records.held()], here: devices.map(({ profile }) => [...profile.area.items]) };
+  const lost = [...INVARIANTS.acknowledged!(world), ...INVARIANTS.lastWords!(world), ...INVARIANTS.order!(world)];
+  return { history, held: [...records.held()], here: devices.map(({ profile }) => [...profile.area.items]), lost };
 };
 
 describe("a clock that is wrong", () => {
@@ -46,8 +48,13 @@ describe("a clock that is wrong", () => {
     }
   });
 
-  it.each(SKEWS)("decides nothing where it is set in the midst of writing: %s", async (_, skew) => {
-    for (const seed of upTo(size(3, 25))) expect(await quarrel(seed, skew, true)).toEqual(await quarrel(seed, 0, false));
+  // Its sign of life is said anew then, so that all comes some milliseconds later: the same history is not to be had.
+  it.each(SKEWS)("loses nothing where it is set in the midst of writing: %s", async (_, skew) => {
+    for (const seed of upTo(size(3, 25))) {
+      const { held, here, lost } = await quarrel(seed, skew, true);
+      for (const items of here) expect(items.sort()).toEqual(held.sort());
+      expect(lost).toEqual([]);
+    }
   });
 });
 

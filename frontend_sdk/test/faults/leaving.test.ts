@@ -65,5 +65,5 @@ describe("a page that is being left", () => {
       for (const { bytes, kept } of sent) if (kept) expect(bytes).toBeLessThanOrEqual(KEPT_BYTES);
       isQuiet(world);
     }
-  }, 60_000);
+  }, 600_000);
 });

@@ -41,7 +41,7 @@ describe("a database restored from an older dump", () => {
       expect([...INVARIANTS.lastWords!(world)]).toEqual([]);
       isQuiet(world);
     }
-  }, 60_000);
+  }, 600_000);
 
   it("goes on with a run that it does not know", async () => {
     for (const seed of upTo(size(6, 50))) {
@@ -62,5 +62,5 @@ describe("a database restored from an older dump", () => {
       expect(world.server.recordsOf("anna").held()).toEqual(profile.area.items);
       isQuiet(world);
     }
-  }, 60_000);
+  }, 600_000);
 });

@@ -48,5 +48,5 @@ describe("a storage that was wiped in the middle", () => {
       expect(profile.area.items).toEqual(world.server.recordsOf("anna").held());
       isQuiet(world);
     }
-  }, 120_000);
+  }, 600_000);
 });

@@ -77,7 +77,7 @@ FAULTS: dict[int, Fault] = {
     ),
     13: row(
         "a clock is wrong by an hour or by years, or is set in the midst of work",
-        f"{_PLAYED}clocks.test.ts::decides nothing where it is set in the midst of writing: %s",
+        f"{_PLAYED}clocks.test.ts::loses nothing where it is set in the midst of writing: %s",
         f"{_PLAYED}clocks.test.ts::does not hide that the browser died",
         "e2e/test_dual_write_lacking.py::TestAWrongClock::test_decides_nothing",
         f"{_FLOWS}wrong_clock.py::TestAServerWhoseClockJumps::test_takes_writes_in_the_order_in_which_they_come",
