@@ -6,7 +6,7 @@ Each calls `xss()` if it runs, and where it becomes markup at all it leaves an e
 import json
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from syncserver.stack import Stack
 
@@ -128,6 +128,28 @@ def _carriers(words: str) -> Iterator[tuple[str, Any]]:
     yield from (("rollbackpoint", point.id), ("rollback", rollback.id))
     yield "auditline", AuditLine.objects.filter(owner_id=owner.id).latest("id").id
     yield "collectionschema", _schema(app.id, words)
+    yield "stagechange", _staged(app, device, words)
+
+
+def _staged(app: Any, device: Any, words: str) -> UUID:
+    """Give an app a collection with a stage of its own, a change of it and a mismatch; return the change's id."""
+    from django.utils import timezone
+
+    from migration.models import CollectionStage, Mismatch, StageChange
+
+    now = timezone.now()
+    CollectionStage.objects.create(
+        app=app, collection=words, stage="ramp", compare_ignore=[f"/{words[:99]}"], changed_at=now
+    )
+    Mismatch.objects.create(
+        app_id=app.id, owner_id=device.owner_id, device_id=device.id, collection=words, stage="ramp", key=words,
+        key_hash=bytes(32), reason="differs", local=words, server=words, at=now,
+    )  # fmt: skip
+    change = StageChange.objects.create(
+        app=app, collection=words, action="advance", from_stage="shadow", to_stage="ramp", actor=words,
+        cause=words[:64], reason=words, figures={words: words}, epoch=1, at=now,
+    )  # fmt: skip
+    return change.id
 
 
 def _keeper() -> dict[str, list[str]]:

@@ -14,7 +14,7 @@ from syncserver.stack import Stack
 
 LISTS = (
     "app", "owner", "device", "migrationrun", "rollbackpoint", "rollback", "auditline", "quarantineentry", "backup",
-    "collectionschema", "conflict",
+    "collectionschema", "conflict", "stagechange",
 )  # fmt: skip
 Planted = dict[str, list[str]]
 # Reads pages as the browser would, without going there: what would be markup, and what in it could run.
@@ -101,6 +101,10 @@ class TestHostileWords:
         ears.read([f"{base}/migrationrun/{identifier}/rollback/" for identifier in planted["migrationrun"]])
         ears.visit(f"{stack.url}/admin/?app={planted['app'][0]}&period=week")
         ears.read([f"{stack.url}/admin/?app={app}" for app in planted["app"]])
+        of_app = ("app/{}/gates/", "app/{}/fleet/", "stagechange/of/{}/")
+        ears.read([f"{base}/{page.format(app)}" for page in of_app for app in planted["app"]])
+        for page in of_app:
+            ears.visit(f"{base}/{page.format(planted['app'][-1])}")
         for query in ("", f"?owner={planted['holder'][0]}", f"?key={every}&owner={every[:200]}"):
             ears.visit(f"{base}/record/{query}")
 
