@@ -1,6 +1,7 @@
 """An app of the specs' own on the stack: its keys, and the backend that signs its users in."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
@@ -17,7 +18,8 @@ import json
 from django.utils import timezone
 from migration.orchestration.tenancy import add_secret, create_app
 given = dict(at=timezone.now(), actor='e2e')
-app = create_app(name='e2e', slug='{slug}', origins=['{origin}'], allow_sensitive=['*'], **given)
+app = create_app(name='e2e', slug='{slug}', origins=['{origin}'], allow_sensitive=['*'],
+                 collections=json.loads('{collections}'), **given)
 secret = add_secret(app=app, **given)
 print(json.dumps(dict(id=str(app.id), slug=app.slug, key=app.publishable_key, secret=secret)))
 """
@@ -34,9 +36,10 @@ class Tenant:
     origin: str
 
 
-def make_tenant(stack: Stack, *, origin: str, slug: str = "e2e") -> Tenant:
-    """Make the app on the server."""
-    program = _PROGRAM.format(origin=origin, slug=slug)
+def make_tenant(stack: Stack, *, origin: str, slug: str = "e2e", collections: Iterable[str] = ()) -> Tenant:
+    """Make the app on the server. Its collections have the keys that begin with their names and a colon."""
+    declared = json.dumps([{"name": name, "patterns": [f"{name}:*"]} for name in collections])
+    program = _PROGRAM.format(origin=origin, slug=slug, collections=declared)
     return Tenant(**json.loads(stack.manage("shell", "-v", "0", "-c", program).splitlines()[-1]), origin=origin)
 
 

@@ -60,6 +60,27 @@ class AdminPage:
         self.page.get_by_label(re.compile("^Type ")).fill(self.word_to_type())
         self.press("Go back")
 
+    def change_stage(self, app_id: str, action: str, *, collection: str = "", share: float | None = None) -> None:
+        """Change where an app's collection stands (all that have no line of their own unless named), the word typed."""
+        address = f"{self._url}/admin/migration/stagechange/of/{app_id}/{action}/"
+        self.page.goto(f"{address}?collection={collection}" if collection else address)
+        if share is not None:
+            # By script: what Playwright types into a field for numbers, Firefox does not always take for one.
+            field = self.page.get_by_label("Share of the owners")
+            field.evaluate("(field, share) => { field.value = share; }", f"{share:g}")
+        # Asked for where gates do not hold.
+        self.page.get_by_label("Why", exact=True).fill("the specs want it")
+        self.page.get_by_label(re.compile("^Type ")).fill(self.word_to_type())
+        self.page.locator(".m-confirm").get_by_role("button").click()
+        self.says("Open pages are told under epoch")
+
+    def undo_rollback(self, run_id: str) -> None:
+        """Take back what took a run back, the word typed."""
+        self.open_run(run_id)
+        self.page.get_by_role("link", name="Undo…").click()
+        self.page.get_by_label(re.compile("^Type ")).fill(self.word_to_type())
+        self.press("Undo")
+
     def put_on(self, owner_id: str) -> None:
         """Let an owner write again whom a rollback took off."""
         self.page.goto(f"{self._url}/admin/migration/owner/{owner_id}/change/")

@@ -90,10 +90,12 @@ export const createEngine = (given: Core): Engine => {
       if (active && purpose === "backup") throw problem("busy");
       if (active) return active;
       const handle = (active = startRun(host, start, purpose));
-      void handle.done.then(() => {
+      void handle.done.then(async () => {
         active = undefined;
-        return core._recall(host);
-      });
+        await core._recall(host);
+        // With a receipt of its own this device may go on to where others are: only asking tells.
+        if (host._config()?.stages.some(({ reason }) => reason === "no_receipt")) await host._connect(undefined, true);
+      }).catch(problemOf);
       return handle;
     },
     _moving: () => !!active,

@@ -1,0 +1,245 @@
+"""The cutover under open pages: stages raised and lowered, a panic, a rollback, a device that comes later."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from e2e import browsers
+from e2e.conftest import Profile
+from e2e.gate import Gate
+from e2e.host import serving
+from e2e.ledger import Ledger
+from e2e.pages import AdminPage
+from e2e.tenant import Backend, Tenant, make_tenant
+from e2e.test_dual_write_lives import OPS
+from e2e.waiting import until
+from e2e.watch import Watch
+from e2e.writer import Writer
+from syncserver.stack import Stack
+
+Writing = Callable[..., Writer]
+Records = Callable[[], dict[str, str]]
+WALK = (
+    "advance",
+    "advance",
+    "advance",
+    "step_back",
+    "step_back",
+    "step_back",
+    "step_back",
+    *["advance"] * 4,
+    "complete",
+)
+STAGES = ("off", "dual_write", "shadow", "ramp", "server_primary", "complete")
+# Writes all the while, and notes each read that answers less than what it has written: at once, and a moment later.
+_WRITE_ON = """([collection]) => {
+    let n = 0;
+    window.stale = [];
+    window.writing = setInterval(async () => {
+        const key = `${collection}:${n % 7}`, written = `${++n}`;
+        localStorage.setItem(key, written);
+        if (localStorage.getItem(key) !== written) stale.push([key, written]);
+        const { value, from } = await migration.get(key);
+        if (Number(value) < Number(written)) stale.push([key, written, value, from]);
+    }, 50);
+}"""
+_LISTEN = """() => {
+    window.stages = {};
+    migration.on("collectionStageChanged", ({ collection, stage, reason }) => (stages[collection] = [stage, reason]));
+}"""
+
+
+@pytest.fixture(scope="module")
+def tenant(stack: Stack) -> Iterator[Tenant]:
+    """An app of these tests' own: its stages are nobody else's."""
+    names = [f"{what}-{engine}" for what in ("walk", "served") for engine in browsers.ENGINES]
+    with serving() as origin:
+        yield make_tenant(stack, origin=origin, slug="cutover", collections=names)
+
+
+@pytest.fixture
+def change(admin: AdminPage, tenant: Tenant) -> Callable[..., None]:
+    """Change a stage as an operator does."""
+    return partial(admin.change_stage, tenant.id)
+
+
+@pytest.fixture(scope="module")
+def raised() -> set[str]:
+    """Collections that are served already."""
+    return set()
+
+
+@pytest.fixture
+def served(change: Callable[..., None], engine: str, raised: set[str]) -> str:
+    """A collection whose reads the server answers."""
+    name = f"served-{engine}"
+    if name not in raised:
+        change("advance", collection=name)
+        change("advance", collection=name, share=100)
+        raised.add(name)
+    return name
+
+
+@pytest.fixture
+def mover(writer: Writing, watch: Watch) -> Writing:
+    """Make tabs with a receipt of their device's own that note which stage holds."""
+    # A stale epoch is an answer the browser logs.
+    watch.expect(r"status of 409")
+    watch.expect_lost_requests()
+
+    def moved(profile: Profile, **options: Any) -> Writer:
+        one = writer(profile, **options).settle()
+        assert one.tab.migrate()["ok"]
+        one.page.evaluate(_LISTEN)
+        return one
+
+    return moved
+
+
+def hears(one: Writer, collection: str, stage: str, *, reason: str = "as_requested", seconds: float = 10) -> None:
+    """Wait until the page was told that this stage holds."""
+    until(one.page, lambda: one.page.evaluate("stages")[collection] == [stage, reason], seconds=seconds)
+
+
+def side(one: Writer, key: str) -> tuple[str, str | None]:
+    """Return which side answers a read, and why it is the browser's."""
+    answer = one.tab.call("get", key)
+    return answer["from"], answer.get("reason")
+
+
+class TestAPageThatKeepsWriting:
+    def test_loses_nothing_while_stages_are_raised_and_lowered_and_raised(
+        self,
+        new_profile: Callable[[], Profile],
+        mover: Writing,
+        records: Records,
+        change: Callable[..., None],
+        engine: str,
+    ) -> None:
+        name = f"walk-{engine}"
+        quiet, mirrored = f"{name}:quiet", f"{name}:mirrored"
+        one = mover(new_profile(), before={quiet: "1"})
+        other = mover(new_profile())
+        one.page.evaluate(_WRITE_ON, [name])
+        at = 1
+        for action in WALK:
+            if action == "step_back":
+                other.storage.write({mirrored: STAGES[at]})
+            change(action, collection=name, share=100 if action == "advance" and STAGES[at] == "shadow" else None)
+            at += -1 if action == "step_back" else 1
+            hears(one, name, STAGES[at])
+            assert side(one, quiet) == ("server" if at > 2 else "browser", None)
+            if action == "step_back" and STAGES[at] != "off":
+                until(one.page, lambda at=at: one.storage.read().get(mirrored) == STAGES[at + 1], seconds=10)
+        one.page.evaluate("clearInterval(writing)")
+        one.settle()
+        assert one.page.evaluate("stale") == []
+        until(one.page, lambda: records() == one.storage.read(), seconds=10)
+        other.holds(records())
+        assert len(records()) == 9
+
+
+class TestAPanic:
+    def test_is_on_the_open_page_in_five_seconds_and_keeps_what_waits(
+        self,
+        profile: Profile,
+        mover: Writing,
+        writer: Writing,
+        records: Records,
+        change: Callable[..., None],
+        served: str,
+    ) -> None:
+        key = f"{served}:a"
+        one = mover(profile, before={key: "1"})
+        until(one.page, lambda: side(one, key) == ("server", None))
+        gate = Gate(profile.context, OPS)
+        one.storage.write({f"{served}:kept": "yes"})
+        until(one.page, lambda: gate.held > 0)
+        change("panic")
+        try:
+            until(one.page, lambda: side(one, key) == ("browser", "panic"), seconds=5)
+            assert (one.pending["count"], one.storage.read()[f"{served}:kept"]) == (1, "yes")
+            assert f"{served}:kept" not in records()
+            later = writer(profile)
+            assert side(later, key) == ("browser", "panic")
+            gate.open()
+            one.settle()
+            assert records() == one.storage.read()
+        finally:
+            change("release_panic")
+        hears(one, served, "ramp")
+        # Nobody asks now, and nothing is under way: the page hears of the next one all the same.
+        change("panic")
+        began = monotonic()
+        try:
+            hears(one, served, "dual_write", reason="panic", seconds=5)
+        finally:
+            change("release_panic")
+        assert monotonic() - began < 10
+
+
+class TestARollbackOfARun:
+    def test_is_told_to_the_open_page_which_keeps_every_byte_and_can_be_undone(
+        self, profile: Profile, mover: Writing, records: Records, admin: AdminPage, ledger: Ledger, backend: Backend
+    ) -> None:
+        one = mover(profile, before={"note:1": "old", "note:2": "old"})
+        owner = ledger.owner_of_account(backend.user)
+        [run_id] = ledger.runs_of(owner)
+        assert side(one, "note:1") == ("browser", None)
+        held = one.storage.read()
+        admin.open_run(run_id)
+        admin.ask_to_roll_back()
+        admin.confirm(admin.word_to_type())
+        until(one.page, lambda: ledger.run(run_id).state == "rolled_back")
+        hears(one, "", "off", reason="owner_off")
+        assert one.storage.read() == held
+        admin.undo_rollback(run_id)
+        until(one.page, lambda: records() == held)
+        assert one.storage.read() == held
+
+
+class TestASecondDevice:
+    def test_stays_in_dual_write_until_it_has_a_receipt_of_its_own(
+        self, new_profile: Callable[[], Profile], mover: Writing, writer: Writing, records: Records, served: str
+    ) -> None:
+        key = f"{served}:a"
+        first = mover(new_profile(), before={key: "the first's"})
+        until(first.page, lambda: side(first, key) == ("server", None))
+        second = writer(new_profile(), before={key: "the second's", f"{served}:b": "the second's"})
+        second.page.evaluate(_LISTEN)
+        assert second.storage.read()[key] == "the second's"
+        second.settle()
+        assert side(second, key) == ("browser", "no_receipt")
+        # In dual write the arriving write wins a tie: nothing came down over it.
+        assert second.storage.read() == records() == {key: "the second's", f"{served}:b": "the second's"}
+        assert second.tab.migrate()["ok"]
+        until(second.page, lambda: side(second, key) == ("server", None))
+        first.holds(records())
+
+
+class TestAPageThatWasOffline:
+    def test_loses_no_write_to_a_stage_that_was_lowered_meanwhile(
+        self, profile: Profile, mover: Writing, records: Records, change: Callable[..., None]
+    ) -> None:
+        one = mover(profile, before={"a": "1"})
+        change("advance")
+        change("advance", share=100)
+        try:
+            until(one.page, lambda: side(one, "a") == ("server", None))
+            refused: list[str] = []
+            one.page.on("response", lambda answer: refused.append(answer.url) if answer.status == 409 else None)
+            profile.context.set_offline(True)
+            one.storage.write({"a": "2", "b": "offline"})
+            until(one.page, lambda: one.pending["count"] == 2)
+            change("step_back")
+            profile.context.set_offline(False)
+            hears(one, "", "shadow")
+            one.settle()
+            assert refused
+            assert side(one, "a") == ("browser", None)
+            assert records() == one.storage.read() == {"a": "2", "b": "offline"}
+        finally:
+            change("step_back")
