@@ -204,6 +204,8 @@ class TestThePage:
         told = paper.evaluate(_COMES_DOWN, ["a", "theirs"])
         assert told == ["a", "mine", "theirs", True, True, "theirs"]
 
+    # A time is no matter for a machine that has other things to do.
+    @pytest.mark.soak
     def test_pays_next_to_nothing_for_a_write(self, paper: Page) -> None:
         paper.evaluate("makeClient()")
         # Somebody else on the machine can slow one half of a pair: the best of four is what we add ourselves.
