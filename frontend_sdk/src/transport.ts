@@ -61,6 +61,7 @@ export interface Line {
   _device(): string;
   _sleep: Sleep;
   _guest(): Promise<string>;
+  _config(): ServerConfig | undefined;
   _adopt(config: ServerConfig): void;
   _revoked(code: string): void;
 }
@@ -81,7 +82,6 @@ export const createTransport = (line: Line): Transport => {
   const base = options.url.replace(/\/+$/, "") + "/api/v1";
   const breaker = createBreaker();
   const counts = { _requests: 0, _retries: 0, _sent: 0 };
-  let epoch: string | null = null;
   let subject = "";
 
   /** One try. Whatever keeps an answer from us is status 0. */
@@ -92,7 +92,8 @@ export const createTransport = (line: Line): Transport => {
     const timer = setTimeout(() => abort.abort(), (options.requestTimeout ?? 30_000) + size / BYTES_PER_MS);
     const headers: Record<string, string> = { "Migration-Device": line._device(), ...ask._headers };
     if (token) headers.Authorization = `Bearer ${token}`;
-    if (epoch && token) headers["Migration-Epoch"] = epoch;
+    // Of the config that holds here, whoever told it: only so is this page told of another.
+    if (token && line._config()) headers["Migration-Epoch"] = line._config()!.epoch;
     if (ask._run?._fence) headers["Migration-Fence"] = `${ask._run._fence}`;
     if (ask._json) headers["Content-Type"] = "application/json";
     counts._requests++;
@@ -194,7 +195,6 @@ export const createTransport = (line: Line): Transport => {
     if (breaker._success()) sleep._wake();
     _run?._waiting(null);
     const { code, config } = answer._body;
-    epoch = answer._headers.get("Migration-Epoch") ?? answer._body.epoch ?? epoch;
     if (answer._status < 400) return answer;
     if (code === "app_disabled") line._revoked(code);
     if (code !== "stale_epoch" || trip._stale++ >= STALE_ROUNDS) throw failure(answer);

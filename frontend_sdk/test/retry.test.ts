@@ -25,6 +25,7 @@ const setUp = (reply: (n: number) => Reply, overrides: object = {}) => {
     _device: () => "d",
     _sleep: createSleep(),
     _guest: async () => "g",
+    _config: () => undefined,
     _adopt: () => {},
     _revoked: () => {},
   });

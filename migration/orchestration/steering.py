@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from migration import dispatch, progress
-from migration.errors import NotFound, WrongState
+from migration.errors import NotFound, StaleEpoch, WrongState
 from migration.events import Message
 from migration.lifecycle import move_run, move_upload, wish
 from migration.models import Chunk, MigrationRun, Rollback
@@ -77,6 +77,16 @@ def answer_cancel(*, run_id: UUID, at: datetime) -> bool:
         move_run(run_id, RunState.CANCELLED, why="cancel", at=at)
         progress.announce(run_id, Message.STAGE)
     return True
+
+
+def refuse_ended(run: MigrationRun, *, epoch: Epoch) -> None:
+    """Raise StaleEpoch for a sealed run whose chunks nobody loads any more: `epoch` is above the one it began under.
+
+    Whoever waits for its receipt would wait for ever. What is being verified is loaded, and comes to its end.
+    """
+    waits = run.state in CANCELLABLE and run.upload_state == UploadState.SEALED
+    if waits and Epoch.parse(run.epoch).owner < epoch.owner:
+        raise StaleEpoch("The run began under an older epoch; start a new one.", epoch=str(epoch))
 
 
 def _revive(run: MigrationRun, *, epoch: Epoch, at: datetime) -> None:

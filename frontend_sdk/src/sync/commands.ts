@@ -1,5 +1,4 @@
 import type { AdoptionChoice } from "../types.js";
-import { ABSENT } from "./acks.js";
 import type { Standing } from "./exchange.js";
 import type { Outbox } from "./outbox.js";
 import { recall } from "./restart.js";
@@ -42,5 +41,5 @@ export const obey = async (standing: Standing, command: Command): Promise<void> 
   else if (command === "resume") await resume(standing);
   else if (command !== "restore") standing._choice = command;
   // As if they had never been there, so that they come down again.
-  else await recall(standing, outbox._missing().map((key) => [key, [ABSENT, [], 0, 0]]));
+  else await recall(standing, outbox._missing().map((key) => [key, undefined]));
 };

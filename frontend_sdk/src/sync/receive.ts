@@ -42,9 +42,9 @@ export const createReceiver = (standing: Standing): Receive => {
       outbox._doubt(key);
       if (mine === print) return row;
       const decided = cause === "resolution" && outbox._held.get(key)?.[0] === mine;
-      // A rollback is no wish to change what a browser reads; and what is newer here than our own last word is sent.
+      // A rollback is no wish to change what a browser has and reads; what is newer here than our own last word is sent.
       const unsent = mine !== (known?.[0] ?? ABSENT);
-      if ((cause === "rollback" && !cutover?._serves(key)) || (own && unsent)) return mine || known ? row : undefined;
+      if ((cause === "rollback" && (mine || known) && !cutover?._serves(key)) || (own && unsent)) return row;
       if (unsent && !decided) return;
       const putting = place._put(key, theirs, value);
       if (putting !== "moved") return putting === "put" ? row : putting;

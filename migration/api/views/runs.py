@@ -119,8 +119,9 @@ class ReceiptView(OwnerView):
     @operation("runs_receipt", answer=_RECEIPT, errors=["not_found"], query=_WAITING)
     def get(self, request: Request, run_id: UUID) -> HttpResponse:
         """Return the receipt, or the run as it stands after waiting for one."""
-        seconds, told = _wait(request), ("state", "mismatch", "receipt", "statement")
+        seconds, told = _wait(request), ("state", "upload_state", "epoch", "mismatch", "receipt", "statement")
         run = own_run(self.caller.owner_id, run_id, *told)
+        steering.refuse_ended(run, epoch=self.caller.epoch)
         if seconds and waiting.may_still_get_receipt(run):
             waiting.wait_until_decided(run_id, seconds=seconds)
             run = own_run(self.caller.owner_id, run_id, *told)

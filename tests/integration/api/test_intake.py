@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from migration.lifecycle import begin_verification_if_loaded
-from migration.models import Backup, Chunk, Device, MigrationRun, RollbackPoint, RunEvent
+from migration.models import Backup, Chunk, Device, MigrationRun, Owner, RollbackPoint, RunEvent
 from migration.states import RunState
 from tests.factories.doors import Browser, account, at_once, make_tenant
 from tests.factories.loads import at_stage
@@ -214,6 +214,16 @@ class TestEpochs:
         for answer in (device.put(run_id, chunk_of(ENTRIES)), device.seal(run_id, manifest_of(ENTRIES))):
             assert (answer.status_code, answer.json()["code"]) == (409, "stale_epoch")
             assert answer.json()["config"]["epoch"] == "1.1"
+
+    def test_of_the_owner_end_the_wait_for_a_receipt_that_cannot_come(self, device: Browser) -> None:
+        run_id = device.create(ENTRIES).json()["id"]
+        device.put(run_id, chunk_of(ENTRIES))
+        assert device.seal(run_id, manifest_of(ENTRIES)).status_code == 200
+        assert device.get(f"/runs/{run_id}/receipt").status_code == 202
+        Owner.objects.update(epoch=2)  # it was taken back
+        refused = device.get(f"/runs/{run_id}/receipt")
+        assert (refused.status_code, refused.json()["code"]) == (409, "stale_epoch")
+        assert refused.json()["config"]["epoch"] == "1.2"
 
     def test_of_the_app_let_a_run_go_on_under_the_new_one(self, device: Browser) -> None:
         run_id = device.create(ENTRIES).json()["id"]
