@@ -1,7 +1,13 @@
 import { play, simulate, STEPS } from "./index.js";
 import { record } from "./recording.js";
 import type { BugName } from "./bugs.js";
+import { flips, walk } from "./harness.js";
+import { ROAD } from "./model/stages.js";
 import { makeSchedule, shrink } from "./schedule.js";
+
+/** Every so many seeds there is a walk over the stages, too. */
+const WALKED = 10;
+const FLIPS = 100;
 
 /**
  * `SEED [BUG]` plays one seed and shows the fewest steps that fail; `--seeds FROM COUNT` plays many; `--record FROM COUNT`
@@ -19,10 +25,18 @@ const one = async (seed: number, bug?: BugName): Promise<number> => {
   return 1;
 };
 
+/** A walk over two stages, and a hundred changes of mind. */
+const walkAbout = async (seed: number): Promise<string> => {
+  const pairs = ROAD.flatMap((from) => ROAD.filter((to) => to !== from).map((to) => [from, to] as const));
+  const [from, to] = pairs[(seed / WALKED) % pairs.length]!;
+  const wrongs = [...(await walk(seed, from, to)), ...(await flips(seed, FLIPS))];
+  return wrongs.length ? [`seed ${seed}, from ${from} to ${to} and to and fro`, ...wrongs.slice(0, 5)].join("\n  ") : "";
+};
+
 const many = async (from: number, count: number): Promise<number> => {
   let failed = 0;
   for (let seed = from; seed < from + count; seed++) {
-    const found = await simulate(seed);
+    const found = (await simulate(seed)) || (seed % WALKED ? "" : await walkAbout(seed));
     if (found) console.log(found);
     if (found) failed++;
     if ((seed - from) % 500 === 499) console.log(`${seed + 1 - from} of ${count} seeds, ${failed} failed`);

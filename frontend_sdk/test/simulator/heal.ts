@@ -1,5 +1,9 @@
+import { goTo } from "./actions/operator.js";
+import { KEYS, look } from "./actions/page.js";
 import { CALM } from "./network.js";
 import type { Profile } from "./browser/profile.js";
+import type { Tab } from "./browser/tab.js";
+import { readsServer } from "./model/stages.js";
 import type { World } from "./world.js";
 
 /** Ends every fault, and gives everybody time to come to rest. */
@@ -8,7 +12,7 @@ const PATIENCE_MS = 1_800_000;
 const LOOK_MS = 5000;
 
 /** What keeps a profile from rest; undefined if nothing does. */
-const unrest = (world: World, profile: Profile): string | undefined => {
+export const unrest = (world: World, profile: Profile): string | undefined => {
   const records = world.server.recordsOf(profile.owner);
   const held = records.held();
   // A listed conflict may stand between the two.
@@ -30,7 +34,9 @@ const unrest = (world: World, profile: Profile): string | undefined => {
 const mend = (world: World): void => {
   world.network.weather = CALM;
   Object.assign(world.server, { down: false });
-  if (world.server.stage === "off") Object.assign(world.server, { stage: "dual_write", epoch: world.server.epoch + 1 });
+  const { cutover } = world.server;
+  cutover.move("release_panic");
+  for (const name of cutover.stages.own.keys()) if (cutover.stages.asked(name).stage === "off") goTo(world, "dual_write", name);
   for (const profile of world.profiles) {
     Object.assign(profile.database, { failing: 0, blocked: false });
     profile.online = true;
@@ -45,6 +51,7 @@ const mend = (world: World): void => {
 
 /** What somebody has to decide is decided. */
 const decide = (world: World): void => {
+  for (const owner of world.server.owners.keys()) world.server.cutover.putOn(owner);
   for (const [owner, records] of world.server.owners)
     for (const { id } of records.open()) {
       records.resolve(id, world.dice.pick(["local", "remote"]));
@@ -60,6 +67,26 @@ const decide = (world: World): void => {
       profile.signIn(profile.person === "anna" ? "bert" : "anna");
 };
 
+const askAtRest = async ({ server, history }: World, tab: Tab, key: string): Promise<void> => {
+  const { number, area, owner } = tab.profile;
+  const answer = await tab.client.get(key);
+  if (!answer.ok || !tab.alive) return;
+  const held = server.cutover.stages.held(/^o/.test(key) ? "objects" : "", server.cutover.of(owner, history.witness.deviceOf(tab)));
+  const told = history.witness.toldServed(tab, key);
+  const here = area.items.get(key) ?? null;
+  const who = `profile ${number}, at rest in ${held.stage}: ${key}`;
+  const knows = history.witness.knowsItself(tab);
+  if (knows && answer.from === "server" && !readsServer(held.stage)) history.wrongs.push(`${who} was answered by the server`);
+  if (answer.from === "browser" && !answer.reason && told && readsServer(held.stage)) history.wrongs.push(`${who} was answered by the browser`);
+  if (answer.value !== here) history.wrongs.push(`${who} is ${here} here, and ${answer.value} was answered`);
+};
+
+/** At rest everybody is answered by the side the stage says, with what both sides hold. */
+const askEverybody = async (world: World): Promise<void> => {
+  for (const { tabs } of world.profiles) for (const tab of tabs) for (const key of KEYS) void askAtRest(world, tab, key);
+  await world.clock.pass(LOOK_MS);
+};
+
 /** Yields what is still not at rest when patience ends. */
 export const heal = async (world: World): Promise<string[]> => {
   mend(world);
@@ -69,7 +96,9 @@ export const heal = async (world: World): Promise<string[]> => {
     decide(world);
     await world.clock.pass(LOOK_MS);
     found = world.profiles.flatMap((profile) => unrest(world, profile)?.replace(/^/, `profile ${profile.number}: `) ?? []);
+    look(world);
     calm = found.length ? 0 : calm + 1;
   }
+  await askEverybody(world);
   return found.map((one) => `not at rest: ${one}`);
 };

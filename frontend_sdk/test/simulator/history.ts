@@ -1,7 +1,8 @@
 import type { Profile } from "./browser/profile.js";
 import type { Tab } from "./browser/tab.js";
-import type { Request } from "./model/server.js";
-import { valueOf } from "./model/records.js";
+import type { Request } from "./model/wire.js";
+import { valueOf } from "./model/lines.js";
+import { Witness } from "./witness.js";
 import type { World } from "./world.js";
 
 /** What an onlooker has seen: who wrote and deleted what, what went over the wire, what was acknowledged. */
@@ -21,11 +22,16 @@ export class History {
   readonly written = new Map<Profile, Map<string, string>>();
   /** Keys a page has deleted, by profile. */
   readonly deleted = new Map<Profile, Set<string>>();
+  /** What pages were shown, and what became of their storage. */
+  readonly witness: Witness;
   readonly #devices = new Map<string, Profile>();
 
-  constructor(readonly world: World) {}
+  constructor(readonly world: World) {
+    this.witness = new Witness(world, (wrong) => this.wrongs.push(wrong));
+  }
 
   writes(profile: Profile, key: string, value: string | undefined): void {
+    this.witness.writes(profile, key, value);
     if (value !== undefined) return void of(this.written, profile, () => new Map()).set(key, value);
     of(this.deleted, profile, () => new Set()).add(key);
     this.written.get(profile)?.delete(key);
@@ -33,12 +39,28 @@ export class History {
 
   /** A browser or somebody threw keys away, and nobody's page meant it. */
   loses(profile: Profile, keys: Iterable<string>): void {
-    for (const key of keys) this.written.get(profile)?.delete(key);
+    for (const key of keys) {
+      this.written.get(profile)?.delete(key);
+      this.witness.loses(profile, key);
+    }
   }
 
-  arriving({ profile }: Tab, { path, headers, json }: Request): void {
+  /** The SDK is about to put something into a page's storage. */
+  puts(tab: Tab, key: string, value: string | undefined): void {
+    this.witness.puts(tab, key, value);
+  }
+
+  /** Somebody restored the database: what was said before is as if it had never been. */
+  forgets(): void {
+    this.acknowledged = [];
+    this.witness.forgets();
+  }
+
+  arriving(tab: Tab, { path, headers, json }: Request): void {
     const { server } = this.world;
+    const { profile } = tab;
     const owner = server.ownerOf((headers.Authorization ?? "").replace("Bearer ", ""));
+    if (owner) this.witness.speaks(tab, owner, headers["Migration-Device"]!);
     const carries = path === "/records" && json?.ops ? true : path === "/runs" ? !!json : path.includes("/chunks/");
     if (!owner || !carries) return;
     this.#devices.set(headers["Migration-Device"]!, profile);
@@ -49,7 +71,9 @@ export class History {
     for (const { line } of json?.ops ?? []) this.#watch(profile, line);
   }
 
-  answered(_tab: Tab, { path, headers, json }: Request, status: number, body: any): void {
+  answered(tab: Tab, { path, headers, json }: Request, status: number, body: any): void {
+    const config = path === "/config" && status === 200 ? body : body?.config;
+    if (config) this.witness.told(tab, config);
     if (path !== "/records" || !json?.ops || status !== 200) return;
     // Said before somebody restored the database, and heard after: it is as if it had been heard before.
     if (body.timeline !== this.world.server.timeline) return;
@@ -58,6 +82,7 @@ export class History {
     for (const { seq, outcome, revision } of body.outcomes) {
       const { line } = json.ops.find((op: { seq: number }) => op.seq === seq);
       if (outcome !== "refused" && revision !== null && owner) this.acknowledged.push({ owner, device, seq, line });
+      if (outcome === "accepted" && revision !== null) this.witness.acknowledged(tab.profile, line);
     }
   }
 

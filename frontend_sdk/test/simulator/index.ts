@@ -8,9 +8,12 @@
  * - a fault on the wire: a likelihood in `network.ts`, and a weather that has it;
  * - something that must always be true: a function in `invariants/`;
  * - what the server promises: `model/`, which is held against the real one over HTTP;
- * - a bug that must be noticed: a row in `bugs.ts`.
+ * - what a page may be shown, read by read: `witness.ts`;
+ * - a bug that must be noticed: a row in `bugs.ts`;
+ * - a walk over the stages with everybody at work: `harness.ts`.
  */
 import { ACTIONS } from "./actions/index.js";
+import { look } from "./actions/page.js";
 import { BUGS, type Bug, type BugName } from "./bugs.js";
 import { loadSdk } from "./browser/sdk.js";
 import { createDice } from "./dice.js";
@@ -27,10 +30,12 @@ export const play = async (seed: number, steps: Step[], bug?: BugName, said?: (l
   const world = new World(seed, await loadSdk(sabotage), gaps);
   const restless: string[] = [];
   try {
+    await world.begin();
     for (const { action, chance, wait } of steps) {
       said?.(`${world.clock.now} ms: ${action}, then ${wait} ms`);
       await ACTIONS[action]!.act(world, createDice(chance));
       await world.clock.pass(wait);
+      look(world);
     }
     restless.push(...(await heal(world)));
   } catch (error) {

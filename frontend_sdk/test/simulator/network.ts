@@ -1,5 +1,6 @@
+import type { Profile } from "./browser/profile.js";
 import type { Tab } from "./browser/tab.js";
-import type { Answer, Request } from "./model/server.js";
+import type { Answer, Request } from "./model/wire.js";
 import type { World } from "./world.js";
 
 /** What lies between a page and its server: requests and answers are lost, late, doubled and refused. */
@@ -27,10 +28,17 @@ interface Socket {
 export class Network {
   weather: Weather = CALM;
   readonly #sockets = new Set<Socket>();
+  readonly #underWay = new Set<{ tab: Tab }>();
 
   constructor(readonly world: World) {
     world.server.told = (owner, revision) => {
       for (const socket of this.#sockets) if (socket.owner === owner) socket.say({ type: "recordsChanged", revision });
+    };
+    world.server.toldEpoch = (owner) => {
+      for (const socket of this.#sockets) {
+        const epoch = world.server.cutover.epochOf(socket.owner);
+        if ((owner ?? socket.owner) === socket.owner) socket.say({ type: "epochChanged", epoch });
+      }
     };
   }
 
@@ -41,7 +49,9 @@ export class Network {
     const sent = headers as Record<string, string>;
     const isJson = sent["Content-Type"] === "application/json";
     const request: Request = { method: method!, path, headers: sent, body: text, json: isJson ? JSON.parse(text!) : undefined };
-    return new Promise((resolve, reject) => {
+    const under = { tab };
+    this.#underWay.add(under);
+    const travelled = new Promise((resolve, reject) => {
       const fail = () => reject(new TypeError("Failed to fetch"));
       signal?.addEventListener("abort", fail);
       const heard = (answer: Answer | undefined) =>
@@ -49,6 +59,13 @@ export class Network {
       if (!tab.profile.online) return void this.world.clock.after(1, fail, tab);
       this.#travel(tab, request, heard);
     });
+    return travelled.finally(() => this.#underWay.delete(under));
+  }
+
+  /** Whether some tab of a profile hears at once what becomes of whoever sits before it, and waits for nothing else. */
+  hears(profile: Profile): boolean {
+    const listens = [...this.#sockets].some(({ tab, owner }) => tab.alive && tab.profile === profile && owner === profile.owner);
+    return listens && ![...this.#underWay].some(({ tab }) => tab.alive && tab.profile === profile);
   }
 
   /** Breaks some of the sockets. */
@@ -120,7 +137,7 @@ export class Network {
           clock.after(5, () => tab.profile.online && this.#socket && this.onmessage?.({ data: JSON.stringify(message) }), tab);
         this.#socket = { owner, tab, say, break: () => this.close() };
         sockets.add(this.#socket);
-        say({ type: "snapshot", revision: server.recordsOf(owner).revision });
+        say({ type: "snapshot", revision: server.recordsOf(owner).revision, epoch: server.cutover.epochOf(owner) });
       }
       close(): void {
         if (!this.#socket) return;

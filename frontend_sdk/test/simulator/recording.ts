@@ -1,7 +1,11 @@
 import { ACTIONS } from "./actions/index.js";
+import { SHARES } from "./actions/operator.js";
 import { loadSdk } from "./browser/sdk.js";
 import { createDice, type Dice } from "./dice.js";
-import type { Answer, Request, Server } from "./model/server.js";
+import type { Cutover } from "./model/cutover.js";
+import type { Server } from "./model/server.js";
+import type { Move } from "./model/stages.js";
+import type { Answer, Request } from "./model/wire.js";
 import { makeSchedule } from "./schedule.js";
 import { World } from "./world.js";
 
@@ -10,18 +14,27 @@ import { World } from "./world.js";
  * what a network and a tab that overslept make of it, with the model's answers.
  */
 
-/** How the server stands when it is asked; what differs from the turn before has happened in between. */
+/** How the server stands when it is asked. */
 interface Standing {
-  stage: string;
-  epoch: number;
+  /** What the acts before have come to, by owner. */
+  epochs: Record<string, string>;
   timeline: string;
   /** Tokens below it have expired. */
   generation: number;
 }
 
-/** One request and its answer, or, without one, workers that load and verify whatever waits. */
+/** What an operator does: to a collection's stage, or to an owner. */
+interface Act {
+  does: Move | "put_on" | "raise_epoch";
+  collection?: string;
+  share?: number;
+  owner?: string;
+}
+
+/** One request and its answer, or an operator's act, or, without either, workers that do whatever waits. */
 export interface Turn {
   standing: Standing;
+  act?: Act;
   request?: Omit<Request, "json">;
   status?: number;
   body?: unknown;
@@ -30,6 +43,11 @@ export interface Turn {
 export interface Recording {
   seed: number;
   policy: string;
+  /** Where the app stands when it begins, at which epoch. */
+  begins: { stage: string; percentage: number; epoch: number };
+  /** Shares between which all owners stay on one side. */
+  shares: number[];
+  buckets: Record<string, number>;
   turns: Turn[];
   /** What is held in the end, by owner: every version in the order of revisions, and every conflict. */
   owners: Record<string, { versions: unknown[]; conflicts: unknown[] }>;
@@ -90,7 +108,37 @@ const decide = (server: Server, request: Request, dice: Dice): Request | undefin
   return withJson({ method: "POST", path: `/conflicts/${id}/resolve`, headers }, json);
 };
 
-const standingOf = ({ stage, epoch, timeline, generation }: Server): Standing => ({ stage, epoch, timeline, generation });
+const OWNERS = ["anna", "bert"];
+
+const standingOf = ({ cutover, timeline, generation }: Server): Standing => ({
+  epochs: Object.fromEntries(OWNERS.map((owner) => [owner, cutover.epochOf(owner)])),
+  timeline,
+  generation,
+});
+
+/** Has every act of an operator's that comes to something written down. */
+const watch = (server: Server, turns: Turn[]): void => {
+  const { cutover } = server;
+  const note = (act: Act, came: unknown): void => {
+    if (came !== false) turns.push({ standing: standingOf(server), act });
+  };
+  const move = cutover.move.bind(cutover);
+  cutover.move = (does, collection = "", share) => {
+    const came = move(does, collection, share);
+    note({ does, collection, ...(share !== undefined && { share }) }, came);
+    return came;
+  };
+  const ofOwner = (name: "putOn" | "raiseEpoch", does: Act["does"]) => {
+    const real = cutover[name].bind(cutover) as (owner: string) => boolean;
+    cutover[name] = ((owner: string) => {
+      const came = real(owner);
+      note({ does, owner }, came);
+      return came;
+    }) as Cutover["putOn"];
+  };
+  ofOwner("putOn", "put_on");
+  ofOwner("raiseEpoch", "raise_epoch");
+};
 
 /** Has everything said to the model written down, and meddles with it now and then; yields what has workers work. */
 const overhear = ({ server }: World, dice: Dice, turns: Turn[]): (() => void) => {
@@ -100,6 +148,7 @@ const overhear = ({ server }: World, dice: Dice, turns: Turn[]): (() => void) =>
     if (server.work()) turns.push({ standing: standingOf(server) });
   };
   server.rung = work;
+  watch(server, turns);
   const ask = (request: Request): Answer => {
     // Whoever asks for a receipt has workers look first: the real one has them do so by itself.
     if (request.path.includes("/receipt")) work();
@@ -134,7 +183,12 @@ export const record = async (seed: number, steps: number): Promise<Recording> =>
   const world = new World(seed, await loadSdk(), {});
   if (seed % 2) Object.assign(world.server.limits, APART);
   const turns: Turn[] = [];
+  const { cutover } = world.server;
+  const { stage, percentage } = cutover.stages.asked("");
+  const begins = { stage, percentage, epoch: cutover.epoch };
+  const buckets = Object.fromEntries(OWNERS.map((owner) => [owner, cutover.of(owner, undefined).bucket]));
   const work = overhear(world, createDice(seed ^ 0x0bad), turns);
+  await world.begin();
   for (const [number, { action, chance, wait }] of makeSchedule(seed, steps).entries()) {
     if (number % MOVING === 0) await ACTIONS.move!.act(world, createDice(chance));
     if (INSTEAD[action]) INSTEAD[action](world.server);
@@ -143,5 +197,5 @@ export const record = async (seed: number, steps: number): Promise<Recording> =>
   }
   for (const profile of world.profiles) for (const tab of [...profile.tabs]) tab.kill();
   work();
-  return { seed, policy: world.server.policy, turns, owners: inTheEnd(world) };
+  return { seed, policy: world.server.policy, begins, shares: SHARES, buckets, turns, owners: inTheEnd(world) };
 };

@@ -1,12 +1,17 @@
 import type { MigrationClientOptions } from "../../src/types.js";
+import { goTo, SHARES } from "./actions/operator.js";
 import { Profile } from "./browser/profile.js";
 import type { Load } from "./browser/sdk.js";
 import { createCrypto } from "./browser/tab.js";
 import { Clock } from "./clock.js";
 import { createDice, type Dice } from "./dice.js";
 import { History } from "./history.js";
-import { Server, type ServerGaps } from "./model/server.js";
+import { REST } from "./model/stages.js";
+import { Server } from "./model/server.js";
+import type { ServerGaps } from "./model/wire.js";
 import { Network } from "./network.js";
+
+const MOVING_MS = 8000;
 
 /** Everything there is: one server, a few browser profiles, the network between them, and what has happened. */
 export class World {
@@ -18,6 +23,8 @@ export class World {
   readonly history: History;
   readonly profiles: Profile[];
   readonly options: Partial<MigrationClientOptions> = { rescanInterval: 0 };
+  /** Whether some of the browsers have their receipt when it all begins. */
+  readonly hasMoved: boolean;
   dump: ReturnType<Server["dump"]> | undefined;
   #values = 0;
 
@@ -30,6 +37,10 @@ export class World {
     this.crypto = createCrypto(this.dice.below);
     this.server = new Server(this.clock, gaps);
     this.server.policy = this.dice.pick(["AUTO_MERGE", "AUTO_MERGE", "AUTO_OVERWRITE", "AUTO_SKIP", "INTERACTIVE"]);
+    this.hasMoved = this.dice.chance(0.5);
+    // Where the operator stands when it all begins; without a receipt nobody goes along.
+    goTo(this, this.hasMoved ? this.dice.pick(["dual_write", "shadow", "ramp", "ramp", "server_primary"]) : "dual_write");
+    this.server.cutover.move("set_percentage", REST, this.dice.pick(SHARES));
     this.history = new History(this);
     this.network = new Network(this);
     this.profiles = [0, 1, 2].map((number) => new Profile(this, number));
@@ -38,6 +49,13 @@ export class World {
       profile.person = "anna";
       for (let n = 0; n < 8; n++) profile.area.set(`stays:${n}`, "1");
     }
+  }
+
+  /** Lets those that have moved do so. */
+  async begin(): Promise<void> {
+    if (!this.hasMoved) return;
+    for (const profile of this.profiles.slice(0, 2)) void profile.open().client.startMigration();
+    await this.clock.pass(MOVING_MS);
   }
 
   /** A value that was never written before, and says where it comes from. */

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from migration.api import configuration
-from tests.factories.recordings import Replay, recordings
+from tests.factories.recordings import DONE, Replay, recordings
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -50,7 +50,15 @@ def test_the_model_of_the_simulator_answers_as_we_do(live: Callable[[str], None]
         ("PUT /runs/chunks", 201),
         ("POST /runs/seal", 200),
         ("GET /runs/receipt", 200),
+        ("GET /runs/receipt", 409),
+        ("POST /records/read", 200),
+        ("GET /rollback-points", 200),
+        ("POST /rollback-points/rollback", 202),
+        ("POST /runs/rollback", 202),
+        ("GET /rollbacks", 200),
     }
+    acts = ("advance", "step_back", "set_percentage", "panic", "release_panic", "compare", "put_on", "raise_epoch")
+    assert said >= {(act, DONE) for act in acts}
 
 
 @pytest.mark.soak

@@ -1,6 +1,7 @@
 import type { World } from "../world.js";
 import { browser } from "./browser.js";
 import { network } from "./network.js";
+import { operator } from "./operator.js";
 import { page } from "./page.js";
 import { people } from "./people.js";
 import { server } from "./server.js";
@@ -11,4 +12,4 @@ export interface Action {
   act(world: World, dice: World["dice"]): unknown;
 }
 
-export const ACTIONS: Record<string, Action> = { ...page, ...browser, ...network, ...server, ...people };
+export const ACTIONS: Record<string, Action> = { ...page, ...browser, ...network, ...server, ...operator, ...people };

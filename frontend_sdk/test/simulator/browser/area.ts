@@ -20,8 +20,8 @@ export class Area {
 
   constructor(readonly clock: Clock) {}
 
-  /** The storage as one document sees it; `heard` is told what others write. */
-  view(document: object, heard?: Heard): Storage {
+  /** The storage as one document sees it; `heard` is told what others write, `writes` what this one is about to. */
+  view(document: object, heard?: Heard, writes?: (key: string, value: string | undefined) => void): Storage {
     if (heard) this.#documents.set(document, heard);
     const { items } = this;
     const view = {
@@ -30,8 +30,8 @@ export class Area {
       },
       key: (index: number) => [...items.keys()][index] ?? null,
       getItem: (key: string) => items.get(key) ?? null,
-      setItem: (key: string, value: string) => this.set(key, value, document),
-      removeItem: (key: string) => this.set(key, undefined, document),
+      setItem: (key: string, value: string) => (writes?.(key, value), this.set(key, value, document)),
+      removeItem: (key: string) => (writes?.(key, undefined), this.set(key, undefined, document)),
       clear: () => this.clear(document),
     };
     return view as Storage;

@@ -21,6 +21,7 @@ export const GLOBALS = [
   ...["globalThis", "window", "document", "navigator", "location", "indexedDB", "fetch", "WebSocket"],
   ...["BroadcastChannel", "MessageChannel", "StorageEvent", "dispatchEvent", "CompressionStream", "console", "crypto"],
   ...["Math", "Date", "performance", "setTimeout", "clearTimeout", "Storage"],
+  ...["setInterval", "clearInterval"],
 ] as const;
 
 export type Globals = Record<(typeof GLOBALS)[number], unknown>;

@@ -102,8 +102,25 @@ export class Tab implements Living {
       setTimeout: (work: (...given: unknown[]) => void, ms = 0, ...given: unknown[]) =>
         clock.after(ms, () => work(...given), this),
       clearTimeout: (timer?: Appointment) => timer && (timer.work = undefined),
+      ...this.#intervals(),
     };
     return { ...page, globalThis: page, window: page };
+  }
+
+  #intervals() {
+    const { clock } = this.world;
+    return {
+      setInterval: (work: () => void, ms = 0) => {
+        const turns = { next: undefined as Appointment | undefined };
+        const turn = () => {
+          turns.next = clock.after(ms, turn, this);
+          work();
+        };
+        turns.next = clock.after(ms, turn, this);
+        return turns;
+      },
+      clearInterval: (turns?: { next: Appointment }) => turns && (turns.next.work = undefined),
+    };
   }
 
   #performance() {
@@ -124,12 +141,14 @@ export class Tab implements Living {
   /** A document that can hold the hidden frame which hears of every change. */
   #documentOf() {
     const { area } = this.profile;
+    // What is written through the frame is the SDK's.
+    const puts = (key: string, value: string | undefined) => this.world.history.puts(this, key, value);
     const node = () => ({
       isConnected: true,
       style: { setProperty: () => undefined },
       remove: () => undefined,
       attachShadow: () => ({ append: () => undefined }),
-      ...this.#frame((heard) => area.view(heard, heard)),
+      ...this.#frame((heard) => area.view(heard, heard, puts)),
     });
     return Object.assign(this.#document, { createElement: node, documentElement: { append: () => undefined } });
   }

@@ -1,29 +1,10 @@
-import { keyOf, valueOf, type Records } from "../model/records.js";
+import { isKept, linesOf } from "./kept.js";
+import { valueOf } from "../model/lines.js";
 import type { World } from "../world.js";
 
 /** What must be true in the end, whatever has happened. Each yields what is wrong. */
 
 type Invariant = (world: World) => Iterable<string>;
-
-const linesOf = (records: Records): Set<string> =>
-  new Set([
-    ...[...records.keys.values()].flatMap(({ versions }) => versions.map(({ line }) => line)),
-    ...records.conflicts.map(({ loser }) => loser.line),
-  ]);
-
-/** Members of a merged object are looked for one by one. */
-const partsOf = (line: string): string[] => {
-  const value = valueOf(line)!;
-  return value.startsWith("{") ? Object.values(JSON.parse(value) as Record<string, string>) : [value];
-};
-
-const isKept = (line: string, lines: Set<string>): boolean => {
-  if (lines.has(line)) return true;
-  if (valueOf(line) === undefined) return false;
-  const key = keyOf(line);
-  const there = [...lines].filter((one) => keyOf(one) === key);
-  return partsOf(line).every((part) => there.some((one) => one.includes(part)));
-};
 
 /** Nothing acknowledged is lost: history or a conflict has it. */
 function* acknowledged({ server, history }: World): Iterable<string> {
@@ -57,7 +38,7 @@ function* order({ server }: World): Iterable<string> {
 }
 
 /** Only who leads may commit, and only under the epoch that is. */
-function* authority({ server: { commits } }: World): Iterable<string> {
+function* authority({ server: { writing: { commits } } }: World): Iterable<string> {
   for (const { device, seq, fence, fenceThen, epoch, epochThen } of commits) {
     if (fence && fence < fenceThen) yield `op ${seq} of ${device.slice(0, 4)} came with fence ${fence} after ${fenceThen}`;
     if (epoch && epoch !== epochThen) yield `op ${seq} of ${device.slice(0, 4)} came under epoch ${epoch}, at ${epochThen}`;

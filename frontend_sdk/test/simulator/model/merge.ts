@@ -21,8 +21,8 @@ const membersOf = (value: string | undefined): Members | undefined => {
 
 const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
 
-/** Undefined where the three are not all objects. The arriving one's member stands where both changed it. */
-export const mergeValues = (base?: string, held?: string, arriving?: string): Merged | undefined => {
+/** Undefined where the three are not all objects. Where both changed a member, the arriving one's stands, if it `wins`. */
+export const mergeValues = (base?: string, held?: string, arriving?: string, wins = true): Merged | undefined => {
   const sides = [membersOf(base), membersOf(held), membersOf(arriving)] as const;
   if (!sides.every((side) => side)) return undefined;
   let ties = 0;
@@ -32,7 +32,7 @@ export const mergeValues = (base?: string, held?: string, arriving?: string): Me
     if (h === undefined || a === undefined) return h ?? a;
     if (isObject(h) && isObject(a) && (b === undefined || isObject(b))) return objects(b ?? {}, h, a);
     ties++;
-    return a;
+    return wins ? a : h;
   };
   const objects = (b: Members, h: Members, a: Members): Members => {
     const names = [...new Set([...Object.keys(h), ...Object.keys(a)])];
