@@ -31,7 +31,7 @@ def replay(first: int, count: int, live: Callable[[str], None]) -> set[tuple[str
     return said
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(480)
 def test_the_model_of_the_simulator_answers_as_we_do(live: Callable[[str], None]) -> None:
     said = replay(0, 20, live)
     # What has to be among it, or nothing was shown.
