@@ -33,15 +33,9 @@ const HEARD_MS = 10_000;
 // A day without the server, where it does not say.
 const LEASE_SECONDS = 86_400;
 
-/** A config as tabs tell it each other: the page did not have it from the server itself. */
-type Told = ServerConfig & { heard?: boolean };
-
-/** Both parts of an epoch only rise, as long as it is the same database. */
-const rankOf = ({ epoch }: ServerConfig): number => +epoch.split(".")[0]! + +epoch.split(".")[1]!;
-
 export const createCutover = (core: Core): Cutover => {
   const abort = new AbortController();
-  let config: Told | undefined;
+  let config: ServerConfig | undefined;
   let device = "";
   let wish: CutoverOptions = {};
   const read = (from: ServerConfig | undefined): Lines => readLines(from, device, { ...wish, ...core._options });
@@ -75,18 +69,13 @@ export const createCutover = (core: Core): Cutover => {
     view._kick();
   };
 
-  /** Other tabs hear nothing of the server's; one that begins asks. What was heard from one of them is not passed on. */
+  /** Other tabs hear nothing of the server's; one that begins asks. */
   const pass = ({ _name }: Host): void => {
     if (!globalThis.BroadcastChannel) return;
     channel ??= new BroadcastChannel(_name);
-    const say = () => config && !config.heard && channel?.postMessage({ config: { ...config, heard: true } });
-    channel.onmessage = ({ data }: MessageEvent<{ hello?: boolean }>) => data.hello && say();
-    say();
+    channel.onmessage = ({ data }: MessageEvent<{ hello?: boolean }>) => data.hello && channel?.postMessage({ config });
+    channel.postMessage({ config });
   };
-
-  /** True for what another tab says that has not heard as much as this one. */
-  const isOutdated = (next: Told): boolean =>
-    !!next.heard && !!config && next.timeline === config.timeline && rankOf(next) < rankOf(config);
 
   /** As long as exchanges succeed, the copy here is the server's. */
   const beat = async (): Promise<void> => {
@@ -141,11 +130,6 @@ export const createCutover = (core: Core): Cutover => {
   return {
     ...createReading(base, shadow),
     _heed(next) {
-      // This page knows better: it goes on with what it was told last.
-      if (next && isOutdated(next)) {
-        core._adopt(config!);
-        return turn;
-      }
       const text = next && JSON.stringify(next);
       if (next && text !== latest) {
         latest = text;

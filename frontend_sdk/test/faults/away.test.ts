@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createDice } from "../simulator/dice.js";
-import type { Op } from "../simulator/model/records.js";
+import type { Op } from "../simulator/model/arrivals.js";
 import type { Tab } from "../simulator/browser/tab.js";
 import { isQuiet, rest, size, upTo, usePlayed, write } from "../support/played.js";
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Absence } from "../../src/types.js";
 import { createDice } from "../simulator/dice.js";
-import { valueOf } from "../simulator/model/records.js";
+import { valueOf } from "../simulator/model/lines.js";
 import { isQuiet, rest, size, upTo, usePlayed, write } from "../support/played.js";
 
 const play = usePlayed();

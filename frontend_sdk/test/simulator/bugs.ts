@@ -87,8 +87,8 @@ export const BUGS = {
       }`,
     },
   },
-  // A page takes any config another one tells it, however old.
-  "older-config-taken": {
+  // A page writes under the newest epoch an answer named, whatever config it holds.
+  "epoch-without-its-config": {
     sabotage: {
       module: "transport",
       name: "createTransport",

@@ -7,7 +7,7 @@ import { makeSchedule, shrink } from "./schedule.js";
 
 /** Every so many seeds there is a walk over the stages, too. */
 const WALKED = 10;
-const FLIPS = 100;
+const FLIPS = 25;
 
 /**
  * `SEED [BUG]` plays one seed and shows the fewest steps that fail; `--seeds FROM COUNT` plays many; `--record FROM COUNT`
@@ -25,7 +25,7 @@ const one = async (seed: number, bug?: BugName): Promise<number> => {
   return 1;
 };
 
-/** A walk over two stages, and a hundred changes of mind. */
+/** A walk over two stages, and two dozen changes of mind. */
 const walkAbout = async (seed: number): Promise<string> => {
   const pairs = ROAD.flatMap((from) => ROAD.filter((to) => to !== from).map((to) => [from, to] as const));
   const [from, to] = pairs[(seed / WALKED) % pairs.length]!;

@@ -23,13 +23,11 @@ export class World {
   readonly history: History;
   readonly profiles: Profile[];
   readonly options: Partial<MigrationClientOptions> = { rescanInterval: 0 };
-  /** Whether some of the browsers have their receipt when it all begins. */
-  readonly hasMoved: boolean;
   dump: ReturnType<Server["dump"]> | undefined;
   #values = 0;
 
   constructor(
-    seed: number,
+    readonly seed: number,
     readonly load: Load,
     gaps: ServerGaps,
   ) {
@@ -37,10 +35,6 @@ export class World {
     this.crypto = createCrypto(this.dice.below);
     this.server = new Server(this.clock, gaps);
     this.server.policy = this.dice.pick(["AUTO_MERGE", "AUTO_MERGE", "AUTO_OVERWRITE", "AUTO_SKIP", "INTERACTIVE"]);
-    this.hasMoved = this.dice.chance(0.5);
-    // Where the operator stands when it all begins; without a receipt nobody goes along.
-    goTo(this, this.hasMoved ? this.dice.pick(["dual_write", "shadow", "ramp", "ramp", "server_primary"]) : "dual_write");
-    this.server.cutover.move("set_percentage", REST, this.dice.pick(SHARES));
     this.history = new History(this);
     this.network = new Network(this);
     this.profiles = [0, 1, 2].map((number) => new Profile(this, number));
@@ -51,9 +45,12 @@ export class World {
     }
   }
 
-  /** Lets those that have moved do so. */
+  /** In every other world an operator has begun with the cutover, and some of the browsers have their receipt. */
   async begin(): Promise<void> {
-    if (!this.hasMoved) return;
+    const dice = createDice(this.seed ^ 0xbe91);
+    if (dice.chance(0.5)) return;
+    goTo(this, dice.pick(["dual_write", "shadow", "ramp", "ramp", "server_primary"]));
+    this.server.cutover.move("set_percentage", REST, dice.pick(SHARES));
     for (const profile of this.profiles.slice(0, 2)) void profile.open().client.startMigration();
     await this.clock.pass(MOVING_MS);
   }
