@@ -14,7 +14,7 @@ from migration.orchestration import cutting_over, rolling_back
 from migration.orchestration.cutting_over import Why
 from tests.factories.loads import at_stage
 
-_WHY = Why("operator")
+_WHY = Why("operator", force=True)
 
 
 class Operator:

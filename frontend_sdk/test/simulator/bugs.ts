@@ -1,3 +1,4 @@
+import type { Often } from "./schedule.js";
 import type { Sabotage } from "./browser/sdk.js";
 import type { ServerGaps } from "./model/wire.js";
 
@@ -8,16 +9,16 @@ export interface Bug {
   sabotage?: Sabotage;
   /** What the server leaves out. */
   gaps?: ServerGaps;
-  /** The seed it is looked for from, where few have what it takes. */
-  from?: number;
+  /** What has to happen more often for it to show, where that is rare. */
+  often?: Often;
 }
 
 export const BUGS = {
   "ack-before-commit": { gaps: { ackBeforeCommit: true } },
   "no-dedupe": { gaps: { noDedupe: true } },
-  "no-fence": { gaps: { noFence: true }, from: 280 },
+  "no-fence": { gaps: { noFence: true } },
   "stale-epoch-accepted": { gaps: { staleEpoch: true } },
-  "old-chunk-over-newer-op": { gaps: { oldChunks: true }, from: 320 },
+  "old-chunk-over-newer-op": { gaps: { oldChunks: true }, often: { move: 6, write: 3 } },
   "empty-means-deleted": { sabotage: { module: "cargo", name: "isMassLoss", instead: "() => false" } },
   "owner-mix-up": { sabotage: { module: "tokens", name: "subjectOf", instead: `() => "everybody"` } },
   "torn-write-sent": { sabotage: { module: "sync/torn", name: "recover", instead: "async () => {}" } },

@@ -1,6 +1,6 @@
 import { play, simulate, STEPS } from "./index.js";
 import { record } from "./recording.js";
-import type { BugName } from "./bugs.js";
+import { BUGS, type Bug, type BugName } from "./bugs.js";
 import { flips, walk } from "./harness.js";
 import { ROAD } from "./model/stages.js";
 import { makeSchedule, shrink } from "./schedule.js";
@@ -16,10 +16,10 @@ const FLIPS = 25;
 const [first, second, third] = process.argv.slice(2);
 
 const one = async (seed: number, bug?: BugName): Promise<number> => {
-  const wrongs = await play(seed, makeSchedule(seed, STEPS), bug);
+  const wrongs = await play(seed, makeSchedule(seed, STEPS, bug && (BUGS[bug] as Bug).often), bug);
   console.log(wrongs.join("\n") || `seed ${seed}: nothing is wrong`);
   if (!wrongs.length) return 0;
-  const left = await shrink(makeSchedule(seed, STEPS), async (steps) => (await play(seed, steps, bug)).length > 0);
+  const left = await shrink(makeSchedule(seed, STEPS, bug && (BUGS[bug] as Bug).often), async (steps) => (await play(seed, steps, bug)).length > 0);
   console.log(`\nthe fewest steps that fail (${left.length}):`);
   console.log((await play(seed, left, bug, console.log)).join("\n"));
   return 1;

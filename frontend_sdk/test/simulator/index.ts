@@ -48,7 +48,7 @@ export const play = async (seed: number, steps: Step[], bug?: BugName, said?: (l
 
 /** What is wrong with a seed, with the line that plays it again; empty where nothing is. */
 export const simulate = async (seed: number, bug?: BugName): Promise<string> => {
-  const wrongs = await play(seed, makeSchedule(seed, STEPS), bug);
+  const wrongs = await play(seed, makeSchedule(seed, STEPS, bug && (BUGS[bug] as Bug).often), bug);
   const again = `npm run -s simulate -- ${seed}${bug ? ` ${bug}` : ""}`;
   return wrongs.length ? [`seed ${seed}, again: ${again}`, ...wrongs.slice(0, 5)].join("\n  ") : "";
 };

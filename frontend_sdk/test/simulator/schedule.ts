@@ -10,18 +10,20 @@ export interface Step {
   wait: number;
 }
 
-const TOTAL = Object.values(ACTIONS).reduce((sum, { likely }) => sum + likely, 0);
+/** Actions that are likelier than usual, and how many times. */
+export type Often = Record<string, number>;
 
-const drawn = (dice: Dice): string => {
-  let left = dice() * TOTAL;
-  for (const [name, { likely }] of Object.entries(ACTIONS)) if ((left -= likely) < 0) return name;
+const drawn = (dice: Dice, often: Often): string => {
+  const weights = Object.entries(ACTIONS).map(([name, { likely }]) => [name, likely * (often[name] ?? 1)] as const);
+  let left = dice() * weights.reduce((sum, [, weight]) => sum + weight, 0);
+  for (const [name, weight] of weights) if ((left -= weight) < 0) return name;
   return "write";
 };
 
-export const makeSchedule = (seed: number, length: number): Step[] => {
+export const makeSchedule = (seed: number, length: number, often: Often = {}): Step[] => {
   const dice = createDice(seed ^ 0x5eed);
   return Array.from({ length }, () => ({
-    action: drawn(dice),
+    action: drawn(dice, often),
     chance: dice.below(2 ** 31),
     // Often so short that the next step falls into the midst of something.
     wait: dice.below(dice.pick([6, 60, 300, 1500, 8000])),
