@@ -5,6 +5,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page
 
 from e2e.conftest import Profile
+from e2e.watch import Watch
 from e2e.writer import Writer
 
 ENGINE = "migration-engine.js"
@@ -25,8 +26,9 @@ def rest(tab: Writer) -> None:
 
 class TestASteadyPage:
     def test_whose_last_visit_ended_in_peace_leaves_the_engine_where_it_is(
-        self, profile: Profile, writer: Callable[..., Writer]
+        self, profile: Profile, writer: Callable[..., Writer], watch: Watch
     ) -> None:
+        watch.expect_lost_requests()
         one = writer(profile, before={"a": "1"})
         rest(one)
         assert ENGINE in fetched(one.page)
