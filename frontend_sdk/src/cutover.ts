@@ -33,9 +33,12 @@ const HEARD_MS = 10_000;
 // A day without the server, where it does not say.
 const LEASE_SECONDS = 86_400;
 
+/** A config as tabs tell it each other. */
+type Told = ServerConfig & { heard?: boolean };
+
 export const createCutover = (core: Core): Cutover => {
   const abort = new AbortController();
-  let config: ServerConfig | undefined;
+  let config: Told | undefined;
   let device = "";
   let wish: CutoverOptions = {};
   const read = (from: ServerConfig | undefined): Lines => readLines(from, device, { ...wish, ...core._options });
@@ -69,12 +72,13 @@ export const createCutover = (core: Core): Cutover => {
     view._kick();
   };
 
-  /** Other tabs hear nothing of the server's; one that begins asks. */
+  /** Other tabs hear nothing of the server's; one that begins asks. What was heard from one of them is not passed on. */
   const pass = ({ _name }: Host): void => {
     if (!globalThis.BroadcastChannel) return;
     channel ??= new BroadcastChannel(_name);
-    channel.onmessage = ({ data }: MessageEvent<{ hello?: boolean }>) => data.hello && channel?.postMessage({ config });
-    channel.postMessage({ config });
+    const say = () => config && !config.heard && channel?.postMessage({ config: { ...config, heard: true } });
+    channel.onmessage = ({ data }: MessageEvent<{ hello?: boolean }>) => data.hello && say();
+    say();
   };
 
   /** As long as exchanges succeed, the copy here is the server's. */

@@ -118,7 +118,8 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
     host._view = { _acks: acks, _outbox: box, _pending: pending, _kick: kick, _command: command };
 
     const hear = ({ rows = [], writes = [], command, held = new Map(), paused: now, config }: Word): void => {
-      if (config) host._adopt(config);
+      // Who leads is told by the server, and makes sure at once: two tabs might else tell each other for ever.
+      if (config && !led) host._adopt(config);
       for (const [key, [print, reason]] of held) box._hold(key, print, reason);
       if (now !== undefined) paused = now;
       // Nothing pauses: changes of other devices have come down.
