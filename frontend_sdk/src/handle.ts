@@ -77,6 +77,9 @@ export const startRun = (host: Host, start: StartOptions, _purpose: Order["_purp
     return _progress._run()!;
   };
 
+  /** What is looked at is nothing the server knows of. */
+  let unknown = false;
+
   /** Looks on while another tab leads. `before` is the last run that ended earlier. */
   const watch = async (isOver: () => boolean, before?: string): Promise<MigrationResult | undefined> => {
     for (let wait = LOOK_MS; !isOver() && !patience._stopped; wait = Math.min(MOST_LOOK_MS, wait * 1.5)) {
@@ -85,8 +88,9 @@ export const startRun = (host: Host, start: StartOptions, _purpose: Order["_purp
         const id = (await _store._get<KnownRun>(RUN))?.id ?? (ended === before ? undefined : ended);
         const run = id && (await look(id));
         if (run && ENDED.test(run.state)) return conclude(run);
-      } catch {
+      } catch (thrown) {
         // Only looking: the leading tab says what went wrong.
+        unknown = problemOf(thrown).code === "not_found";
       }
       await _sleep(wait);
     }
@@ -107,7 +111,8 @@ export const startRun = (host: Host, start: StartOptions, _purpose: Order["_purp
       if (lasting && run.state === "completed") await keep(run, journey._cargo()!);
       return conclude(run);
     } catch (thrown) {
-      const overtaken = problemOf(thrown).code === "fence_superseded" && (await watch(() => false));
+      // Overtaken before the run was made there is nothing to look at, and nobody who would make it.
+      const overtaken = problemOf(thrown).code === "fence_superseded" && (await watch(() => unknown));
       return overtaken || conclude(_progress._run(), thrown);
     }
   };

@@ -124,3 +124,15 @@ describe("the page", () => {
     expect((await run.done).ok).toBe(true);
   });
 });
+
+describe("what answers in the server's place", () => {
+  it.each(["{}", "[]", "null", '"ok"'])("is not taken for its configuration: %s", async (body) => {
+    let strange = true;
+    world.server.validToken = () => "ann";
+    world.server.intercept = ({ path }) => (strange && path === "/config" ? { status: 200, body: JSON.parse(body) } : undefined);
+    const client = world.open(newProfile(manyPairs(3)), { token: () => "h.e30.s" });
+    expect(await client.initialize()).toMatchObject({ ok: false });
+    strange = false;
+    expect(await client.initialize()).toMatchObject({ ok: true });
+  });
+});

@@ -138,6 +138,8 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
     if (channel)
       channel.onmessage = ({ data }: MessageEvent<Word>) => {
         acks._hear(data.rows ?? []);
+        // Where every tab leads for want of locks, each knows best what keeps itself; two would contradict each other for ever.
+        if (led) delete data.paused;
         hear(data);
         // A tab that begins to lead says that it is not ready. What the former one died before it could tell is in the table.
         if (data.paused) void load();
@@ -160,7 +162,8 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
       const text = JSON.stringify(stands);
       if (text !== told) _events._emit("pendingChanged", stands);
       if (missing > missed) _events._emit("absence", { keys: box._missing() });
-      [told, missed] = [text, missing];
+      told = text;
+      missed = missing;
     };
     /** Waits for the next thing to do. */
     const pause = async (ms: number): Promise<void> => {

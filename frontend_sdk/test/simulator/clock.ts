@@ -31,7 +31,9 @@ export class Clock {
   readonly #queue: Appointment[] = [];
 
   after(ms: number, work: () => void, living?: Living): Appointment {
-    const made = { at: this.now + Math.max(0, ms), order: this.#order++, work, living };
+    const then = this.now + Math.max(0, ms);
+    // So little that the sum swallows it: time passes all the same.
+    const made = { at: ms > 0 && then === this.now ? then + 1 : then, order: this.#order++, work, living };
     this.#queue.push(made);
     this.#rise(this.#queue.length - 1);
     return made;

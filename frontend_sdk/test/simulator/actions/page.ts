@@ -17,7 +17,11 @@ const write = (world: World, dice: World["dice"], value?: string): void => {
   const profile = dice.pick(world.profiles);
   const key = dice.pick(KEYS);
   const said = value ?? world.newValue(profile, key.startsWith("o"));
-  storageOf(profile, dice).setItem(key, said);
+  try {
+    storageOf(profile, dice).setItem(key, said);
+  } catch {
+    return; // It is full, and the page was told so.
+  }
   world.history.writes(profile, key, said);
 };
 
