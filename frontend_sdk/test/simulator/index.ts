@@ -6,7 +6,6 @@
  *
  * - an action of pages, people, operators, browsers or the network: a row in one of the tables of `actions/`;
  * - a fault on the wire: a likelihood in `network.ts`, and a weather that has it;
- * - what a whole world suffers from: a row in `hardships.ts`;
  * - something that must always be true: a function in `invariants/`;
  * - what the server promises: `model/`, which is held against the real one over HTTP;
  * - what a page may be shown, read by read: `witness.ts`;
@@ -18,7 +17,6 @@ import { look } from "./actions/page.js";
 import { BUGS, type Bug, type BugName } from "./bugs.js";
 import { loadSdk } from "./browser/sdk.js";
 import { createDice } from "./dice.js";
-import { HARDSHIPS, hardshipOf } from "./hardships.js";
 import { heal } from "./heal.js";
 import { INVARIANTS } from "./invariants/index.js";
 import { makeSchedule, type Step } from "./schedule.js";
@@ -30,20 +28,15 @@ export const STEPS = 100;
 export const play = async (seed: number, steps: Step[], bug?: BugName, said?: (line: string) => void): Promise<string[]> => {
   const { sabotage, gaps = {} }: Bug = bug ? BUGS[bug] : {};
   const world = new World(seed, await loadSdk(sabotage), gaps);
-  const name = hardshipOf(seed);
-  const hardship = name ? HARDSHIPS[name]! : {};
-  said?.(`hardship: ${name ?? "none"}`);
   const restless: string[] = [];
   try {
     await world.begin();
-    hardship.begin?.(world);
     for (const { action, chance, wait } of steps) {
       said?.(`${world.clock.now} ms: ${action}, then ${wait} ms`);
       await ACTIONS[action]!.act(world, createDice(chance));
       await world.clock.pass(wait);
       look(world);
     }
-    hardship.end?.(world);
     restless.push(...(await heal(world)));
   } catch (error) {
     restless.push(String(error));

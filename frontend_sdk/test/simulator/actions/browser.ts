@@ -12,8 +12,10 @@ export const browser: Record<string, Action> = {
     if (profile.tabs.size < 2) profile.open();
   } },
   close: { likely: 4, act: (world, dice) => {
-    const [tab] = dice.pick(world.profiles).tabs;
+    const profile = dice.pick(world.profiles);
+    const [tab] = profile.tabs;
     tab?.fire("pagehide");
+    profile.closed = world.clock.now;
     if (tab) world.clock.after(dice.below(20), () => tab.kill());
   } },
   kill: { likely: 6, act: (world, dice) => {
@@ -23,8 +25,9 @@ export const browser: Record<string, Action> = {
   crash: { likely: 4, act: (world, dice) => {
     const profile = dice.pick(world.profiles);
     if (!profile.tabs.size) return;
-    // What was torn is told by times. A crash within a minute of the clock's being set is a documented limit.
-    if (world.clock.now - profile.clockSet < 60_000) return;
+    // What was torn is told by times. A crash within a minute of the clock's being set is a documented limit, and so is
+    // one within seconds of a page's having ended in peace.
+    if (world.clock.now - profile.clockSet < 60_000 || world.clock.now - profile.closed < 5000) return;
     for (const tab of [...profile.tabs]) tab.kill();
     world.history.loses(profile, profile.area.crash(dice.below(5000)));
     if (dice.chance(0.7)) profile.open();

@@ -15,8 +15,6 @@ const UNWRITTEN_MS = 5000;
 
 export class Area {
   readonly items = new Map<string, string>();
-  /** How many characters keys and values may have together. */
-  quota = Infinity;
   readonly #documents = new Map<object, Heard>();
   #undo: Undo[] = [];
 
@@ -39,10 +37,6 @@ export class Area {
     return view as Storage;
   }
 
-  get size(): number {
-    return [...this.items].reduce((sum, [key, value]) => sum + key.length + value.length, 0);
-  }
-
   forget(document: object): void {
     this.#documents.delete(document);
   }
@@ -50,8 +44,6 @@ export class Area {
   set(key: string, value: string | undefined, by?: object): void {
     const before = this.items.get(key);
     if (before === value) return;
-    const grows = (value?.length ?? 0) - (before?.length ?? -key.length);
-    if (grows > 0 && this.size + grows > this.quota) throw new DOMException("full", "QuotaExceededError");
     this.#note(key, before);
     if (value === undefined) this.items.delete(key);
     else this.items.set(key, value);

@@ -19,6 +19,8 @@ export class Profile {
   skew = 0;
   /** When the clock was last set, in ms of the world. */
   clockSet = -Infinity;
+  /** When a page was last closed in peace. */
+  closed = -Infinity;
   /** Who is signed in; null is somebody who signed out, undefined a guest. */
   person: string | null | undefined;
   /** Whose data this is, as far as the network has seen any of it go. */
