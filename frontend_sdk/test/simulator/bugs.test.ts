@@ -7,10 +7,10 @@ const FIRST = 30;
 const SEEDS = 200;
 
 describe("a bug", () => {
-  // The first is seen by the harness, the second in too few seeds to look for it here.
-  const elsewhere: BugName[] = ["unsteady-buckets", "old-chunk-over-newer-op"];
+  // Seen by the harness.
+  const elsewhere: BugName = "unsteady-buckets";
   const all = Object.keys(BUGS) as BugName[];
-  it.each(all.filter((name) => !elsewhere.includes(name)))("is noticed: %s", async (bug) => {
+  it.each(all.filter((name) => name !== elsewhere))("is noticed: %s", async (bug) => {
     let seed = FIRST;
     while (seed < FIRST + SEEDS && !(await simulate(seed, bug))) seed++;
     expect(seed).toBeLessThan(FIRST + SEEDS);

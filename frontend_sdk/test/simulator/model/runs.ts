@@ -36,8 +36,6 @@ interface House {
   ring(ms: number, work: () => void): void;
 }
 
-// Chunks are loaded by workers, some time after they were stored.
-const LOADING_MS = 3000;
 const OPEN = ["planned", "transferring"];
 
 export class Runs {
@@ -56,6 +54,9 @@ export class Runs {
       (run) => run.owner === owner && run.device === device && run.state === "completed" && run.purpose === "migrate" && !run.dry_run,
     );
   }
+
+  /** Chunks are loaded by workers, some time after they were stored: at most so many ms. */
+  loadingMs = 3000;
 
   forget(): void {
     this.#runs.clear();
@@ -147,7 +148,7 @@ export class Runs {
     for (const line of lines) if ((run.lines.get(keyOf(line))?.seq ?? 0) <= seq) run.lines.set(keyOf(line), { seq, line });
     const stored = { run, device: run.device, seq, lines };
     this.#stored.add(stored);
-    this.house.ring((seq * 997 + lines.length * 101) % LOADING_MS, () => this.load(stored));
+    this.house.ring((seq * 997 + lines.length * 101) % this.loadingMs, () => this.load(stored));
   }
 
   #seal(run: Run, manifest: any): [number, unknown] {

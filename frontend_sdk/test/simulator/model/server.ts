@@ -47,6 +47,8 @@ export class Server {
     readonly clock: Clock,
     readonly gaps: ServerGaps = {},
   ) {
+    // The later a chunk is loaded, the more it can overwrite.
+    if (gaps.oldChunks) this.runs.loadingMs *= 20;
     this.cutover = new Cutover(gaps, this.runs, (owner) => this.toldEpoch(owner));
   }
 
