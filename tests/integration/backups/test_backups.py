@@ -183,7 +183,7 @@ class TestRotation:
         sealed = list(Chunk.objects.order_by("id").values_list("sealed_payload", flat=True))
         settings.MIGRATION = {**settings.MIGRATION, "ENCRYPTION_KEYS": f"{new},{old}"}
         call_command("migration_keys", "rotate")
-        assert "2 chunks and 1 secrets" in capsys.readouterr().out
+        assert "2 chunks, 1 secrets and 0 archives anew" in capsys.readouterr().out
         settings.MIGRATION = {**settings.MIGRATION, "ENCRYPTION_KEYS": new}
         assert download(run)[0] == lines_of(dict(todos(10)))
         assert list(Chunk.objects.order_by("id").values_list("sealed_payload", flat=True)) == sealed
@@ -214,7 +214,7 @@ class TestRotation:
         sealed_run(todos(1))
         call_command("migration_keys", "rotate")
         told = capsys.readouterr().out
-        assert "0 chunks and 0 secrets anew" in told
+        assert "0 chunks, 0 secrets and 0 archives anew" in told
         assert "older keys can go" in told
 
 
