@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import httpx
 
+from migration.config.tuning import FRESH_SECONDS
 from tests.faults.browser import Browser, GaveUp, backoffs
 from tests.faults.world import World
 
@@ -88,9 +89,10 @@ def p99(seconds: Sequence[float]) -> float:
 
 @contextmanager
 def tuned(world: World, **values: object) -> Iterator[None]:
-    """Have settings be otherwise on the running stack; each process reads them at its next look."""
+    """Have settings be otherwise on the running stack, once every process has read them."""
     for name, value in values.items():
         world.execute("INSERT INTO migration_tuning VALUES (%s, %s, 'test', now())", name, str(value))
+    time.sleep(2 * FRESH_SECONDS)  # what a process has read, and the room it has seen by that, it believes so long
     try:
         yield
     finally:
