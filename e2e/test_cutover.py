@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from secrets import token_hex
 from time import monotonic
 from typing import Any
 
@@ -56,7 +57,8 @@ def tenant(stack: Stack) -> Iterator[Tenant]:
     """An app of these tests' own: its stages are nobody else's."""
     names = [f"{what}-{engine}" for what in ("walk", "served") for engine in browsers.ENGINES]
     with serving() as origin:
-        yield make_tenant(stack, origin=origin, slug="cutover", collections=names)
+        # Tests are handed out to processes as they come: one may begin this module twice.
+        yield make_tenant(stack, origin=origin, slug=f"cutover-{token_hex(4)}", collections=names)
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Error, Page, expect
 
 
 class AdminPage:
@@ -24,9 +24,19 @@ class AdminPage:
 
     def open_run(self, run_id: str) -> None:
         """Find a run in the list and open it."""
-        self.page.goto(f"{self._url}/admin/migration/migrationrun/")
+        self._go(f"{self._url}/admin/migration/migrationrun/")
         self.page.get_by_role("link", name=run_id[:8]).first.click()
         expect(self.page.get_by_role("heading", name=re.compile(run_id[:8])).first).to_be_visible()
+
+    def _go(self, address: str) -> None:
+        """Go somewhere. The page that is left may just load itself again, which breaks that off: then once more."""
+        try:
+            self.page.goto(address)
+        except Error as error:
+            if not re.search("interrupted|NS_BINDING_ABORTED", str(error)):
+                raise
+            self.page.wait_for_load_state("load")
+            self.page.goto(address)
 
     def steer(self, verb: str) -> None:
         """Press a run's verb. Its page follows the run, so it may load itself again before the answer is there."""
@@ -63,7 +73,7 @@ class AdminPage:
     def change_stage(self, app_id: str, action: str, *, collection: str = "", share: float | None = None) -> None:
         """Change where an app's collection stands (all that have no line of their own unless named), the word typed."""
         address = f"{self._url}/admin/migration/stagechange/of/{app_id}/{action}/"
-        self.page.goto(f"{address}?collection={collection}" if collection else address)
+        self._go(f"{address}?collection={collection}" if collection else address)
         if share is not None:
             # By script: what Playwright types into a field for numbers, Firefox does not always take for one.
             field = self.page.get_by_label("Share of the owners")
@@ -73,6 +83,8 @@ class AdminPage:
         self.page.get_by_label(re.compile("^Type ")).fill(self.word_to_type())
         self.page.locator(".m-confirm").get_by_role("button").click()
         self.says("Open pages are told under epoch")
+        # Whoever goes on while it loads breaks off its fonts, and Firefox complains of them.
+        self.page.wait_for_load_state("load")
 
     def undo_rollback(self, run_id: str) -> None:
         """Take back what took a run back, the word typed."""
