@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import { bucketOf, globMatches, setDigest, sha, wire } from "./hashes.js";
 
 /** A run of the model server, and what is said of it: nothing here changes one. */
@@ -117,4 +118,21 @@ export const differing = (said: { collections: any[] }, lines: string[]) => {
         (found[name] ??= {})[bucket] = pairs.map(([key, line]) => [JSON.stringify(key), wire(sha(line))]);
     }
   return found;
+};
+
+/** What the server says of an owner's lines. */
+export const statisticsOf = (lines: string[], behind: number, since: number) => {
+  const bytes = lines.reduce((sum, line) => sum + line.length, 0);
+  const collections = [{ name: "default", records: lines.length, bytes }];
+  return {
+    database: { revision: lines.length, records: lines.length, tombstones: 0, bytes, collections },
+    sync: { revision: lines.length, since, written: lines.length, behind },
+  };
+};
+
+/** A backup as it is handed out. */
+export const downloadOf = (run: ModelRun): [number, unknown, Record<string, string>] => {
+  const lines = linesOf(run);
+  const headers = { "Content-Type": "application/gzip", "Migration-Digest": setDigest(lines) };
+  return [200, gzipSync(lines.map((line) => line + "\n").join("")), headers];
 };

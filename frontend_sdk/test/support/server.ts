@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { gunzipSync, gzipSync } from "node:zlib";
+import { gunzipSync } from "node:zlib";
 import type { Stage, StageLine } from "../../src/types.js";
 import { OwnerRecords } from "./records.js";
-import { setDigest, sha, wire } from "./hashes.js";
-import { checkManifest, compared, differing, linesOf, receiptOf, snapshotOf, type ModelRun } from "./runs.js";
+import { sha, wire } from "./hashes.js";
+import { checkManifest, compared, differing, downloadOf, linesOf, receiptOf, snapshotOf, statisticsOf, type ModelRun } from "./runs.js";
 
 /**
  * A small server that keeps the wire's promises in memory: it checks sums, stores lines, compares digests
@@ -230,11 +230,11 @@ export class ModelServer {
     if (path === "/runs") return [200, { runs: [...this.runs.values()].map((run) => this.snapshot(run)) }];
     if (path === "/records/digests")
       return [200, { ...compared(json, this.#live(who)), quarantined: this.#aside }];
-    if (path === "/statistics") return [200, this.#statistics(who, +call.path.split("since=")[1]!)];
+    if (path === "/statistics") return [200, statisticsOf([...this.#recordsOf(who).values()], this.behind, +call.path.split("since=")[1]!)];
     if (path === "/readiness") return [200, { ready: true, checked_at: "", checks: this.checks }];
     if (path === "/backups") return [200, { backups: this.#backups() }];
     const backup = /^\/backups\/(.+)\/download$/.exec(path!);
-    if (backup) return this.#download(backup[1]!);
+    if (backup) return downloadOf(this.runs.get(backup[1]!)!);
     const [, id, rest = ""] = /^\/runs\/([^/]+)(.*)$/.exec(path!) ?? [];
     const run = this.runs.get(id ?? "");
     if (!run || run.owner !== who) throw [404, "not_found"];
@@ -384,23 +384,7 @@ export class ModelServer {
     return this.records.get(owner)!;
   }
 
-  #statistics(owner: string, since: number) {
-    const lines = [...this.#recordsOf(owner).values()];
-    const bytes = lines.reduce((sum, line) => sum + line.length, 0);
-    const collections = [{ name: "default", records: lines.length, bytes }];
-    return {
-      database: { revision: lines.length, records: lines.length, tombstones: 0, bytes, collections },
-      sync: { revision: lines.length, since, written: lines.length, behind: this.behind },
-    };
-  }
-
   #backups() {
     return [...this.runs.values()].map(({ id, lines }) => ({ id, run: id, entries: lines.size, state: "sealed" }));
-  }
-
-  #download(id: string): [number, unknown, Record<string, string>] {
-    const lines = linesOf(this.runs.get(id)!);
-    const headers = { "Content-Type": "application/gzip", "Migration-Digest": setDigest(lines) };
-    return [200, gzipSync(lines.map((line) => line + "\n").join("")), headers];
   }
 }

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,18 +66,19 @@ def test_three_at_once_do_not_meet(tmp_path: Path) -> None:
     assert [held_of(app) for app, _, _ in given] == [before for _, _, before in given]
 
 
+def _raise_the_limit(app: App, told: list[str], standing: Standing) -> None:
+    """Note the first reason to wait, and take it away."""
+    if standing.throttle and not told:
+        told.append(ArchiveJob.objects.get(app=app).status["throttle"])
+        tune("ROOM_PROCESS_BYTES", "0", actor="test", at=timezone.now())
+        throttle.forget()
+
+
 def test_without_room_it_waits_says_why_and_goes_on_when_the_limit_is_raised(tmp_path: Path, settings: Any) -> None:
     small_batches(settings, ROOM_SECONDS="0.000001", ROOM_PROCESS_BYTES="1000000")
     app, path, before = archived(tmp_path / "a")
     told: list[str] = []
-
-    def hear(standing: Standing) -> None:
-        if standing.throttle and not told:
-            told.append(ArchiveJob.objects.get(app=app).status["throttle"])
-            tune("ROOM_PROCESS_BYTES", "0", actor="test", at=timezone.now())
-            throttle.forget()
-
-    standing = restore(app, path, tell=hear)
+    standing = restore(app, path, tell=partial(_raise_the_limit, app, told))
 
     assert told[0].startswith("memory_of_process: ")
     assert (standing.state, standing.throttle) == ("done", "")
@@ -110,15 +112,8 @@ def test_a_verification_waits_for_room_as_well(tmp_path: Path, settings: Any) ->
     export(app, tmp_path / "a")
     small_batches(settings, ROOM_SECONDS="0.000001", ROOM_PROCESS_BYTES="1000000")
     told: list[str] = []
-
-    def hear(standing: Standing) -> None:
-        if standing.throttle and not told:
-            told.append(ArchiveJob.objects.get(app=app).status["throttle"])
-            tune("ROOM_PROCESS_BYTES", "0", actor="test", at=timezone.now())
-            throttle.forget()
-
     given = {"app_id": app.id, "path": tmp_path / "a", "repairs": False, "actor": "test", "clock": timezone.now}
-    standing = verify_against_app(**given, tell=hear)
+    standing = verify_against_app(**given, tell=partial(_raise_the_limit, app, told))
 
     assert told[0].startswith("memory_of_process: ")
     assert (standing.state, standing.throttle) == ("done", "")
