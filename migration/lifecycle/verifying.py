@@ -56,6 +56,7 @@ SELECT locked.id, coalesce(begun.verify_attempts, 0) FROM locked LEFT JOIN begun
 _UNLOCK = """
 SELECT pg_advisory_unlock(('x' || left(replace(id::text, '-', ''), 16))::bit(64)::bigint) FROM unnest(%s::uuid[]) AS id
 """
+_FORGIVE = "UPDATE migration_migrationrun SET verify_attempts = greatest(verify_attempts - 1, 0) WHERE id = ANY(%s)"
 _COMPLETE = """
 WITH completed AS (
     UPDATE migration_migrationrun r SET state = 'completed', receipt = done.receipt, statement = done.statement,
@@ -107,11 +108,16 @@ def claim_verifications(*, most: int, most_entries: int) -> dict[UUID, int]:
     return dict(ask(_CLAIM, {"runs": most, "entries": most_entries}))
 
 
-def give_verifications_back(run_ids: Sequence[UUID]) -> None:
-    """Let other workers look at these runs again. A connection that is gone has done so already."""
+def give_verifications_back(run_ids: Sequence[UUID], *, forgive: bool = False) -> None:
+    """Let other workers look at these runs again. A connection that is gone has done so already.
+
+    `forgive` takes this attempt off their count: they were not the cause of its end.
+    """
     if run_ids and connection.connection is not None and not connection.connection.closed:
         with connection.cursor() as cursor:
             cursor.execute(_UNLOCK, [list(run_ids)])
+            if forgive:
+                cursor.execute(_FORGIVE, [list(run_ids)])
 
 
 def complete_runs(completions: Sequence[Completion], *, at: datetime) -> list[UUID]:

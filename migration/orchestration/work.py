@@ -34,6 +34,8 @@ _AT_ONCE = 32
 """Runs verified or rolled back between two looks at the chunks."""
 _ENTRIES_AT_ONCE = 10_000
 """Entries of runs verified together: what is more is left for the other workers."""
+_INSUFFICIENT_RESOURCES = "53"
+"""The class of SQLSTATEs that say Postgres has no room, memory or connection left: no run is to blame for that."""
 
 
 class Done(IntEnum):
@@ -177,12 +179,16 @@ def _answer_cancellations(*, clock: Clock) -> bool:
 def _verify_due(*, clock: Clock) -> bool:
     """Verify what waits for it: together what can be, the rest one by one; return whether there was any."""
     claimed = lifecycle.claim_verifications(most=_AT_ONCE, most_entries=_ENTRIES_AT_ONCE)
+    lacks_room = False
     try:
         together = _verified_together([run_id for run_id, attempts in claimed.items() if attempts == 1], clock=clock)
         rest = [(run_id, attempts) for run_id, attempts in claimed.items() if attempts and run_id not in together]
         alone = [_verified_alone(run_id, attempts, clock=clock) for run_id, attempts in rest]
+    except OperationalError as error:
+        lacks_room = str(getattr(error.__cause__, "sqlstate", None)).startswith(_INSUFFICIENT_RESOURCES)
+        raise
     finally:
-        lifecycle.give_verifications_back(list(claimed))
+        lifecycle.give_verifications_back(list(claimed), forgive=lacks_room)
     return bool(together) or any(alone)
 
 

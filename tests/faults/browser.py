@@ -238,6 +238,7 @@ class Browser:
             snapshot = answer.json()
             if snapshot["state"] == "failed":
                 self.call("POST", f"/runs/{run}/resume")
+                self._seal(run)
             elif snapshot["state"] == "transferring" and snapshot["mismatch"]:
                 self.repair(run)
                 self._seal(run)

@@ -1,10 +1,8 @@
 """The disk is full: Postgres refuses to write to one table after the other, by the error it has for that."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import pytest
 
+from tests.factories.full_disks import ASKED, no_room_for
 from tests.faults.browser import Browser
 from tests.faults.world import World, until
 
@@ -16,27 +14,6 @@ TABLES = (
     "migration_backup",
     "migration_migrationrun",
 )
-_REFUSE = """
-    CREATE SEQUENCE refused_for_room;
-    CREATE FUNCTION refuse_for_room() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
-        PERFORM nextval('public.refused_for_room');
-        RAISE EXCEPTION 'could not extend file' USING ERRCODE = 'disk_full', HINT = 'Check free disk space.';
-    END $$;
-    CREATE TRIGGER refuse_for_room BEFORE INSERT OR UPDATE ON {table}
-        FOR EACH ROW EXECUTE FUNCTION refuse_for_room();
-"""
-_FREE = "DROP FUNCTION refuse_for_room() CASCADE; DROP SEQUENCE refused_for_room"
-_ASKED = "SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM refused_for_room"
-
-
-@contextmanager
-def no_room_for(world: World, table: str) -> Iterator[None]:
-    """Have Postgres refuse whatever grows a table, until the block ends."""
-    world.execute(_REFUSE.format(table=table))
-    try:
-        yield
-    finally:
-        world.execute(_FREE)
 
 
 def _edit(browser: Browser) -> None:
@@ -54,8 +31,8 @@ class TestAFullDisk:
         _edit(browser)
 
         def freed() -> None:
-            with no_room_for(world, table):
-                until(lambda: world.query(_ASKED)[0][0] >= 8, f"something wanted room in {table}")
+            with no_room_for(world.execute, table):
+                until(lambda: world.query(ASKED)[0][0] >= 8, f"something wanted room in {table}")
 
         with world.recovery(f"no room in {table}"):
             world.together(browser.migrate, freed)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from migration.lifecycle import claim_verifications, give_verifications_back
@@ -11,6 +11,7 @@ from migration.models import Backup, Chunk, MigrationRun
 from migration.orchestration import receipts
 from migration.orchestration.proof import verify_together
 from migration.orchestration.verification import verify_run
+from tests.factories.full_disks import no_room_for
 from tests.factories.loads import make_device, put_chunk
 from tests.factories.runs import completed_run, loaded_run, sealed_run
 from tests.factories.uploads import todos
@@ -108,6 +109,17 @@ class TestAttempts:
         run.refresh_from_db()
         assert (run.state, run.failure_code, run.upload_state) == ("failed", "verification_interrupted", "open")
         assert run.errors[-1]["code"] == "verification_interrupted"
+
+    def test_ended_by_a_full_disk_are_not_counted(self, worker: Worker, settings: Any) -> None:
+        settings.MIGRATION = {**settings.MIGRATION, "VERIFY_ATTEMPTS": "2"}
+        run = loaded_run(worker, todos(3))
+        with connection.cursor() as cursor, no_room_for(cursor.execute, "migration_runevent"):
+            for _ in range(4):
+                with pytest.raises(OperationalError, match="could not extend file"):
+                    worker.work()
+        worker.work_until_done()
+        run.refresh_from_db()
+        assert (run.state, run.verify_attempts, run.errors) == ("completed", 1, [])
 
     def test_single_out_the_run_that_ends_workers(self, worker: Worker) -> None:
         runs = {loaded_run(worker, todos(3)).id for _ in range(3)}
