@@ -36,6 +36,10 @@ const LEASE_SECONDS = 86_400;
 /** A config as tabs tell it each other. */
 type Told = ServerConfig & { heard?: boolean };
 
+/** True where the server has said the other one later. */
+const isBefore = (one: ServerConfig | undefined, other: ServerConfig | undefined): boolean =>
+  !!one && one.timeline === other?.timeline && one.epoch.localeCompare(other.epoch, "en", { numeric: true }) < 0;
+
 export const createCutover = (core: Core): Cutover => {
   const abort = new AbortController();
   let config: Told | undefined;
@@ -76,8 +80,15 @@ export const createCutover = (core: Core): Cutover => {
   const pass = ({ _name }: Host): void => {
     if (!globalThis.BroadcastChannel) return;
     channel ??= new BroadcastChannel(_name);
-    const say = () => config && !config.heard && channel?.postMessage({ config: { ...config, heard: true } });
-    channel.onmessage = ({ data }: MessageEvent<{ hello?: boolean }>) => data.hello && say();
+    const say = () => {
+      // What holds by now: this tab, too, hears what it says, and would go back.
+      const held = core._config() as Told | undefined;
+      if (held && !held.heard) channel?.postMessage({ config: { ...held, heard: true } });
+    };
+    channel.onmessage = ({ data }: MessageEvent<{ hello?: boolean; config?: ServerConfig }>) => {
+      // Whoever says what held before was not told yet, and others may have believed it.
+      if (data.hello || isBefore(data.config, core._config())) say();
+    };
     say();
   };
 

@@ -3,8 +3,11 @@ import type { Standing } from "./exchange.js";
 import type { Outbox } from "./outbox.js";
 import { recall } from "./restart.js";
 
-/** What the page says, in whichever tab: about missing keys, or whose the data is; or that a collection is on again. */
-export type Command = "restore" | "delete" | "resume" | AdoptionChoice;
+/**
+ * What the page says, in whichever tab: about missing keys, or whose the data is; or that a collection is on again. A
+ * number: the server was heard to be at that revision.
+ */
+export type Command = "restore" | "delete" | "resume" | AdoptionChoice | number;
 
 /** The first change of each collection that was passed over because the collection was off. */
 export type Passed = Record<string, number>;
@@ -37,7 +40,8 @@ const confirm = ({ _held, _meant, _missing, _doubt }: Outbox): void => {
 
 export const obey = async (standing: Standing, command: Command): Promise<void> => {
   const { _outbox: outbox } = standing;
-  if (command === "delete") confirm(outbox);
+  if (typeof command === "number") standing._rumour(command);
+  else if (command === "delete") confirm(outbox);
   else if (command === "resume") await resume(standing);
   else if (command !== "restore") standing._choice = command;
   // As if they had never been there, so that they come down again.

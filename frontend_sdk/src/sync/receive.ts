@@ -20,6 +20,8 @@ export interface Position {
   cursor: number;
   timeline: string;
   subject?: string;
+  /** There was no room for all that came down. */
+  full?: boolean;
 }
 
 /** `forgetful`: changes are wanted although the server has forgotten deletions since; those are found otherwise. */
@@ -53,7 +55,7 @@ export const createReceiver = (standing: Standing): Receive => {
 
   return async (patience, forgetful) => {
     let since = position.cursor;
-    let room = true;
+    position.full = false;
     for (;;) {
       const query = `since=${since}&timeline=${position.timeline}${forgetful ? "&forgetful=1" : ""}`;
       const { _body } = await host._net._send("GET", "/records?" + query, { _run: patience });
@@ -63,16 +65,14 @@ export const createReceiver = (standing: Standing): Receive => {
       for (const change of _body.changes as Change[]) {
         await breathe();
         const row = await apply(change, cutover);
-        if (row === "full") room = false;
+        if (row === "full") position.full = true;
         else if (row) rows.push(row);
       }
       await standing._keep(rows);
       since = _body.until;
       // What found no room is asked for again.
-      if (room) {
-        position.cursor = since;
-        await standing._keepPosition();
-      }
+      if (!position.full) position.cursor = since;
+      await standing._keepPosition();
       if (!_body.more) return;
     }
   };

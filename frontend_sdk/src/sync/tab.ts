@@ -115,7 +115,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
     let led = false;
     let obey: (command: Command) => void = () => {};
     doubt = box._doubt;
-    host._view = { _acks: acks, _outbox: box, _pending: pending, _kick: kick, _command: command };
+    const view = (host._view = { _acks: acks, _outbox: box, _pending: pending, _kick: kick, _command: command });
 
     const hear = ({ rows = [], writes = [], command, held = new Map(), paused: now, config }: Word): void => {
       // Who leads is told by the server, and makes sure at once: two tabs might else tell each other for ever.
@@ -200,9 +200,8 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
         kick();
         await load();
         const leading = await exchanging({
+          ...view,
           _host: host,
-          _acks: acks,
-          _outbox: box,
           _place: createPlace(area, echo, tellPage),
           async _keep(rows) {
             if (!rows[0]) return;
@@ -210,7 +209,6 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
             say({ rows });
           },
           _settled: (writes) => say({ writes, held: box._held }),
-          _kick: kick,
           _signal: signal,
         });
         obey = leading._obey;

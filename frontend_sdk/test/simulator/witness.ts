@@ -126,7 +126,9 @@ export class Witness {
   /** A page looks into its storage. */
   looks(tab: Tab, key: string): void {
     const value = tab.profile.area.items.get(key);
-    this.#shows(tab, "localStorage", key, value, this.#floors(tab, "localStorage", key));
+    // What was emptied is asked for at the server, and comes back here when somebody says so.
+    const channels: Channel[] = value === undefined ? ["localStorage"] : CHANNELS;
+    this.#shows(tab, "localStorage", key, value, channels.flatMap((channel) => this.#floors(tab, channel, key)));
   }
 
   /** A page asks the SDK; what is yielded takes the answer. */
