@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 from rest_framework.request import Request
 
-from migration import walls
+from migration import asking
 from migration.api import newcomers, tokens
 from migration.custody import owner_mark
 from migration.cutover import (
@@ -270,9 +270,9 @@ def _find(token: tokens.Unverified, device_key: uuid.UUID | None) -> _Found | No
     """Look up, in one question, the secret the token must be signed with and whom it would speak for."""
     subject = tokens.subject_of(token.claims)
     if token.is_guest:
-        rows = walls.ask(_FIND_GUEST.of({"device": device_key, "owner": _uuid(subject)}))
+        rows = asking.ask(_FIND_GUEST.of({"device": device_key, "owner": _uuid(subject)}))
     else:
-        rows = walls.ask(_FIND.of({"subject": subject, "device": device_key, "key": token.key_id}))
+        rows = asking.ask(_FIND.of({"subject": subject, "device": device_key, "key": token.key_id}))
     if not rows:
         return None
     wrapped, *told, app_id, version = rows[0]

@@ -10,20 +10,21 @@ from uuid import UUID
 from django.db.models import Q
 from isal import isal_zlib
 
+from migration.asking import ask
 from migration.config import encryption_keys
 from migration.errors import BackupUnreadable, LineForm
-from migration.lifecycle import ask
 from migration.models import Chunk
 from migration.values.envelopes import Envelope, chunk_binding, unseal
 from migration.values.inflating import inflate_exactly
 from migration.values.lines import Lines, read_lines
+from migration.values.questions import Statement
 
 _PAGE = 4
 _PAGE_BYTES = 4 << 20
-_SEALED = """
+_SEALED = Statement("""
 SELECT run_id, app_id, owner_id, seq, sha256, sealed_payload, wrapped_key FROM migration_chunk
 WHERE id = ANY(%s::bigint[])
-"""
+""")
 _GZIP = 31  # zlib's window bits for "gzip header and checksum"
 
 
@@ -92,7 +93,7 @@ class DataExtractor:
         damaged = set()
         listed = Chunk.objects.filter(run_id__in=run_ids).values_list("id", "payload_bytes")
         for page in _pages(list(listed)):
-            for run_id, app_id, owner_id, seq, digest, sealed, wrapped_key in ask(_SEALED, [page]):
+            for run_id, app_id, owner_id, seq, digest, sealed, wrapped_key in ask(_SEALED.of([page])):
                 binding = chunk_binding(app_id=app_id, owner_id=owner_id, run_id=run_id, seq=seq, sha256=digest)
                 try:
                     unseal(Envelope(sealed, wrapped_key), bound_to=binding, keys=self._keys)

@@ -26,7 +26,6 @@ from migration.lifecycle.chunks import (
     release_dead_claims,
 )
 from migration.lifecycle.conflicts import OTHER, decide_conflict
-from migration.lifecycle.prepared import ask
 from migration.lifecycle.quarantine import move_entries
 from migration.lifecycle.runs import move_run, move_upload, note, start_run, wish
 from migration.lifecycle.stages import forget_row, lock_app, move_stage, note_stage_change, row_of
@@ -51,7 +50,6 @@ __all__ = [
     "Counts",
     "Expired",
     "Ticket",
-    "ask",
     "audit",
     "begin_verification_if_loaded",
     "begin_verifications",

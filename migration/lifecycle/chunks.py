@@ -11,7 +11,8 @@ from uuid import UUID
 
 from django.db import connection
 
-from migration.lifecycle.prepared import ask
+from migration.asking import ask
+from migration.values.questions import Statement
 
 WORKER_LOCKS = 0x73796E63
 """First key of the advisory locks workers hold on their numbers ("sync")."""
@@ -19,7 +20,7 @@ WORKER_LOCKS = 0x73796E63
 # Round-robin over apps (`rank` counts within an app), one run per owner, a run that failed a batch alone.
 # Each app is looked into by itself and only chunks that may be loaded count: neither a long queue of one app nor
 # what a stopped run left behind may fill the window. The recursion hops over the index from app to app.
-_CLAIM = """
+_CLAIM = Statement("""
 WITH RECURSIVE busy(app_id) AS (
     (SELECT app_id FROM migration_chunk WHERE state = 'stored' ORDER BY app_id LIMIT 1)
     UNION ALL
@@ -69,7 +70,7 @@ SET state = 'claimed', lease_until = %(until)s, holder = %(holder)s, fence = c.f
 FROM taken WHERE c.id = taken.id
 RETURNING c.id, c.key, c.run_id, c.owner_id, c.app_id, c.seq, c.entries, c.payload_bytes, c.sha256, c.encoding,
           c.sealed_payload, c.wrapped_key, c.fence, c.attempts, c.next_ordinal, c.span
-"""
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def claim_chunks(
         "entries": max_entries,
         "window": max_chunks * 4,
     }
-    claims = [ClaimedChunk(*row) for row in ask(_CLAIM, given)]
+    claims = [ClaimedChunk(*row) for row in ask(_CLAIM.of(given))]
     return sorted(claims, key=lambda claim: (claim.run_id, claim.seq, claim.id))
 
 

@@ -9,8 +9,9 @@ from uuid import UUID
 
 from django.db import connection
 
-from migration.lifecycle.prepared import ask
+from migration.asking import ask
 from migration.lifecycle.together import together
+from migration.values.questions import Statement
 
 # Nothing but the id is asked for: a row that does not fit yet, because its seal is about to commit, must be waited for.
 _LOCK = """
@@ -30,7 +31,7 @@ FROM moved RETURNING run_id
 """
 # Whose first attempt this is may be taken together; a run that was begun before is taken alone, because it may be what
 # ended the worker. The lock goes with the session, whatever happens to it.
-_CLAIM = """
+_CLAIM = Statement("""
 WITH RECURSIVE due AS MATERIALIZED (
     SELECT id, entries_total, verify_attempts AS attempts,
            row_number() OVER (ORDER BY verify_attempts, sealed_at) AS place
@@ -52,7 +53,7 @@ WITH RECURSIVE due AS MATERIALIZED (
     FROM locked WHERE r.id = locked.id AND r.state = 'verifying' RETURNING r.id, r.verify_attempts
 )
 SELECT locked.id, coalesce(begun.verify_attempts, 0) FROM locked LEFT JOIN begun ON begun.id = locked.id
-"""
+""")
 _UNLOCK = """
 SELECT pg_advisory_unlock(('x' || left(replace(id::text, '-', ''), 16))::bit(64)::bigint) FROM unnest(%s::uuid[]) AS id
 """
@@ -105,7 +106,7 @@ def claim_verifications(*, most: int, most_entries: int) -> dict[UUID, int]:
     Those nobody has begun come together until they announce `most_entries`, the others one at a time. 0: it has moved
     on. All of them must be given back.
     """
-    return dict(ask(_CLAIM, {"runs": most, "entries": most_entries}))
+    return dict(ask(_CLAIM.of({"runs": most, "entries": most_entries})))
 
 
 def give_verifications_back(run_ids: Sequence[UUID], *, forgive: bool = False) -> None:

@@ -12,9 +12,10 @@ from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 
-from migration.lifecycle import ask
+from migration.asking import ask
 from migration.loading.parts import Part
 from migration.loading.staging import BLOCK, HEADER, NULL, TRAILER, latest_rows
+from migration.values.questions import Statement
 from migration.values.rows import Row
 
 _SAMPLE = 8
@@ -22,13 +23,13 @@ _SAMPLE = 8
 
 # The inner query cannot be turned into a join: each key is one probe of the primary key, whatever the statistics say.
 # Postgres refuses COPY into a table whose row-level security applies to the role that copies: then nothing is new.
-_HELD = """
+_HELD = Statement("""
 SELECT DISTINCT s.chunk_id FROM unnest(%s::bigint[], %s::uuid[], %s::text[], %s::bytea[])
     AS s(chunk_id, owner_id, namespace, key_hash)
 WHERE row_security_active('migration_record')
    OR (SELECT true FROM migration_record r WHERE r.owner_id = s.owner_id AND r.namespace = s.namespace
            AND r.key_hash = s.key_hash LIMIT 1)
-"""
+""")
 _COPY = """
 COPY migration_record (owner_id, namespace, seq, device_id, run_id, cause, written_at, collection, key_hash, revision,
     form, queryable, fingerprint, key_json, value) FROM STDIN (FORMAT BINARY)
@@ -57,7 +58,7 @@ def looks_new(parts: list[Part]) -> set[int]:
         [part.terms.namespace for part, _ in sampled],
         [row.key_hash for _, row in sampled],
     ]
-    held = {chunk_id for (chunk_id,) in ask(_HELD, given)}
+    held = {chunk_id for (chunk_id,) in ask(_HELD.of(given))}
     # What one owner's parts bring is put in order together, so they go one way together.
     merging = {part.claim.owner_id for part in parts if part.claim.id in held or not part.terms.writes}
     return {part.claim.id for part in parts if part.claim.owner_id not in merging}

@@ -8,12 +8,11 @@ from collections import Counter
 from datetime import datetime
 from uuid import UUID
 
-import psycopg
-from django.db import connection
-
+from migration.asking import ask_all
 from migration.loading.parts import Part
 from migration.loading.staging import ARRAYS, STAGED, as_arrays
 from migration.loading.verdicts import BY_KEY, DECIDE
+from migration.values.questions import Question, Statement
 
 _MERGE = """
 WITH part AS (
@@ -31,8 +30,9 @@ SELECT run_id, CASE WHEN outcome = 'won' THEN 'stored' ELSE outcome END AS outco
        count(*) FILTER (WHERE value IS NULL AND outcome IN ('stored', 'won'))
 FROM numbered GROUP BY 1, 2
 """
-_OF_STAGE = _MERGE.format(source=STAGED, decide=DECIDE)
-_OF_ARRAYS = _MERGE.format(source=ARRAYS, decide=DECIDE)
+_OF_STAGE = Statement(_MERGE.format(source=STAGED, decide=DECIDE))
+_OF_ARRAYS = Statement(_MERGE.format(source=ARRAYS, decide=DECIDE))
+_BY_KEY = Question(BY_KEY, [])
 
 
 def merge(
@@ -52,12 +52,8 @@ def merge(
         "cause": cause,
         **({} if staged else as_arrays(parts)),
     }
-    connection.ensure_connection()
-    # psycopg's own cursor: Django's fills parameters in on this side, and a statement that differs each time is
-    # planned each time. Planning this one takes longer than loading a small user with it.
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(BY_KEY)
-        found = cursor.execute(_OF_STAGE if staged else _OF_ARRAYS, given, prepare=True).fetchall()
+    # Planning this one takes longer than loading a small user with it.
+    _, found = ask_all([_BY_KEY, (_OF_STAGE if staged else _OF_ARRAYS).of(given)])
     outcomes: dict[UUID, Counter[str]] = {part.terms.run_id: Counter() for part in parts}
     for run_id, outcome, count, deleted in found:
         outcomes[run_id][outcome] += count

@@ -8,13 +8,14 @@ from uuid import UUID
 
 from django.db import connection
 
-from migration.lifecycle import ask
+from migration.asking import ask
 from migration.loading.parts import Part
+from migration.values.questions import Statement
 
 _LOCK = """
 SELECT o.id, o.revision FROM migration_owner o WHERE o.id = ANY(%s) ORDER BY o.id FOR NO KEY UPDATE OF o
 """
-_CURRENT = """
+_CURRENT = Statement("""
 SELECT c.id
 FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS claim(id, fence, epoch)
 JOIN migration_chunk c ON c.id = claim.id AND c.fence = claim.fence AND c.state = 'claimed'
@@ -22,7 +23,7 @@ JOIN migration_migrationrun r ON r.id = c.run_id AND r.state = 'transferring' AN
 JOIN migration_owner o ON o.id = c.owner_id
 JOIN migration_app a ON a.id = c.app_id
 WHERE claim.epoch = a.epoch || '.' || o.epoch
-"""
+""")
 
 
 def lock_owners(parts: list[Part]) -> dict[UUID, int]:
@@ -53,5 +54,5 @@ def still_ours(parts: list[Part]) -> list[Part]:
     """
     claims = [part.claim for part in parts]
     given = [[claim.id for claim in claims], [claim.fence for claim in claims], [part.terms.epoch for part in parts]]
-    current = {chunk_id for (chunk_id,) in ask(_CURRENT, given)}
+    current = {chunk_id for (chunk_id,) in ask(_CURRENT.of(given))}
     return [part for part in parts if part.claim.id in current]

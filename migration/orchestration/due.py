@@ -2,15 +2,19 @@
 
 from typing import NamedTuple
 
-from migration.lifecycle import ask
+from migration.asking import ask
+from migration.values.questions import Question
 
-_DUE = """
+_DUE = Question(
+    """
 SELECT EXISTS (SELECT FROM migration_migrationrun WHERE cancel_wished AND state IN ('planned', 'transferring')),
        EXISTS (SELECT FROM migration_rollback WHERE state = 'requested' AND app_rollback_id IS NULL),
        EXISTS (SELECT FROM migration_approllback WHERE state = 'at_work'),
        EXISTS (SELECT FROM migration_replay WHERE state = 'requested'),
        EXISTS (SELECT FROM migration_erasure WHERE state = 'requested')
-"""
+""",
+    [],
+)
 
 
 class Due(NamedTuple):
@@ -25,4 +29,4 @@ class Due(NamedTuple):
 
 def what_is_due() -> Due:
     """Look once."""
-    return Due(*ask(_DUE, [])[0])
+    return Due(*ask(_DUE)[0])

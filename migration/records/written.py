@@ -6,17 +6,19 @@ from hashlib import sha256
 from itertools import groupby
 from uuid import UUID
 
-import psycopg
-from django.db import connection
-
+from migration.asking import ask_all
 from migration.records.held import Tally
+from migration.values.questions import Question, Statement
 
 # Found by their keys whatever the planner believes of a table that is just being filled. A record that does not lie
 # under the hash of its own key would not be found by that key, so it does not count.
-_BY_KEY = """SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
-    set_config('enable_mergejoin', 'off', true)"""
+_BY_KEY = Question(
+    """SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+    set_config('enable_mergejoin', 'off', true)""",
+    [],
+)
 # What is sorted for the groups is a fingerprint, not a line. OFFSET 0 keeps each line from being built twice.
-_WRITTEN = """
+_WRITTEN = Statement("""
 SELECT w.run_id, p.collection, sum(p.size), string_agg(p.piece, ''::bytea)
 FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS w(run_id, owner_id, namespace) CROSS JOIN LATERAL (
     SELECT r.collection, octet_length(l.line) AS size, substr(r.key_hash, 1, 1) || sha256(l.line) AS piece
@@ -27,7 +29,7 @@ FROM unnest(%s::uuid[], %s::uuid[], %s::text[]) AS w(run_id, owner_id, namespace
       AND r.key_hash = sha256(convert_to(r.key_json, 'UTF8'))
     OFFSET 0
 ) p GROUP BY 1, 2
-"""
+""")
 _PIECE = 33  # one byte of the key's hash, and the fingerprint
 
 
@@ -53,15 +55,11 @@ def written_by(writers: Sequence[Writer]) -> dict[UUID, Written]:
 
     Runs in a transaction. Its cost grows with all that the owners hold, not only with what the runs wrote.
     """
-    connection.ensure_connection()
     given = zip(*((one.run_id, one.owner_id, one.namespace) for one in writers), strict=True)
     found: dict[UUID, list[tuple[str, int, bytes]]] = {one.run_id: [] for one in writers}
-    # psycopg's own cursor: what Django's returns is text, twice the size of bytes.
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(_BY_KEY)
-        cursor.execute(_WRITTEN, [list(column) for column in given], binary=True, prepare=True)
-        for run_id, collection, size, joined in cursor:
-            found[run_id].append((collection, int(size), joined))
+    _, rows = ask_all([_BY_KEY, _WRITTEN.of([list(column) for column in given])])
+    for run_id, collection, size, joined in rows:
+        found[run_id].append((collection, int(size), joined))
     return {run_id: _written(parts) for run_id, parts in found.items()}
 
 

@@ -4,15 +4,16 @@ from collections import Counter
 from dataclasses import dataclass
 from uuid import UUID
 
+from migration.asking import ask
 from migration.cutover import HAS_RECEIPT, Circumstances, Requested, Requests, effective
-from migration.lifecycle import ask
+from migration.values.questions import Statement
 
 MOST_DEVICES = 50_000
 """Devices looked at; of an app with more, the counts are of so many."""
 
 # A bucket is the first eight bytes of the hash, taken as a number without a sign: what `cutover.bucket_of` computes.
 # 2**64 leaves 1616 when it is divided by the number of buckets.
-_GROUPS = f"""
+_GROUPS = Statement(f"""
 SELECT switched_off, has_receipt, width_bucket(bucket, %(bounds)s::int[]), count(*)
 FROM (
     SELECT switched_off, has_receipt, ((head %% 10000) + CASE WHEN head < 0 THEN 11616 ELSE 0 END) %% 10000 AS bucket
@@ -24,7 +25,7 @@ FROM (
         WHERE o.app_id = %(app)s AND o.kind <> 'erased' LIMIT %(most)s
     ) devices
 ) bucketed GROUP BY 1, 2, 3
-"""
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ def census_of(*, app_id: UUID, requests: Requests, most: int = MOST_DEVICES) -> 
     given = {"app": app_id, "salt": requests.salt, "bounds": bounds, "most": most}
     groups = [
         (Circumstances(([0, *bounds])[place], has_receipt, off, requests.panic), count)
-        for off, has_receipt, place, count in ask(_GROUPS, given)
+        for off, has_receipt, place, count in ask(_GROUPS.of(given))
     ]
     devices = sum(count for _, count in groups)
     shares = {name: _shares(asked, groups) for name, asked in requests.each().items()}

@@ -87,8 +87,6 @@ DATABASE = environment.database(environment.text("DATABASE_URL", "postgresql:///
 DATABASE["CONN_HEALTH_CHECKS"] = True
 DATABASE["OPTIONS"].setdefault("application_name", f"syncserver-{PROCESS}")
 DATABASE["OPTIONS"].setdefault("connect_timeout", "5")
-# Django turns prepared statements off unless told otherwise; those that ask to be prepared are planned once a session.
-DATABASE["OPTIONS"].setdefault("prepare_threshold", 5)
 if IS_WEB:
     # Under ASGI each request runs in a thread of its own, and a connection kept per thread is never used
     # again; the pool bounds them. It must not exist where a process forks: a forked pool shares a backend.
