@@ -17,7 +17,8 @@ from migration.api.problems import InvalidJson
 from migration.config import setting
 from migration.errors import BodyInvalid, ManifestInvalid, TooLarge
 from migration.orchestration.deciding import Decision
-from migration.orchestration.intake import Parcel, RunOrder
+from migration.orchestration.intake import Parcel
+from migration.orchestration.ordering import RunOrder
 from migration.orchestration.writing import Op
 from migration.uploads import ChunkHead
 from migration.values.collections import PatternsInvalid, compile_labels

@@ -1,7 +1,6 @@
 """Who calls: from a bearer token and a device id to one app, one owner, one device, and the epoch that holds now."""
 
 import hashlib
-import time
 import uuid
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -10,17 +9,14 @@ from typing import Any
 from django.db import connection
 from rest_framework.request import Request
 
-from migration import asking
 from migration.api import newcomers, tokens
+from migration.api.lookups import Found, find
 from migration.custody import owner_mark
 from migration.cutover import (
-    HAS_RECEIPT,
-    Requests,
     Stages,
     devices_with_receipt,
     requests_of,
     stages_for,
-    stages_of_nobody,
 )
 from migration.errors import (
     AppDisabled,
@@ -35,7 +31,6 @@ from migration.models import App, Device, Owner
 from migration.orchestration.intake import Sender
 from migration.values.digests import to_wire
 from migration.values.epochs import Epoch
-from migration.values.questions import Statement
 
 _SEEN_AFTER = 3_600
 _MOST = 2**53
@@ -74,17 +69,13 @@ def identify(request: Request, *, at: datetime, anew: bool = False) -> Caller:
     """
     token = tokens.peek(_bearer(request))
     device_key = uuid_header(request, "Migration-Device")
-    found = _find(token, device_key)
+    found = find(token, device_key)
     if found is None:
         raise Unauthenticated
     subject = _verified(token, found, at=at)
     admit(found.app, request)
     kind = Owner.Kind.GUEST if token.is_guest else Owner.Kind.ACCOUNT
-    if found.owner_id is None:
-        owner_id, epoch, is_off = find_owner(found.app, kind, subject, at=at, anew=anew)
-    else:
-        owner_id, epoch, is_off = found.owner_id, Epoch(found.app.epoch, found.owner_epoch), bool(found.owner_off)
-        _see(owner_id, found.seen_at, at=at)
+    owner_id, epoch, is_off = owner_of(found, kind, subject, at=at, anew=anew)
     device_id = found.device_id
     if device_id is not None:
         _see_device(device_id, found.device_seen_at, at=at)
@@ -109,17 +100,6 @@ def as_of_now(caller: Caller) -> Caller:
     return replace(caller, app=app, epoch=Epoch(app.epoch, owner[0]), stages=stages)
 
 
-def stages_told(app: App, owner_id: uuid.UUID | None, device_key: uuid.UUID | None, *, is_off: bool = False) -> Stages:
-    """Return the stages for an owner's device that did not come with a token; for nobody where there is no owner."""
-    requests, devices = requests_of(app), Device.objects.none()
-    if owner_id is None:
-        return stages_of_nobody(requests)
-    if device_key is not None:
-        devices = Device.objects.filter(owner_id=owner_id, key=device_key)
-    has_receipt = bool(devices_with_receipt(devices.values_list("id", flat=True)))
-    return stages_for(requests=requests, owner_id=owner_id, owner_off=is_off, has_receipt=has_receipt)
-
-
 def admit(app: App, request: Request) -> None:
     """Let a request to this app in. Raises OriginNotAllowed, AppDisabled."""
     # Read again when the answer leaves: only this app's origins may see what is said to its owners.
@@ -131,32 +111,28 @@ def admit(app: App, request: Request) -> None:
         raise AppDisabled
 
 
-def app_named(publishable_key: str) -> App:
-    """Return the app a publishable key names. Raises Unauthenticated."""
-    if not publishable_key.startswith("pk_") or "\x00" in publishable_key or len(publishable_key) > 64:
-        raise Unauthenticated
-    app = App.objects.filter(publishable_key=publishable_key).first()
-    if app is None:
-        raise Unauthenticated
-    return app
-
-
 def guest_subject(guest: bytes) -> str:
     """Return the subject under which a guest's random id is kept: its hash, so that a dump names nobody."""
     return to_wire(hashlib.sha256(guest).digest())
 
 
-def find_owner(app: App, kind: str, subject: str, *, at: datetime, anew: bool = False) -> tuple[uuid.UUID, Epoch, bool]:
-    """Return an owner, made on first sight, its epoch, and whether it is off. Two requests at once make one owner.
+def owner_of(
+    found: Found, kind: str, subject: str, *, at: datetime, anew: bool = False
+) -> tuple[uuid.UUID, Epoch, bool]:
+    """Return the owner who was found, or made on first sight, its epoch, and whether it is off.
 
-    Raises Erased unless `anew`.
+    Two requests at once make one owner. Raises Erased unless `anew`.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_OWNER, [app.id, kind, subject])
-        row = cursor.fetchone()
-        if row is None:
-            row = newcomers.make_owner(app_id=app.id, kind=kind, subject=subject, at=at, anew=anew)
-        if row is None:  # somebody was faster, or the owner was erased
+    if found.owner_id is None:
+        return _make_owner(found.app, kind, subject, at=at, anew=anew)
+    _see(found.owner_id, found.seen_at, at=at)
+    return found.owner_id, Epoch(found.app.epoch, found.owner_epoch), bool(found.owner_off)
+
+
+def _make_owner(app: App, kind: str, subject: str, *, at: datetime, anew: bool) -> tuple[uuid.UUID, Epoch, bool]:
+    row = newcomers.make_owner(app_id=app.id, kind=kind, subject=subject, at=at, anew=anew)
+    if row is None:  # somebody was faster, or the owner was erased
+        with connection.cursor() as cursor:
             cursor.execute(_OWNER, [app.id, kind, subject])
             row = cursor.fetchone()
     if row is None:
@@ -224,79 +200,7 @@ def _bearer(request: Request) -> str:
     return str(text.strip())
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What one question to the database tells of a token: all of it unverified but the rows themselves."""
-
-    app: App
-    requests: Requests
-    wrapped: bytes
-    owner_id: uuid.UUID | None
-    owner_epoch: int
-    owner_off: bool | None
-    seen_at: datetime | None
-    device_id: uuid.UUID | None
-    device_seen_at: datetime | None
-    has_receipt: bool
-    pinned: bool
-
-
-# An app's row is a new one after each change, whoever makes it: while its place and its transaction are the same, what
-# was read of it holds. So it is with the stages of its collections: each change of one raises the app's epoch.
-_FOUND = f"""o.id, o.epoch, o.switched_off, o.last_seen_at, d.id, d.last_seen_at,
-    {HAS_RECEIPT.format(device="d.id")}, EXISTS (
-    SELECT FROM migration_collectionschema c WHERE c.app_id = a.id AND c.pinned IS NOT NULL),
-    a.id, a.xmin::text || a.ctid::text"""
-_FIND = Statement(f"""
-SELECT s.wrapped, {_FOUND}
-FROM migration_appsecret s JOIN migration_app a ON a.id = s.app_id
-LEFT JOIN migration_owner o ON o.app_id = a.id AND o.kind = 'account' AND o.subject = %(subject)s
-LEFT JOIN migration_device d ON d.owner_id = o.id AND d.key = %(device)s::uuid
-WHERE s.key_id = %(key)s AND s.revoked_at IS NULL
-""")
-_FIND_GUEST = Statement(f"""
-SELECT ''::bytea, {_FOUND}
-FROM migration_owner o JOIN migration_app a ON a.id = o.app_id
-LEFT JOIN migration_device d ON d.owner_id = o.id AND d.key = %(device)s::uuid
-WHERE o.id = %(owner)s AND o.kind = 'guest'
-""")
-_KEPT_SECONDS = 60.0
-"""How long an app is remembered at most, should its row ever look the same in another database."""
-_MOST_APPS = 1_000
-_apps: dict[uuid.UUID, tuple[str, float, App, Requests]] = {}
-
-
-def _find(token: tokens.Unverified, device_key: uuid.UUID | None) -> _Found | None:
-    """Look up, in one question, the secret the token must be signed with and whom it would speak for."""
-    subject = tokens.subject_of(token.claims)
-    if token.is_guest:
-        rows = asking.ask(_FIND_GUEST.of({"device": device_key, "owner": _uuid(subject)}))
-    else:
-        rows = asking.ask(_FIND.of({"subject": subject, "device": device_key, "key": token.key_id}))
-    if not rows:
-        return None
-    wrapped, *told, app_id, version = rows[0]
-    known = _app(app_id, version)
-    return None if known is None else _Found(*known, bytes(wrapped), *told)
-
-
-def _app(app_id: uuid.UUID, version: str) -> tuple[App, Requests] | None:
-    """Return an app as its row of this version says; it is read again only when the row is another one."""
-    now = time.monotonic()
-    known = _apps.get(app_id)
-    if known is not None and known[0] == version and known[1] > now:
-        return known[2], known[3]
-    app = App.objects.filter(id=app_id).first()
-    if app is None:
-        return None
-    requests = requests_of(app)  # after the app: an epoch never goes with an older stage
-    if len(_apps) >= _MOST_APPS:
-        _apps.clear()
-    _apps[app_id] = version, now + _KEPT_SECONDS, app, requests
-    return app, requests
-
-
-def _verified(token: tokens.Unverified, found: _Found, *, at: datetime) -> str:
+def _verified(token: tokens.Unverified, found: Found, *, at: datetime) -> str:
     """Return the token's subject once it holds against the key that was found. Raises Unauthenticated."""
     if not token.is_guest:
         key = tokens.unwrap_secret(found.wrapped)
@@ -321,13 +225,6 @@ def _see_device(device_id: uuid.UUID, seen_at: datetime | None, *, at: datetime)
 
 def _long_ago(seen_at: datetime | None, at: datetime) -> bool:
     return seen_at is None or (at - seen_at).total_seconds() > _SEEN_AFTER
-
-
-def _uuid(subject: str) -> uuid.UUID:
-    try:
-        return uuid.UUID(subject)
-    except ValueError as error:
-        raise Unauthenticated from error
 
 
 def _device(owner_id: uuid.UUID, key: uuid.UUID, **new: Any) -> uuid.UUID:

@@ -4,24 +4,27 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 
 from migration import custody
+from migration.asking import ask
 from migration.lifecycle import audit
+from migration.values.questions import Statement
 
 # Tombstones are looked at here and nowhere else: whoever is known already pays nothing for them.
-_NEW_OWNER = """
+_NEW_OWNER = Statement("""
 INSERT INTO migration_owner (id, app_id, kind, subject, revision, epoch, created_at, last_seen_at)
-SELECT %(id)s, %(app)s, %(kind)s, %(subject)s, 0, %(epoch)s, %(at)s, %(at)s
+SELECT %(id)s::uuid, %(app)s::uuid, %(kind)s::text, %(subject)s::text, 0, %(epoch)s::bigint,
+       %(at)s::timestamptz, %(at)s::timestamptz
 WHERE NOT EXISTS (SELECT FROM migration_tombstone WHERE app_id = %(app)s AND mark = %(mark)s)
 ON CONFLICT (app_id, kind, subject) DO NOTHING RETURNING id, epoch, last_seen_at, switched_off
-"""
-_NEW_DEVICE = """
+""")
+_NEW_DEVICE = Statement("""
 INSERT INTO migration_device (id, owner_id, key, fence, user_agent, created_at, last_seen_at)
-SELECT %(id)s, %(owner)s, %(key)s, 0, %(agent)s, %(at)s, %(at)s
+SELECT %(id)s::uuid, %(owner)s::uuid, %(key)s::uuid, 0, %(agent)s::text, %(at)s::timestamptz, %(at)s::timestamptz
 WHERE NOT EXISTS (SELECT FROM migration_tombstone WHERE app_id = %(app)s AND mark = %(mark)s)
 ON CONFLICT (owner_id, key) DO NOTHING RETURNING id
-"""
+""")
 
 
 def make_owner(
@@ -59,7 +62,5 @@ def make_device(
     return made
 
 
-def _first(statement: str, given: dict[str, Any]) -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, given)
-        return cursor.fetchone()
+def _first(statement: Statement, given: dict[str, Any]) -> Any:
+    return next(iter(ask(statement.of(given))), None)

@@ -7,16 +7,18 @@ from uuid import UUID
 
 from django.db import DatabaseError, InterfaceError, connection
 
-from migration.models import MigrationRun
+from migration.asking import ask
 from migration.states import RunState
+from migration.values.questions import Statement
 
 TICK_SECONDS = 0.05
+_STANDING = Statement("SELECT id, state, mismatch FROM migration_migrationrun WHERE id = ANY(%s::uuid[])")
 _UNDECIDED = (RunState.PLANNED, RunState.TRANSFERRING, RunState.VERIFYING)
 
 
-def may_still_get_receipt(run: MigrationRun) -> bool:
+def may_still_get_receipt(state: str, mismatch: object) -> bool:
     """Tell whether waiting makes sense: the run is on its way and no mismatch is known."""
-    return run.state in _UNDECIDED and not (run.mismatch and run.state != RunState.VERIFYING)
+    return state in _UNDECIDED and not (mismatch and state != RunState.VERIFYING)
 
 
 class Waiters:
@@ -75,6 +77,6 @@ def wait_until_decided(run_id: UUID, *, seconds: float) -> bool:
 
 
 def _decided(run_ids: list[UUID]) -> set[UUID]:
-    rows = MigrationRun.objects.filter(id__in=run_ids).only("id", "state", "mismatch")
-    undecided = {run.id for run in rows if may_still_get_receipt(run)}
+    rows = ask(_STANDING.of([run_ids]))
+    undecided = {run_id for run_id, state, mismatch in rows if may_still_get_receipt(state, mismatch)}
     return set(run_ids) - undecided

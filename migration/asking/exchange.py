@@ -11,7 +11,6 @@ rollback it would take back every statement of the session, these as well.
 from collections.abc import Generator, Sequence
 from itertools import count
 from typing import Any, NamedTuple
-from weakref import WeakKeyDictionary
 
 from psycopg import Connection, errors, pq
 from psycopg.adapt import AdaptersMap, PyFormat, Transformer
@@ -35,9 +34,7 @@ def exchange(link: "Connection[Any]", questions: Sequence[Question], *, begins: 
     failed; what stood behind it was not run.
     """
     with link.lock:
-        session = _sessions.get(link)
-        if session is None:
-            session = _sessions[link] = _Session(AdaptersMap(link.adapters))
+        session = _session_of(link)
         said = [session.say(question) for question in ([_BEGIN, *questions] if begins else questions)]
         try:
             link.pgconn.enter_pipeline_mode()
@@ -73,10 +70,11 @@ class _Part(NamedTuple):
 class _Session:
     """What one session has prepared: a name for each kind of statement."""
 
-    def __init__(self, adapters: AdaptersMap) -> None:
+    def __init__(self, link: "Connection[Any]") -> None:
+        self.adapters, self.connection = AdaptersMap(link.adapters), link  # a context as psycopg wants it
         # psycopg chooses by the number's size, and each choice would be a statement of its own.
-        adapters.register_dumper(int, Int8BinaryDumper)
-        self._transformer = Transformer(adapters)
+        self.adapters.register_dumper(int, Int8BinaryDumper)
+        self._transformer = Transformer(self)
         self._names: dict[_Kind, bytes] = {}
         self._unwanted: list[bytes] = []
         self._numbers = count(1)
@@ -84,7 +82,8 @@ class _Session:
     def say(self, question: Question) -> _Said:
         """Write a question's parameters. Raises psycopg's DataError for one Postgres cannot hold."""
         transformer = self._transformer
-        params = transformer.dump_sequence(question.given, [PyFormat.AUTO] * len(question.given))
+        wanted = [PyFormat.BINARY if isinstance(one, list) else PyFormat.AUTO for one in question.given]
+        params = transformer.dump_sequence(question.given, wanted)
         return _Said(_Kind(question.text, transformer.types or ()), params, transformer.formats)
 
     def send(self, pgconn: pq.abc.PGconn, said: Sequence[_Said]) -> list[_Part]:
@@ -141,7 +140,12 @@ class _Session:
                 self._names.pop(part.kind, None)
 
 
-_sessions: "WeakKeyDictionary[Connection[Any], _Session]" = WeakKeyDictionary()
+def _session_of(link: "Connection[Any]") -> _Session:
+    """Return what goes with a connection, and ends with it."""
+    session: _Session | None = link.__dict__.get("asking")
+    if session is None:
+        session = link.__dict__["asking"] = _Session(link)
+    return session
 
 
 def _talk(pgconn: pq.abc.PGconn) -> Generator[Wait, Ready | int, list[pq.abc.PGresult]]:

@@ -27,7 +27,7 @@ from migration.lifecycle.chunks import (
 )
 from migration.lifecycle.conflicts import OTHER, decide_conflict
 from migration.lifecycle.quarantine import move_entries
-from migration.lifecycle.runs import move_run, move_upload, note, start_run, wish
+from migration.lifecycle.runs import move_run, move_upload, note, refuse_unstarted, start_run, starting, wish
 from migration.lifecycle.stages import forget_row, lock_app, move_stage, note_stage_change, row_of
 from migration.lifecycle.tickets import Ticket, consume_ticket, issue_ticket
 from migration.lifecycle.timeline import timeline
@@ -80,12 +80,14 @@ __all__ = [
     "move_upload",
     "note",
     "note_stage_change",
+    "refuse_unstarted",
     "release_chunks",
     "release_dead_claims",
     "release_shares",
     "row_of",
     "settled_state",
     "start_run",
+    "starting",
     "timeline",
     "together",
     "wish",

@@ -7,11 +7,13 @@ from uuid import UUID
 
 from django.db import connection
 
+from migration.asking import Rows, ask
 from migration.errors import IllegalMove, NotFound
 from migration.events import Happening
 from migration.lifecycle.together import together
 from migration.models import MigrationRun
-from migration.states import RUN, UPLOAD, Machine, RunState
+from migration.states import RUN, UPLOAD, Machine, RunState, UploadState
+from migration.values.questions import Question, Statement
 
 _NOTE = """
 WITH numbered AS (UPDATE migration_migrationrun SET number = number + 1, updated_at = %s WHERE id = %s
@@ -19,16 +21,16 @@ WITH numbered AS (UPDATE migration_migrationrun SET number = number + 1, updated
 INSERT INTO migration_runevent (run_id, owner_id, number, kind, data, at)
 SELECT %s, numbered.owner_id, numbered.number, %s, %s::jsonb, %s FROM numbered RETURNING number
 """
-_START = """
+_START = Statement("""
 WITH started AS (
-    UPDATE migration_migrationrun SET state = 'transferring', upload_state = %s, sealed_at = %s, number = number + 1,
-           updated_at = %s
-    WHERE id = %s AND state = 'planned' AND upload_state = 'open' RETURNING id, owner_id, number
+    UPDATE migration_migrationrun SET state = 'transferring', upload_state = %(upload)s::text,
+           sealed_at = %(sealed_at)s::timestamptz, number = number + 1, updated_at = %(at)s::timestamptz
+    WHERE id = %(run)s::uuid AND state = 'planned' AND upload_state = 'open' RETURNING id, owner_id, number
 )
 INSERT INTO migration_runevent (run_id, owner_id, number, kind, data, at)
-SELECT id, owner_id, number, 'state', '{"from": "planned", "to": "transferring", "why": "first chunk or seal"}', %s
-FROM started
-"""
+SELECT id, owner_id, number, 'state', '{"from": "planned", "to": "transferring", "why": "first chunk or seal"}',
+       %(at)s::timestamptz FROM started RETURNING true
+""")
 _ENDS = {RunState.COMPLETED, RunState.FAILED, RunState.EXPIRED, RunState.CANCELLED, RunState.ROLLED_BACK}
 
 
@@ -53,10 +55,19 @@ def start_run(run_id: UUID, *, seal: bool = False, at: datetime) -> None:
 
     The run's row is locked by the caller, or new.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(_START, ["sealed" if seal else "open", at if seal else None, at, run_id, at])
-        if not cursor.rowcount:
-            raise IllegalMove("Only a run that is planned can be started.")
+    refuse_unstarted(ask(starting(run_id, seal=seal, at=at)))
+
+
+def starting(run_id: UUID, *, seal: bool = False, at: datetime) -> Question:
+    """Return the question that starts a run; `refuse_unstarted` reads the answer."""
+    upload = UploadState.SEALED if seal else UploadState.OPEN
+    return _START.of({"upload": str(upload), "sealed_at": at if seal else None, "at": at, "run": run_id})
+
+
+def refuse_unstarted(rows: Rows) -> None:
+    """Raise IllegalMove where `starting` has moved nothing."""
+    if not rows:
+        raise IllegalMove("Only a run that is planned can be started.")
 
 
 def move_upload(run_id: UUID, to: str, **columns: Any) -> None:

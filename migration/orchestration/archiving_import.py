@@ -16,7 +16,8 @@ from migration.archives import foreign_entries
 from migration.config import setting
 from migration.errors import ArchiveInvalid, NotFound
 from migration.models import App, Device, MigrationRun, Owner
-from migration.orchestration.intake import Parcel, RunOrder, Sender, create_run, receive_chunk, seal
+from migration.orchestration.intake import Parcel, Sender, receive_chunk, seal
+from migration.orchestration.ordering import RunOrder, create_run
 from migration.uploads import ChunkHead
 from migration.values.collections import compile_labels
 from migration.values.digests import bucket_of, fingerprint, key_hash, set_digest, to_wire

@@ -6,19 +6,17 @@ Whatever else is wrong with one entry is quarantine. Everything may be repeated:
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
-from psycopg.errors import UniqueViolation
+from django.db import transaction
 
 from migration import detection, dispatch, progress, uploads
 from migration.config import fault_point, setting
 from migration.errors import (
     EntryCountWrong,
     FenceSuperseded,
-    IdempotencyMismatch,
     NotFound,
     RunExpired,
     SensitiveItem,
@@ -27,7 +25,7 @@ from migration.errors import (
 )
 from migration.events import Message
 from migration.lifecycle import begin_verification_if_loaded, move_upload, start_run
-from migration.models import App, Backup, Device, MigrationRun, Owner, RollbackPoint
+from migration.models import App, Device, MigrationRun
 from migration.orchestration import quotas
 from migration.states import RunState, UploadState
 from migration.states.run import ACCEPTS_CHUNKS
@@ -69,47 +67,6 @@ class Parcel:
     body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class RunOrder:
-    """What a device asks for when it creates a run. `digest` tells a repeat from another order under the same id."""
-
-    id: UUID
-    purpose: str
-    dry_run: bool
-    options: dict[str, Any]
-    manifest: Manifest
-    digest: bytes
-    parcels: Sequence[Parcel] = ()
-    seal: bool = False
-
-
-def create_run(*, sender: Sender, order: RunOrder, at: datetime) -> tuple[MigrationRun, bool]:
-    """Plan a run, store the chunks that came with it and seal it if asked; say whether it is new.
-
-    All of it commits together. Raises ManifestInvalid, IdempotencyMismatch, NotFound for an id that is another
-    owner's, FenceSuperseded, OverQuota, and whatever opening a chunk raises; nothing is kept then.
-    """
-    known = _repeated(sender, order)
-    if known is not None:
-        return known, False
-    manifests.check(order.manifest)
-    for parcel in order.parcels:
-        open_parcel(parcel, app=sender.app)
-    try:
-        with transaction.atomic():
-            _plan(sender, order, at=at)
-            _store_all(sender, order, at=at)
-            _spend(sender, order.parcels, runs=1, at=at)
-    except IntegrityError as error:
-        known = _repeated(sender, order)  # the same order won the race
-        if known is None and _is_taken(error):
-            raise NotFound("There is no such run.") from error
-        if known is None:
-            raise
-        return known, False
-    return MigrationRun.objects.get(id=order.id), True
-
-
 def receive_chunk(*, sender: Sender, run_id: UUID, parcel: Parcel, at: datetime) -> Outcome:
     """Store one chunk of a run and ring for a worker; say whether it was new.
 
@@ -122,25 +79,29 @@ def receive_chunk(*, sender: Sender, run_id: UUID, parcel: Parcel, at: datetime)
         return Outcome.DUPLICATE
     _refuse_closed(standing, sender.epoch, at=at)
     open_parcel(parcel, app=sender.app)
+    use = use_of([parcel])
     fault_point("intake.before_store")
     with transaction.atomic():
         # In one breath: whatever the lock has to say against it takes back what was stored.
-        seen, held, stored = ask_together(
+        seen, held, stored, spent = ask_together(
             [
                 _asked(sender, run_id, lock=True),
-                _HOLDS.of({"device": sender.device_id}),
-                _storing(sender, run_id, parcel, at),
+                holding(sender),
+                storing(sender, run_id, parcel, at),
+                quotas.spending(use, app_id=sender.app.id, owner_id=sender.owner_id, at=at),
             ]
         )
         standing = _standing(seen)
-        epoch = _hold_fence(sender, held)
+        epoch = hold_fence(sender, held)
         outcome = uploads.outcome_of(stored, run_id=run_id, head=parcel.head)
         if outcome is Outcome.STORED:
             _refuse_closed(standing, epoch, at=at)
             if standing.state == RunState.PLANNED:
                 start_run(run_id, at=at)
             _tell(run_id, Message.STAGE if standing.state == RunState.PLANNED else Message.PROGRESS)
-            _spend(sender, [parcel], at=at)
+            hold_quota(sender, spent, use, at=at)
+        else:
+            transaction.set_rollback(True)  # what is here already is not counted twice
     fault_point("intake.after_commit")
     return outcome
 
@@ -188,71 +149,22 @@ def open_parcel(parcel: Parcel, *, app: App) -> None:
         raise SensitiveItem(items=[{"key": literal(one.key).decode(), "rule": one.rule} for one in findings])
 
 
-def _repeated(sender: Sender, order: RunOrder) -> MigrationRun | None:
-    """Return the run an equal order made before."""
-    run = MigrationRun.objects.filter(id=order.id).first()
-    if run is None:
-        return None
-    if run.owner_id != sender.owner_id:
-        raise NotFound("There is no such run.")
-    if (run.device_id, bytes(run.request_digest)) != (sender.device_id, order.digest):
-        raise IdempotencyMismatch("This run id was used before with another body.")
-    return run
-
-
-def _is_taken(error: IntegrityError) -> bool:
-    """Tell whether the run's id is one that the sender is not shown: another owner's."""
-    cause = error.__cause__
-    return isinstance(cause, UniqueViolation) and cause.diag.constraint_name == "migration_migrationrun_pkey"
-
-
-def _plan(sender: Sender, order: RunOrder, *, at: datetime) -> None:
-    revision = Owner.objects.values_list("revision", flat=True).get(id=sender.owner_id)
-    run = MigrationRun(
-        id=order.id,
-        app_id=sender.app.id,
-        owner_id=sender.owner_id,
-        device_id=sender.device_id,
-        purpose=order.purpose,
-        dry_run=order.dry_run,
-        options=order.options,
-        conflict_policy=order.options.get("conflictResolution") or sender.app.conflict_policy,
-        request_digest=order.digest,
-        epoch=str(sender.epoch),
-        start_revision=revision,
-        expires_at=at + timedelta(seconds=setting("RUN_IDLE_SECONDS")),
-        **_manifest_columns(order.manifest),
-    )
-    run.save(force_insert=True)
-    _refuse_superseded(sender)
-    Backup.objects.create(run_id=order.id, owner_id=sender.owner_id)
-    if order.purpose == MigrationRun.Purpose.MIGRATE and not order.dry_run:
-        name = f"Before the run of {at:%Y-%m-%d %H:%M} UTC"
-        RollbackPoint.objects.create(owner_id=sender.owner_id, run_id=order.id, name=name, revision=revision)
-
-
-def _store_all(sender: Sender, order: RunOrder, *, at: datetime) -> None:
-    """Store what came along with a run this transaction has made, and seal it if asked."""
-    ids = {"app_id": sender.app.id, "owner_id": sender.owner_id, "run_id": order.id}
-    for parcel in order.parcels:
-        uploads.store_chunk(**ids, head=parcel.head, body=parcel.body, at=at)
-    if order.parcels or order.seal:
-        start_run(order.id, seal=order.seal, at=at)
-        if order.seal and not order.parcels:
-            begin_verification_if_loaded(order.id, at=at)
-        _tell(order.id, Message.STAGE)
-
-
-def _storing(sender: Sender, run_id: UUID, parcel: Parcel, at: datetime) -> Question:
+def storing(sender: Sender, run_id: UUID, parcel: Parcel, at: datetime) -> Question:
+    """Return the question that stores a chunk; `uploads.outcome_of` reads the answer."""
     ids = {"app_id": sender.app.id, "owner_id": sender.owner_id, "run_id": run_id}
     return uploads.storing(**ids, head=parcel.head, body=parcel.body, at=at)
 
 
-def _spend(sender: Sender, parcels: Sequence[Parcel], *, runs: int = 0, at: datetime) -> None:
+def use_of(parcels: Sequence[Parcel], *, runs: int = 0) -> quotas.Use:
+    """Return what storing these chunks uses."""
     heads = [parcel.head for parcel in parcels]
-    use = quotas.Use(sum(head.payload_bytes for head in heads), sum(head.entries for head in heads), runs)
+    return quotas.Use(sum(head.payload_bytes for head in heads), sum(head.entries for head in heads), runs)
+
+
+def hold_quota(sender: Sender, spent: Rows, use: quotas.Use, *, at: datetime) -> None:
+    """Judge the answer to `quotas.spending`. Raises OverQuota."""
     app, owner_id = sender.app, sender.owner_id
-    quotas.spend(use, app_id=app.id, limits=app.limits, owner_id=owner_id, is_guest=sender.is_guest, at=at)
+    quotas.hold(spent, use, app_id=app.id, limits=app.limits, owner_id=owner_id, is_guest=sender.is_guest, at=at)
 
 
 def _tell(run_id: UUID, message: Message) -> None:
@@ -299,11 +211,17 @@ def _refuse_superseded(sender: Sender) -> Epoch:
 
     Return the epoch that holds now.
     """
-    [found] = ask_together([_HOLDS.of({"device": sender.device_id})])
-    return _hold_fence(sender, found)
+    [found] = ask_together([holding(sender)])
+    return hold_fence(sender, found)
 
 
-def _hold_fence(sender: Sender, found: Rows) -> Epoch:
+def holding(sender: Sender) -> Question:
+    """Return the question for the fence and the epochs that hold now; `hold_fence` reads the answer."""
+    return _HOLDS.of({"device": sender.device_id})
+
+
+def hold_fence(sender: Sender, found: Rows) -> Epoch:
+    """Keep the device's highest fence; return the epoch that holds now. Raises FenceSuperseded for a lower fence."""
     if not found:
         raise NotFound("There is no such device.")  # its owner was erased a moment ago
     [(highest, of_app, of_owner)] = found
@@ -327,10 +245,11 @@ def _amend(run: MigrationRun, manifest: Manifest) -> None:
         digest=bytes(run.manifest_digest),
         by=manifest,
     )
-    MigrationRun.objects.filter(id=run.id).update(**_manifest_columns(manifest))
+    MigrationRun.objects.filter(id=run.id).update(**manifest_columns(manifest))
 
 
-def _manifest_columns(manifest: Manifest) -> dict[str, Any]:
+def manifest_columns(manifest: Manifest) -> dict[str, Any]:
+    """Return what a run keeps of its manifest."""
     return {
         "manifest": manifests.manifest_json(manifest),
         "manifest_version": manifest.version,

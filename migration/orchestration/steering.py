@@ -13,9 +13,15 @@ from migration.lifecycle import move_run, move_upload, wish
 from migration.models import Chunk, MigrationRun, Rollback
 from migration.states import ChunkState, RunState, UploadState
 from migration.values.epochs import Epoch
+from migration.values.questions import Statement
+from migration.walls import ask_together
 
 PAUSABLE = (RunState.PLANNED, RunState.TRANSFERRING, RunState.VERIFYING)
 CANCELLABLE = (RunState.PLANNED, RunState.TRANSFERRING)
+_STANDS = ("state", "upload_state", "epoch", "mismatch", "receipt", "statement")
+_STANDING = Statement(
+    f"SELECT {', '.join(_STANDS)} FROM migration_migrationrun WHERE id = %(run)s::uuid AND owner_id = %(owner)s::uuid"
+)
 
 
 def pause(*, owner_id: UUID, run_id: UUID, at: datetime, actor: str) -> MigrationRun:
@@ -77,6 +83,14 @@ def answer_cancel(*, run_id: UUID, at: datetime) -> bool:
         move_run(run_id, RunState.CANCELLED, why="cancel", at=at)
         progress.announce(run_id, Message.STAGE)
     return True
+
+
+def find_standing(*, owner_id: UUID, run_id: UUID) -> MigrationRun:
+    """Return a run of this owner with what decides about its receipt, and the receipt. Raises NotFound."""
+    [rows] = ask_together([_STANDING.of({"run": run_id, "owner": owner_id})])
+    if not rows:
+        raise NotFound("There is no such run.")
+    return MigrationRun.from_db("default", _STANDS, rows[0])
 
 
 def refuse_ended(run: MigrationRun, *, epoch: Epoch) -> None:

@@ -1,6 +1,6 @@
 """The run as the outside sees it: RunSnapshot, whole, of one instant."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,11 +12,16 @@ from migration.errors import NotFound
 from migration.models import MigrationRun
 from migration.progress.pace import DONE, STANDING, Pace, pace_of
 from migration.states import RUN, RunState
+from migration.values.questions import Question, Statement
 
 ENDED = (RunState.COMPLETED, RunState.FAILED, RunState.EXPIRED, RunState.CANCELLED, RunState.ROLLED_BACK)
 _MOVING = (RunState.PLANNED, RunState.TRANSFERRING, RunState.VERIFYING)
 # Large columns a snapshot does not show; the one number it needs of the manifest is taken out by the server.
 _UNSEEN = ("manifest", "types", "options", "request_digest", "manifest_digest")
+_SEEN = [field.attname for field in MigrationRun._meta.concrete_fields if field.attname not in _UNSEEN]  # noqa: SLF001
+_SHOW = Statement(
+    f"SELECT {', '.join(_SEEN)}, manifest #>> '{{withheld,count}}' FROM migration_migrationrun WHERE id = %(run)s::uuid"
+)
 
 
 def snapshot(run: MigrationRun, *, at: datetime | None = None) -> dict[str, Any]:
@@ -58,6 +63,21 @@ def snapshot_of(run_id: UUID) -> dict[str, Any]:
     if not found:
         raise NotFound("There is no such run.")
     return found[0][1]
+
+
+def showing(run_id: UUID) -> Question:
+    """Return the question for what a snapshot shows of a run; `shown` reads the answer."""
+    return _SHOW.of({"run": run_id})
+
+
+def shown(rows: Sequence[Sequence[Any]]) -> MigrationRun:
+    """Return the run, with what a snapshot shows of it. Raises NotFound."""
+    if not rows:
+        raise NotFound("There is no such run.")
+    *columns, withheld = rows[0]
+    run = MigrationRun.from_db("default", _SEEN, columns)
+    run.withheld_count = withheld  # type: ignore[attr-defined] # as `snapshots_of` annotates it
+    return run
 
 
 def snapshots_of(run_ids: Iterable[UUID]) -> list[tuple[MigrationRun, dict[str, Any]]]:

@@ -16,7 +16,7 @@ from migration.api.schema import CHUNK, Shape, operation
 from migration.config import setting
 from migration.errors import BodyInvalid, NotFound
 from migration.models import MigrationRun
-from migration.orchestration import intake, steering, verification
+from migration.orchestration import intake, ordering, steering, verification
 from migration.uploads import ChunkHead, Outcome
 from migration.values.digests import from_wire
 
@@ -59,7 +59,7 @@ class RunsView(OwnerView):
         sender, limit = self.caller.sender(), int(setting("CREATE_BYTES"))
         with memory.uploads.hold(8 * min(bodies.announced_length(request) or limit, limit)):
             order = bodies.parse(request, bodies.CreateRun).order()
-            run, is_new = intake.create_run(sender=sender, order=order, at=timezone.now())
+            run, is_new = ordering.create_run(sender=sender, order=order, at=timezone.now())
         return json_answer(progress.snapshot(run), status=201 if is_new else 200)
 
 
@@ -119,12 +119,12 @@ class ReceiptView(OwnerView):
     @operation("runs_receipt", answer=_RECEIPT, errors=["not_found"], query=_WAITING)
     def get(self, request: Request, run_id: UUID) -> HttpResponse:
         """Return the receipt, or the run as it stands after waiting for one."""
-        seconds, told = _wait(request), ("state", "upload_state", "epoch", "mismatch", "receipt", "statement")
-        run = own_run(self.caller.owner_id, run_id, *told)
+        seconds, owner_id = _wait(request), self.caller.owner_id
+        run = steering.find_standing(owner_id=owner_id, run_id=run_id)
         steering.refuse_ended(run, epoch=self.caller.epoch)
-        if seconds and waiting.may_still_get_receipt(run):
+        if seconds and waiting.may_still_get_receipt(run.state, run.mismatch):
             waiting.wait_until_decided(run_id, seconds=seconds)
-            run = own_run(self.caller.owner_id, run_id, *told)
+            run = steering.find_standing(owner_id=owner_id, run_id=run_id)
         if run.receipt:
             return json_answer({"receipt": run.receipt, "statement": run.statement})
         return json_answer(progress.snapshot_of(run_id), status=202)
@@ -163,9 +163,9 @@ class CancelView(OwnerView):
         return json_answer(progress.snapshot(run))
 
 
-def own_run(owner_id: UUID, run_id: UUID, *columns: str) -> MigrationRun:
-    """Return a run of this owner, with these columns or all. Raises NotFound for any other."""
-    run = MigrationRun.objects.filter(id=run_id, owner_id=owner_id).only(*columns).order_by().first()
+def own_run(owner_id: UUID, run_id: UUID) -> MigrationRun:
+    """Return a run of this owner. Raises NotFound for any other."""
+    run = MigrationRun.objects.filter(id=run_id, owner_id=owner_id).order_by().first()
     if run is None:
         raise NotFound("There is no such run.")
     return run

@@ -6,13 +6,13 @@ from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.request import Request
 
-from migration.api import answers, bodies, callers, limits, tokens
+from migration.api import answers, bodies, callers, limits, lookups, tokens
 from migration.api.base import OwnerView, PublicView, identified
 from migration.api.configuration import config_of
 from migration.api.problems import json_answer
 from migration.api.schema import operation
 from migration.config import setting
-from migration.cutover import Config, Stages
+from migration.cutover import Config, Stages, stages_for, stages_of_nobody
 from migration.errors import GuestsNotAllowed
 from migration.lifecycle import issue_ticket
 from migration.models import App, Owner
@@ -33,13 +33,14 @@ class SessionsView(PublicView):
         """Open a guest session."""
         limits.spend_guest_session(address=limits.address_of(request.META))
         body, at = bodies.parse(request, bodies.Session), timezone.now()
-        app = callers.app_named(body.app_key)
+        subject = callers.guest_subject(from_wire(body.guest))
+        found = lookups.find_guest(body.app_key, subject, callers.uuid_header(request, "Migration-Device"))
+        app = found.app
         callers.admit(app, request)
         if not app.guests_allowed:
             raise GuestsNotAllowed
-        subject = callers.guest_subject(from_wire(body.guest))
-        owner_id, epoch, is_off = callers.find_owner(app, Owner.Kind.GUEST, subject, at=at, anew=body.anew)
-        device = callers.uuid_header(request, "Migration-Device")
+        owner_id, epoch, is_off = callers.owner_of(found, Owner.Kind.GUEST, subject, at=at, anew=body.anew)
+        stages = stages_for(requests=found.requests, owner_id=owner_id, owner_off=is_off, has_receipt=found.has_receipt)
         token, expires_at = tokens.issue_guest_token(owner_id=owner_id, app_key=app.publishable_key, at=at)
         self.known_epoch = str(epoch)
         return json_answer(
@@ -48,7 +49,7 @@ class SessionsView(PublicView):
                 "expires_at": expires_at,
                 "owner": str(owner_id),
                 "epoch": str(epoch),
-                "config": config_of(app, epoch, callers.stages_told(app, owner_id, device, is_off=is_off)),
+                "config": config_of(app, epoch, stages),
             }
         )
 
@@ -72,10 +73,10 @@ class ConfigView(PublicView):
             caller = identified(request)
             return caller.app, caller.epoch, caller.stages
         with limits.refusals_of(limits.address_of(request.META)):
-            app = callers.app_named(request.headers.get("Migration-App", ""))
+            app, requests = lookups.app_named(request.headers.get("Migration-App", ""))
         callers.admit(app, request)
         # No owner, so the part that belongs to one says nothing.
-        return app, Epoch(app.epoch, 0), callers.stages_told(app, None, None)
+        return app, Epoch(app.epoch, 0), stages_of_nobody(requests)
 
 
 class TicketsView(OwnerView):
