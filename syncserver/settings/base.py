@@ -51,12 +51,12 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "migration.api.cors.OriginsMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    "syncserver.pages.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "syncserver.pages.CsrfViewMiddleware",
+    "syncserver.pages.AuthenticationMiddleware",
+    "syncserver.pages.MessageMiddleware",
+    "syncserver.pages.XFrameOptionsMiddleware",
     "migration.admin.policy.content_policy",
 ]
 

@@ -26,7 +26,7 @@ ROOMS = {
         "custody",
     },
     1: {"lifecycle", "progress", "dispatch", "walls"},
-    0: {"models", "states", "values", "events", "errors", "config"},
+    0: {"models", "asking", "states", "values", "events", "errors", "config"},
 }
 OF_DJANGO = {"migrations", "templates", "static", "templatetags"}
 
