@@ -10,9 +10,9 @@ const methods = (area: Storage): Storage =>
   typeof Storage === "function" && area instanceof Storage ? Storage.prototype : area;
 
 export const readItem = (area: Storage, key: string): string | null => methods(area).getItem.call(area, key);
-export const writeItem = (area: Storage, key: string, value: string): void =>
-  methods(area).setItem.call(area, key, value);
-export const removeItem = (area: Storage, key: string): void => methods(area).removeItem.call(area, key);
+/** Undefined and null remove. */
+export const putItem = (area: Storage, key: string, value?: string | null): void =>
+  methods(area)[value == null ? "removeItem" : "setItem"].call(area, key, value!);
 
 const enumerate = async (area: Storage): Promise<Set<string>> => {
   const own = methods(area);

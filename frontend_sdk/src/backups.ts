@@ -1,4 +1,4 @@
-import { readItem, removeItem, writeItem } from "./area.js";
+import { putItem, readItem } from "./area.js";
 import { encode } from "./codec.js";
 import { setDigest } from "./digest.js";
 import { breathe } from "./pace.js";
@@ -39,12 +39,12 @@ export const writeAll = (area: Storage, pairs: [key: string, value?: string][]):
       const old = readItem(area, key);
       if (old === value) continue;
       before.set(key, old);
-      writeItem(area, key, value);
+      putItem(area, key, value);
     }
   } catch {
     // First make room, then put back: the other way round would meet the same quota.
-    for (const key of before.keys()) removeItem(area, key);
-    for (const [key, old] of before) if (old !== null) writeItem(area, key, old);
+    for (const key of before.keys()) putItem(area, key);
+    for (const [key, old] of before) if (old !== null) putItem(area, key, old);
     throw problem("quota_exceeded");
   }
 };

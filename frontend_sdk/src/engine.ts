@@ -24,7 +24,8 @@ import { watchArea } from "./watch.js";
 import { createSecretJudge } from "./withholding.js";
 import type { Blocker, Outcome, PlanAnswer, ReceiptValidation } from "./types.js";
 
-const download = (net: Transport, id: string) => net._send("GET", `/backups/${id}/download`, { _bytes: true });
+const download = (net: Transport, id: string) =>
+  net._send("GET", `/backups/${id}/download`, { _read: async (response) => new Uint8Array(await response.arrayBuffer()) });
 
 /** Has the server hold a run to its receipt; null where there is none any more. */
 const holdToReceipt = async (net: Transport, id: string): Promise<ReceiptValidation | null> => {
@@ -195,8 +196,8 @@ export const createEngine = (given: Core): Engine => {
       _attempt(async (host) => {
         const path = `/runs/${runId ?? (await lastRunId(host))}/report`;
         if (format !== "html") return { report: (await host._net._send("GET", path))._body };
-        const { _body } = await host._net._send("GET", path + "?format=html", { _bytes: true });
-        return { html: new TextDecoder().decode(_body) };
+        const { _body } = await host._net._send("GET", path + "?format=html", { _read: (response) => response.text() });
+        return { html: _body };
       })) as Engine["generateMigrationReport"],
   };
   return engine;

@@ -19,7 +19,7 @@ export const problem = (code: string, body: Record<string, any> = {}, _status?: 
 
 /** Turns whatever was thrown into a problem; a foreign error becomes `internal`. */
 export const problemOf = (thrown: any): Problem =>
-  thrown && thrown._body ? thrown : problem("internal", { detail: String(thrown) });
+  thrown?._body ? thrown : problem("internal", { detail: String(thrown) });
 
 export const refuse = (thrown: unknown): Refusal => {
   const { code, detail } = problemOf(thrown);

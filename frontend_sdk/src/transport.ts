@@ -28,8 +28,8 @@ export interface Ask {
   _open?: boolean;
   /** Asked once a token is there: with true the request need not go out any more. */
   _needless?(): boolean;
-  /** Yields the body as bytes. */
-  _bytes?: boolean;
+  /** Reads the body of a good answer, where that is not JSON. */
+  _read?(response: Response): Promise<unknown>;
 }
 
 export interface Answer {
@@ -110,8 +110,7 @@ export const createTransport = (line: Line): Transport => {
         credentials: "omit",
       });
       const { status, headers: answered } = response;
-      if (ask._bytes && response.ok)
-        return { _status: status, _headers: answered, _body: new Uint8Array(await response.arrayBuffer()) };
+      if (ask._read && response.ok) return { _status: status, _headers: answered, _body: await ask._read(response) };
       const text = await response.text();
       let parsed: unknown;
       try {

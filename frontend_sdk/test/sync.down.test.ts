@@ -149,6 +149,39 @@ describe("two devices that wrote one key", () => {
     expect(records().value("a")).toBe("theirs+mine+typed on");
   });
 
+  it("are equal again where the page goes back to what it had, and a newer word was passed over meanwhile", async () => {
+    records().policy = "AUTO_SKIP";
+    const profile = newProfile([["a", "1"]]);
+    await settled(profile);
+    let wrote = 0;
+    world.server.intercept = ({ method, path }) => {
+      if (method === "GET" && path.startsWith("/records?") && records().value("a") === "2" && !wrote++) profile.area.setItem("a", "x");
+      if (method !== "POST" || path !== "/records" || wrote !== 1) return undefined;
+      profile.area.setItem("a", "1");
+      wrote++;
+      return { status: 503, body: {} };
+    };
+    records().write("a", "2");
+    await soon(() => expect(wrote).toBeGreaterThan(1));
+    await soon(() => expect([profile.area.getItem("a"), records().value("a")]).toEqual(["2", "2"]));
+  });
+
+  it("are equal again where the page goes back to what it had while its write loses", async () => {
+    records().policy = "AUTO_SKIP";
+    const profile = newProfile([["a", "1"]]);
+    await settled(profile);
+    let sent = 0;
+    world.server.intercept = ({ method, path, json }) => {
+      if (method !== "POST" || path !== "/records" || !json.ops[0].line.includes("x") || sent++) return undefined;
+      records().write("a", "2");
+      profile.area.setItem("a", "1");
+      return undefined;
+    };
+    profile.area.setItem("a", "x");
+    await soon(() => expect(sent).toBe(1));
+    await soon(() => expect([profile.area.getItem("a"), records().value("a")]).toEqual(["2", "2"]));
+  });
+
   it("both stay until somebody decides, where that is the rule", async () => {
     records().policy = "INTERACTIVE";
     const { profile, client, asked } = await quarrel();

@@ -11,6 +11,9 @@ export type Print = string;
 
 export const ABSENT: Print = "";
 
+/** No value has it. Where a newer word could not come down: whatever stands here is sent, and the server decides. */
+export const OVERTAKEN: Print = "?";
+
 /**
  * `previous` is what may stand here again if the browser dies, `at` the browser's time of the ack, `disputed` what was
  * sent and waits for somebody to decide.
@@ -34,6 +37,9 @@ export const ackOf = (known: Ack | undefined, print: Print, revision: number): A
   Date.now(),
   revision,
 ];
+
+/** The row of a key whose value here is still to be sent, although the server holds a newer one than was acknowledged. */
+export const overtaken = (known: Ack | undefined): Ack => ackOf(known, OVERTAKEN, known?.[3] ?? 0);
 
 export type Row = [key: string, ack: Ack | undefined];
 

@@ -1,4 +1,4 @@
-import { readItem, removeItem, writeItem } from "../area.js";
+import { putItem, readItem } from "../area.js";
 import { printOf, type Print } from "./acks.js";
 import type { Echo } from "./echo.js";
 
@@ -34,8 +34,7 @@ export const createPlace = (area: Storage, echo: Echo, tell: (...change: Told) =
       const framed = echo._area();
       if (readItem(area, key) !== before) return "moved";
       try {
-        if (value === undefined) removeItem(framed ?? area, key);
-        else writeItem(framed ?? area, key, value);
+        putItem(framed ?? area, key, value);
       } catch {
         return "full";
       }

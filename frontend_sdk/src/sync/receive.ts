@@ -2,7 +2,7 @@ import type { Pair } from "../codec.js";
 import type { Cutover } from "../cutover.js";
 import { breathe } from "../pace.js";
 import type { Patience } from "../transport.js";
-import { ABSENT, ackOf, printOf, type Row } from "./acks.js";
+import { ABSENT, ackOf, overtaken, printOf, type Row } from "./acks.js";
 import type { Standing } from "./exchange.js";
 
 /** Coming down: the server's changes since the last look, put where nobody has written since the last ack. */
@@ -32,7 +32,7 @@ export const POSITION = "position";
 export const createReceiver = (standing: Standing): Receive => {
   const { _host: host, _acks: acks, _outbox: outbox, _place: place, _position: position } = standing;
 
-  /** The row a change leaves in the table; none where a write of the page's is still to be sent, or no room. */
+  /** The row a change leaves in the table; none where it is known or passed over, or there is no room. */
   const apply = async ({ line, revision, own, cause }: Change, cutover?: Cutover): Promise<Row | undefined | "full"> => {
     const [key, theirs] = JSON.parse(line) as Pair;
     const known = acks._get(key);
@@ -47,7 +47,8 @@ export const createReceiver = (standing: Standing): Receive => {
       // A rollback is no wish to change what a browser has and reads; what is newer here than our own last word is sent.
       const unsent = mine !== (known?.[0] ?? ABSENT);
       if ((cause === "rollback" && (mine || known) && !cutover?._serves(key)) || (own && unsent)) return row;
-      if (unsent && !decided) return;
+      // A page that goes back to what it had would else be taken for one that has the newer word.
+      if (unsent && !decided) return [key, overtaken(known)];
       const putting = place._put(key, theirs, value);
       if (putting !== "moved") return putting === "put" ? row : putting;
     }

@@ -1,5 +1,5 @@
 import type { Pair } from "../codec.js";
-import { ABSENT, previousOf, printOf, type Print, type Row } from "./acks.js";
+import { ABSENT, overtaken, previousOf, printOf, type Print, type Row } from "./acks.js";
 import { askPage } from "./conflicts.js";
 import type { Standing } from "./exchange.js";
 import type { Waiting } from "./outbox.js";
@@ -33,7 +33,7 @@ const rowOf = async (standing: Standing, [key, sent]: [string, Waiting], one: Op
   if (revision === null) return;
   const print = line === undefined ? sent._print : await bring(standing, key, sent, line);
   // The page has written on: the old base stays, so that the next write is merged as well.
-  if (print === undefined) return;
+  if (print === undefined) return [key, overtaken(known)];
   const previous = [...previousOf(known), ...(line === undefined ? [] : [sent._print])];
   return [key, [print, previous, Date.now(), revision]];
 };

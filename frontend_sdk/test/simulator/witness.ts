@@ -2,6 +2,7 @@ import type { Profile } from "./browser/profile.js";
 import type { Tab } from "./browser/tab.js";
 import { isKept, linesOf } from "./invariants/kept.js";
 import { keyOf, lineOf, valueOf } from "./model/lines.js";
+import type { Version } from "./model/records.js";
 import type { World } from "./world.js";
 
 /**
@@ -185,15 +186,19 @@ export class Witness {
     const age = this.#ageOf(profile, key, value);
     if (age !== undefined && age >= this.#known(profile, key, floor)) return false;
     const { conflicts } = this.world.server.recordsOf(profile.owner);
-    return !conflicts.some((one) => one.key === key && valueOf(one.loser.line) === floor.value);
+    const { last } = this.#writesOf(profile, key);
+    // It lost, or what this page wrote over it did.
+    const gaveWay = (lost: string | undefined) => lost === floor.value || (last.get(lost) ?? -1) > floor.place;
+    return !conflicts.some((one) => one.key === key && gaveWay(valueOf(one.loser.line)));
   }
 
-  /** What was the page's own may have come to the server since. */
+  /** What was the page's own may have come to the server since; what others came to write alike is another matter. */
   #known(profile: Profile, key: string, { value, revision }: Floor): number {
     if (Number.isInteger(revision)) return revision;
     const line = lineOf(key, value);
     const versions = this.world.server.recordsOf(profile.owner).keys.get(key)?.versions ?? [];
-    return versions.find((one) => one.revision > revision && one.line === line)?.revision ?? revision;
+    const isIt = (one: Version) => one.line === line && this.world.history.profileOf(one.device) === profile;
+    return versions.find((one) => one.revision > revision && isIt(one))?.revision ?? revision;
   }
 
   #floors(tab: Tab, channel: Channel, key: string): Floor[] {
