@@ -145,8 +145,6 @@ export const createClient = (options: MigrationClientOptions, fetchSync: () => P
         if (_needless()) return;
         const { _body } = await net._send("GET", "/config", { _run: run, _needless });
         if (_needless()) return;
-        // A portal's page in the server's place has no limits to tell.
-        if (!_body.limits) throw problem("unavailable");
         adopt(_body);
       },
     };

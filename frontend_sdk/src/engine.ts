@@ -140,7 +140,7 @@ export const createEngine = (given: Core): Engine => {
     validateMigrationReadiness: () => assess(core, plan, engine.checkSystemHealth),
     async checkSystemHealth() {
       const host = await _open().catch(() => undefined);
-      const ask = (_open: boolean) => host?._net._send("GET", "/health", { _open });
+      const ask = (_open: boolean) => host?._net._send("GET", "/health", { _open, _read: (response) => response.json() });
       // Whoever shows a token hears of the parts too.
       const answer = await Promise.resolve(ask(false))
         .catch(() => ask(true))

@@ -111,6 +111,8 @@ export const createTransport = (line: Line): Transport => {
       });
       const { status, headers: answered } = response;
       if (ask._read && response.ok) return { _status: status, _headers: answered, _body: await ask._read(response) };
+      // A portal's page or a balancer's, whatever it says: what our server does it says under an epoch.
+      if (response.ok && !answered.get("Migration-Epoch")) return NO_ANSWER;
       const text = await response.text();
       let parsed: unknown;
       try {

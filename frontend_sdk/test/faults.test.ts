@@ -129,7 +129,8 @@ describe("what answers in the server's place", () => {
   it.each(["{}", "[]", "null", '"ok"'])("is not taken for its configuration: %s", async (body) => {
     let strange = true;
     world.server.validToken = () => "ann";
-    world.server.intercept = ({ path }) => (strange && path === "/config" ? { status: 200, body: JSON.parse(body) } : undefined);
+    const portal = { status: 200, body: JSON.parse(body), headers: { "Migration-Epoch": "" } };
+    world.server.intercept = ({ path }) => (strange && path === "/config" ? portal : undefined);
     const client = world.open(newProfile(manyPairs(3)), { token: () => "h.e30.s" });
     expect(await client.initialize()).toMatchObject({ ok: false });
     strange = false;

@@ -10,6 +10,9 @@ const START = Date.parse("2026-01-01T00:00:00Z");
 
 type Reply = { status: number; headers?: Record<string, string>; body?: unknown } | "cut";
 
+/** What every answer of the server's own carries. */
+const OURS = { "Migration-Epoch": "1.1" };
+
 /** A transport on a fake clock; `sent` holds the times at which requests went out. */
 const setUp = (reply: (n: number) => Reply, overrides: object = {}) => {
   const sent: number[] = [];
@@ -18,7 +21,7 @@ const setUp = (reply: (n: number) => Reply, overrides: object = {}) => {
     const answer = reply(sent.length);
     if (answer === "cut") throw new TypeError("network");
     const { status, headers, body = {} } = answer;
-    return new Response(JSON.stringify(body), { status, headers });
+    return new Response(JSON.stringify(body), { status, headers: { ...OURS, ...headers } });
   }) as typeof globalThis.fetch;
   const net: Transport = createTransport({
     _options: { url: "http://x", appKey: "k", fetch, ...overrides },
@@ -160,7 +163,17 @@ describe("a request", () => {
   it("takes an answer that was cut off for none", async () => {
     let n = 0;
     const { net } = setUp(() => ({ status: 200 }), {
-      fetch: async () => new Response(++n === 1 ? '{"a":' : '{"a":1}', { status: 200 }),
+      fetch: async () => new Response(++n === 1 ? '{"a":' : '{"a":1}', { status: 200, headers: OURS }),
+    });
+    const done = net._send("GET", "/x", { _open: true });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect((await done)._body).toEqual({ a: 1 });
+  });
+
+  it.each(["{}", "null", '"ok"', '{"status":"ok"}'])("takes what a portal says in the server's place for none: %s", async (text) => {
+    let n = 0;
+    const { net } = setUp(() => ({ status: 200 }), {
+      fetch: async () => (++n === 1 ? new Response(text) : new Response('{"a":1}', { headers: OURS })),
     });
     const done = net._send("GET", "/x", { _open: true });
     await vi.advanceTimersByTimeAsync(10_000);

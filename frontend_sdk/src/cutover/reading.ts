@@ -115,9 +115,11 @@ export const createReading = (base: Base, shadow: Shadow): Pick<MigrationClient,
   const readOne = async (key: string): Promise<ReadAnswer> => {
     const area = base._supported();
     await begin();
-    const view = (await base._open())._view;
+    const host = await base._open();
+    const view = host._view;
     const answered = view && isServed(key) && (await fromServer(view, area, key));
     // Asked under one stage, and answered under another.
+    if (answered) await host._cutover();
     if (answered && isServed(key)) return answered;
     return { value: readItem(area, key), ...from("browser", view ? reasonOf(lines()._of(key)) : "dual_write_off") };
   };

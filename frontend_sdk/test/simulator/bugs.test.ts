@@ -12,7 +12,7 @@ describe("a bug", () => {
   const all = Object.keys(BUGS) as BugName[];
   it.each(all.filter((name) => name !== elsewhere))("is noticed: %s", async (bug) => {
     let seed = FIRST;
-    while (seed < FIRST + SEEDS && !(await simulate(seed, bug))) seed++;
+    while (seed < FIRST + SEEDS && !(await simulate(seed, { bug }))) seed++;
     expect(seed).toBeLessThan(FIRST + SEEDS);
   }, 120_000);
 });

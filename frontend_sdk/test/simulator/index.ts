@@ -6,6 +6,7 @@
  *
  * - an action of pages, people, operators, browsers or the network: a row in one of the tables of `actions/`;
  * - a fault on the wire: a likelihood in `network.ts`, and a weather that has it;
+ * - what a whole world suffers from: a row in `hardships.ts`;
  * - something that must always be true: a function in `invariants/`;
  * - what the server promises: `model/`, which is held against the real one over HTTP;
  * - what a page may be shown, read by read: `witness.ts`;
@@ -17,6 +18,7 @@ import { look } from "./actions/page.js";
 import { BUGS, type Bug, type BugName } from "./bugs.js";
 import { loadSdk } from "./browser/sdk.js";
 import { createDice } from "./dice.js";
+import { HARDSHIPS, hardshipOf, type Hardship, type HardshipName } from "./hardships.js";
 import { heal } from "./heal.js";
 import { INVARIANTS } from "./invariants/index.js";
 import { makeSchedule, type Step } from "./schedule.js";
@@ -24,12 +26,22 @@ import { World } from "./world.js";
 
 export const STEPS = 100;
 
+/** What a seed is played with: a bug put in on purpose, a hardship instead of its own, and somebody to tell each step. */
+export interface Twist {
+  bug?: BugName | undefined;
+  hardship?: HardshipName | undefined;
+  said?: (line: string) => void;
+}
+
 /** Plays a schedule and yields all that is wrong in the end. */
-export const play = async (seed: number, steps: Step[], bug?: BugName, said?: (line: string) => void): Promise<string[]> => {
+export const play = async (seed: number, steps: Step[], { bug, hardship = hardshipOf(seed), said }: Twist = {}): Promise<string[]> => {
   const { sabotage, gaps = {} }: Bug = bug ? BUGS[bug] : {};
   const world = new World(seed, await loadSdk(sabotage), gaps);
+  const hard: Hardship | undefined = hardship && HARDSHIPS[hardship];
+  said?.(`hardship: ${hardship ?? "none"}`);
   const restless: string[] = [];
   try {
+    hard?.begin(world);
     await world.begin();
     for (const { action, chance, wait } of steps) {
       said?.(`${world.clock.now} ms: ${action}, then ${wait} ms`);
@@ -37,6 +49,7 @@ export const play = async (seed: number, steps: Step[], bug?: BugName, said?: (l
       await world.clock.pass(wait);
       look(world);
     }
+    hard?.end?.(world);
     restless.push(...(await heal(world)));
   } catch (error) {
     restless.push(String(error));
@@ -47,8 +60,8 @@ export const play = async (seed: number, steps: Step[], bug?: BugName, said?: (l
 };
 
 /** What is wrong with a seed, with the line that plays it again; empty where nothing is. */
-export const simulate = async (seed: number, bug?: BugName): Promise<string> => {
-  const wrongs = await play(seed, makeSchedule(seed, STEPS, bug && (BUGS[bug] as Bug).often), bug);
-  const again = `npm run -s simulate -- ${seed}${bug ? ` ${bug}` : ""}`;
+export const simulate = async (seed: number, twist: Twist = {}): Promise<string> => {
+  const wrongs = await play(seed, makeSchedule(seed, STEPS, twist.bug && (BUGS[twist.bug] as Bug).often), twist);
+  const again = ["npm run -s simulate --", seed, twist.bug ?? twist.hardship].filter((word) => word !== undefined).join(" ");
   return wrongs.length ? [`seed ${seed}, again: ${again}`, ...wrongs.slice(0, 5)].join("\n  ") : "";
 };

@@ -18,6 +18,11 @@ export const CALM: Weather = { lostRequest: 0, lostAnswer: 0, twice: 0, refused:
 export const ROUGH: Weather = { lostRequest: 0.1, lostAnswer: 0.15, twice: 0.1, refused: 0.1, late: 2000 };
 export const STORM: Weather = { lostRequest: 0.3, lostAnswer: 0.3, twice: 0.3, refused: 0.3, late: 50_000 };
 
+// What portals, proxies and balancers say in a server's place.
+const STRANGE = ["", "null", "[]", "{}", '"ok"', '{"status":"ok"}', "<!doctype html><title>Sign in</title>"];
+// No word of ours: not "400", which a page's own entry can cause.
+const STRANGE_STATUSES = [200, 200, 200, 202, 403, 404, 511];
+
 interface Socket {
   owner: string;
   tab: Tab;
@@ -27,6 +32,8 @@ interface Socket {
 
 export class Network {
   weather: Weather = CALM;
+  /** How likely an answer is somebody else's, or garbled. */
+  garbled = 0;
   readonly #sockets = new Set<Socket>();
   readonly #underWay = new Set<{ tab: Tab }>();
 
@@ -82,6 +89,7 @@ export class Network {
     const refuses = dice.chance(refused);
     clock.after(this.#delay(), () => {
       if (refuses) return heard(this.#refusal());
+      if (this.garbled && dice.chance(this.garbled)) return heard(this.#garbage(tab, request));
       const answer = this.#arrive(tab, request);
       if (!loses) heard(answer);
       else if (dice.chance(0.5)) heard(undefined);
@@ -100,6 +108,14 @@ export class Network {
     return { status, body: { code: status === 429 ? "rate_limited" : undefined }, headers };
   }
 
+  /** Somebody else answers, whether the request got through or not; or half of the answer comes. */
+  #garbage(tab: Tab, request: Request): Answer | undefined {
+    const { dice } = this.world;
+    const answer = dice.chance(0.5) ? this.#arrive(tab, request) : undefined;
+    if (answer && dice.chance(0.3)) return { ...answer, garbled: JSON.stringify(answer.body).slice(0, dice.below(100)) };
+    return { status: dice.pick(STRANGE_STATUSES), body: undefined, garbled: dice.pick(STRANGE) };
+  }
+
   #arrive(tab: Tab, request: Request): Answer | undefined {
     const { server, history } = this.world;
     if (server.down) return undefined;
@@ -107,13 +123,13 @@ export class Network {
     return server.answer(request);
   }
 
-  #response(tab: Tab, request: Request, { status, body, headers = {} }: Answer) {
-    this.world.history.answered(tab, request, status, body);
+  #response(tab: Tab, request: Request, { status, body, headers = {}, garbled }: Answer) {
+    if (garbled === undefined) this.world.history.answered(tab, request, status, body);
     return {
       status,
       ok: status < 300,
       headers: { get: (name: string) => headers[name] ?? null },
-      text: async () => JSON.stringify(body),
+      text: async () => garbled ?? JSON.stringify(body),
     };
   }
 

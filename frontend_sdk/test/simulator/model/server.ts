@@ -89,16 +89,16 @@ export class Server {
 
   answer(request: Request): Answer {
     const owner = this.ownerOf((request.headers.Authorization ?? "").replace("Bearer ", ""));
-    const headers = () => (owner === undefined ? {} : { "Migration-Epoch": this.cutover.epochOf(owner) });
+    const headers = () => ({ "Migration-Epoch": owner === undefined ? `${this.cutover.epoch}.0` : this.cutover.epochOf(owner) });
     try {
       const [status, body] = this.#route(request, owner);
-      return { status, body, headers: headers() as Record<string, string> };
+      return { status, body, headers: headers() };
     } catch (thrown) {
       if (!(thrown instanceof Refused)) throw thrown;
       const { status, code, more } = thrown;
       const config = code === "stale_epoch" ? this.configOf(owner!, request.headers["Migration-Device"]) : undefined;
       const body = { code, detail: code, ...more, ...(config && { config, epoch: config.epoch }) };
-      return { status, body, headers: headers() as Record<string, string> };
+      return { status, body, headers: headers() };
     }
   }
 

@@ -27,6 +27,8 @@ export interface Answer {
   status: number;
   body: unknown;
   headers?: Record<string, string>;
+  /** What is read instead of the body: somebody on the way said or cut it. */
+  garbled?: string;
 }
 
 export class Refused extends Error {
