@@ -142,9 +142,17 @@ def resume_app_rollback(*, app_id: UUID, app_rollback_id: UUID, actor: str, at: 
 
 
 def retry_app_rollback(*, app_id: UUID, app_rollback_id: UUID, actor: str, at: datetime) -> AppRollback:
-    """Take the owners that failed once more. Raises NotFound, and WrongState where none failed."""
+    """Take the owners that failed once more.
+
+    Raises NotFound; WrongState where none failed, or it was undone since; CannotRollBack while another is under way.
+    """
     with transaction.atomic():
+        _lock(app_id)
         order = find_app_rollback(app_id=app_id, app_rollback_id=app_rollback_id)
+        if AppRollback.objects.filter(undoes=order).exists():
+            # What went back now, no undo would ever reach.
+            raise WrongState("It was undone since.", state=str(order.state))
+        refuse(_against(app_id, but=order.id))
         failed = order.shares.filter(state=Rollback.State.FAILED)
         again = failed.update(state=Rollback.State.REQUESTED, failure="", attempts=0, holder=None, finished_at=None)
         if not again:
@@ -153,9 +161,10 @@ def retry_app_rollback(*, app_id: UUID, app_rollback_id: UUID, actor: str, at: d
 
 
 def put_owners_on_again(*, app_id: UUID, app_rollback_id: UUID, actor: str, at: datetime) -> AppRollback:
-    """Put every owner of the app on that rollbacks took off. Raises NotFound, and WrongState while it is at work."""
+    """Put every owner of the app on that rollbacks took off. Raises NotFound, and WrongState while one is at work."""
     order = find_app_rollback(app_id=app_id, app_rollback_id=app_rollback_id)
-    if order.state == AppRollbackState.AT_WORK:
+    # This one, or its undo, or another: whom it has taken already would write again amid those it has not.
+    if AppRollback.objects.filter(app_id=app_id, state=AppRollbackState.AT_WORK).exists():
         raise WrongState("Owners are being taken back at this moment.", state=str(order.state))
     put_owners_on(app_id=app_id, actor=actor, at=at)
     return order

@@ -152,9 +152,11 @@ FAULTS: dict[int, Fault] = {
         "::test_retrying_and_resuming_are_legal_or_refused_in_every_state",
         f"{_IN}cutover/test_model.py::test_cutting_over_follows_the_model",
         f"{_IN}orchestration/test_model.py::test_operating_follows_the_model",
+        f"{_IN}orchestration/test_model_of_ways_back.py::test_ways_back_follow_the_model",
         long=(
             f"{_IN}cutover/test_model.py::test_cutting_over_follows_the_model_at_length",
             f"{_IN}orchestration/test_model.py::test_operating_follows_the_model_at_length",
+            f"{_IN}orchestration/test_model_of_ways_back.py::test_ways_back_follow_the_model_at_length",
         ),
     ),
     59: row(

@@ -127,6 +127,38 @@ class TestFailure:
         worker.work_until_done()
         assert (state_of(order), held(owners)) == ("done", ["before"] * 4)
 
+    def test_is_tried_again_neither_beside_another_nor_after_an_undo(self, app: App, worker: Worker) -> None:
+        owners = owners_of(app, 2)
+        noon = point_of(app)
+        edit(owners)
+        order = ask(noon)
+        apps._list_some(order)
+        Rollback.objects.filter(owner=owners[0]).update(attempts=5)
+        worker.work_until_done()
+        assert (state_of(order), held(owners)) == ("done", ["after", "before"])
+        undone = back(order)
+        for verb in (apps.retry_app_rollback, apps.put_owners_on_again):
+            with pytest.raises(WrongState):
+                verb(**named(order))
+        worker.work_until_done()
+        apps.put_owners_on_again(**named(order))
+        assert (state_of(order), state_of(undone), held(owners)) == ("done", "done", ["after"] * 2)
+        with pytest.raises(WrongState):
+            apps.retry_app_rollback(**named(order))
+
+        evening = ask(point_of(app))
+        apps._list_some(evening)
+        Rollback.objects.filter(app_rollback=evening, owner=owners[0]).update(attempts=5)
+        worker.work_until_done()
+        other = ask(noon)
+        with pytest.raises(CannotRollBack):
+            apps.retry_app_rollback(**named(evening))
+        worker.work_until_done()
+        apps.retry_app_rollback(**named(evening))
+        worker.work_until_done()
+        assert (state_of(other), state_of(evening)) == ("done", "done")
+        assert sorted(held(owners), key=str) == ["after", "before"]
+
     def test_that_comes_again_and_again_ends_and_is_said(
         self, app: App, worker: Worker, monkeypatch: pytest.MonkeyPatch
     ) -> None:
