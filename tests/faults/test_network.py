@@ -1,4 +1,4 @@
-"""The network between browser and server: cut, slow, starved."""
+"""The network between browser and server, and between server and Postgres: cut, slow, starved."""
 
 import socket
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.faults.proxy import Proxy
-from tests.faults.world import World
+from tests.faults.world import SHORTENED, World
 
 # A PUT has some 700 bytes of headers and 700 or more of body; an answer has some 400 bytes.
 UP = (1, 40, 300, 600, 750, 900, 1_050, 1_200)
@@ -76,4 +76,22 @@ def test_slow_bodies_starve_nobody(world):
     finally:
         for one in slow:
             one.close()
+    world.verify()
+
+
+@pytest.mark.parametrize("seconds", [0.06, pytest.param(0.5, marks=[pytest.mark.soak, pytest.mark.timeout(600)])])
+def test_a_distant_postgres_only_takes_time(world, seconds):
+    near = world.stack.database_url
+    between = Proxy(near)
+    between.weather.latency = seconds / 2  # each way
+    browser = world.browser(240, patience=300.0, timeout=30.0)
+    try:
+        # The leases of these tests are shorter than a batch half a second away takes.
+        world.reconfigure(DATABASE_URL=between.to(near), MIGRATION_LEASE_SECONDS="45")
+        with world.recovery(f"a run {seconds} s from Postgres"):
+            browser.migrate(per_chunk=120)
+    finally:
+        world.reconfigure(DATABASE_URL=near, MIGRATION_LEASE_SECONDS=SHORTENED["MIGRATION_LEASE_SECONDS"])
+        between.close()
+    assert {answer.status for answer in browser.answers} <= {200, 201, 202}
     world.verify()

@@ -148,6 +148,7 @@ FAULTS: dict[int, Fault] = {
         "the line is slow, far and breaks now and then",
         f"{_NETWORK}test_two_seconds_of_latency_only_take_time",
         f"{_NETWORK}test_ten_kilobytes_a_second_only_take_time",
+        f"{_NETWORK}test_a_distant_postgres_only_takes_time",
         long=(
             f"{_PLAYED}slow_lines.test.ts::takes a full store over by dual write, and little of it twice",
             f"{_PLAYED}slow_lines.test.ts::takes a full store over by a run",
