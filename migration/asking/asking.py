@@ -24,12 +24,13 @@ def ask_all(questions: Sequence[Question]) -> list[Rows]:
 
     Each sees what those before it did. Raises Django's error of the first that failed.
     """
-    begins = is_between_transactions() and not connection.connection.autocommit
+    between = is_between_transactions()
+    link = connection.connection
     with connection.wrap_database_errors:
-        return exchange(connection.connection, questions, begins=begins)
+        return exchange(link, questions, begins=between and not link.autocommit)
 
 
 def is_between_transactions() -> bool:
     """Tell whether the next statement begins a transaction."""
     connection.ensure_connection()
-    return bool(connection.connection.info.transaction_status == TransactionStatus.IDLE)
+    return bool(connection.connection.pgconn.transaction_status == TransactionStatus.IDLE)

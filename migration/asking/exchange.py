@@ -12,7 +12,7 @@ from collections.abc import Generator, Sequence
 from itertools import count
 from typing import Any, NamedTuple
 
-from psycopg import Connection, errors, pq
+from psycopg import Connection, capabilities, errors, pq
 from psycopg.adapt import AdaptersMap, PyFormat, Transformer
 from psycopg.pq import ConnStatus, ExecStatus, Format
 from psycopg.types.numeric import Int8BinaryDumper
@@ -116,7 +116,7 @@ class _Session:
         while len(self._names) >= KEPT:
             self._unwanted.append(self._names.pop(next(iter(self._names))))
         for unwanted in self._unwanted:
-            pgconn.send_query_params(b"DEALLOCATE " + unwanted, None)
+            _take_back(pgconn, unwanted)
             parts.append(_Part(preparing=True, kind=None))
         self._unwanted.clear()
         name = b"asked_%d" % next(self._numbers)
@@ -146,6 +146,14 @@ def _session_of(link: "Connection[Any]") -> _Session:
     if session is None:
         session = link.__dict__["asking"] = _Session(link)
     return session
+
+
+def _take_back(pgconn: pq.abc.PGconn, name: bytes) -> None:
+    """Let the server forget a statement; poolers in between understand the protocol's own message for it."""
+    if capabilities.has_send_close_prepared():
+        pgconn.send_close_prepared(name)
+    else:
+        pgconn.send_query_params(b"DEALLOCATE " + name, None)
 
 
 def _talk(pgconn: pq.abc.PGconn) -> Generator[Wait, Ready | int, list[pq.abc.PGresult]]:
