@@ -20,7 +20,6 @@ from migration.errors import IllegalMove, MigrationError, NotFound
 from migration.loading import (
     AUTO,
     Choice,
-    CircuitBreaker,
     Job,
     Priority,
     Strategy,
@@ -36,7 +35,7 @@ from migration.orchestration.archiving_patience import patiently
 from migration.orchestration.archiving_pieces import Clock, PieceWorker, Standing, Tell
 from migration.orchestration.archiving_write import BatchWriter, Terms
 from migration.rollback.points import create_app_point
-from migration.states import ArchiveJobState, BreakerState
+from migration.states import ArchiveJobState
 
 log = structlog.get_logger(__name__)
 _LOOK = 0.2
@@ -80,17 +79,11 @@ def restore_archive(
     """
     reader, shown = _opened(order), Standing(0, priority=order.priority)
 
-    def attempt() -> Standing:
+    def attempt() -> None:
         # `fresh` is for the first time; from then on it goes on.
-        return _restored(order, reader, shown, actor=actor, clock=clock, fresh=fresh and not shown.job_id, tell=tell)
+        _restored(order, reader, shown, actor=actor, clock=clock, fresh=fresh and not shown.job_id, tell=tell)
 
-    def heard(breaker: CircuitBreaker) -> None:
-        shown.lost += breaker.state != BreakerState.HALF_OPEN
-        shown.breaker = breaker.state
-        if tell:
-            tell(shown)
-
-    return patiently(attempt, begun=lambda: shown.job_id is not None, tell=heard)
+    return patiently(attempt, shown, tell=tell)
 
 
 def _restored(
@@ -102,7 +95,7 @@ def _restored(
     clock: Clock,
     fresh: bool,
     tell: Tell | None,
-) -> Standing:
+) -> None:
     work = JobOrder(order.app_id, ArchiveJob.Kind.RESTORE, order.mode, order.path, order.collections)
     job, resumed = begin_job(work, reader.manifest, fresh=fresh, actor=actor, at=clock())
     with held(job):
@@ -119,7 +112,6 @@ def _restored(
         worker = PieceWorker(reader, terms, clock, shown, job_id=job.id, strategy=way, priority=priority, tell=tell)
         with Helpers(_words(order, choice), count=choice.workers - 1) as helpers:
             shown.state = _finished(worker, helpers, shown, clock=clock, tell=tell)
-    return shown
 
 
 def join_restore(order: RestoreOrder, *, actor: str, clock: Clock, goes_on: Callable[[], bool]) -> Standing:

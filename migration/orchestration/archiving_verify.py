@@ -20,6 +20,7 @@ from migration.models import App, ArchiveJob
 from migration.orchestration.archiving_batches import Batch, Batches, Piece, batcher
 from migration.orchestration.archiving_jobs import JobOrder, added, begin_job, find_job, held
 from migration.orchestration.archiving_owners import owners_here
+from migration.orchestration.archiving_patience import patiently
 from migration.orchestration.archiving_pieces import Clock, Standing, Tell
 from migration.orchestration.archiving_restore import open_archive
 from migration.orchestration.archiving_room import may_go_on
@@ -111,19 +112,24 @@ def verify_against_app(
     """Hold each record of an archive to what the app's owner holds now: `same`, `different` or `missing`.
 
     With `repairs` what is missing is put back, in the transaction that found it; what differs stays, because somebody
-    may have written it since. Goes on where it was cut off. Raises as `restore_archive`.
+    may have written it since. Goes on where it was cut off, as soon as Postgres is back. Raises as `restore_archive`.
     """
     if not App.objects.filter(id=app_id).exists():
         raise NotFound("There is no such app.")
     reader = open_archive(path)
     order = JobOrder(app_id, ArchiveJob.Kind.VERIFY, "repair" if repairs else "", path, collections)
-    job, resumed = begin_job(order, reader.manifest, fresh=fresh, actor=actor, at=clock())
     terms = Terms(app_id, False, reader.manifest.timeline, False, collections, actor)
-    standing = Standing(job.total, priority=priority)
-    standing.take(job, resumed=resumed)
-    with held(job):
-        standing.state = _Comparison(reader, job, terms, clock, standing, tell, repairs=repairs).run()
-    return standing
+    standing = Standing(0, priority=priority)
+
+    def attempt() -> None:
+        # `fresh` is for the first time; from then on it goes on.
+        anew = fresh and standing.job_id is None
+        job, resumed = begin_job(order, reader.manifest, fresh=anew, actor=actor, at=clock())
+        standing.take(job, resumed=resumed)
+        with held(job):
+            standing.state = _Comparison(reader, job, terms, clock, standing, tell, repairs=repairs).run()
+
+    return patiently(attempt, standing, tell=tell)
 
 
 class _Comparison:

@@ -164,19 +164,34 @@ def test_postgres_far_away_costs_statements_not_records(latency: float, tmp_path
     assert held_of(app) == before
 
 
+def _cut(heard: list[str], standing: Standing) -> None:
+    """End the connection to Postgres between the second batch and the third."""
+    heard.append(standing.breaker)
+    if heard == ["closed", "closed"]:
+        with psycopg.connect(_url()) as other:
+            other.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
+            time.sleep(0.1)
+
+
+def test_a_comparison_waits_for_postgres_lost_and_back(tmp_path: Path, settings: Any) -> None:
+    small_batches(settings)
+    app, path, before = archived(tmp_path / "a")
+    heard: list[str] = []
+    given: dict[str, Any] = {"app_id": app.id, "path": path, "actor": "test", "clock": timezone.now}
+
+    standing = verify_against_app(**given, repairs=False, tell=partial(_cut, heard))
+
+    assert (standing.state, standing.resumed, standing.breaker, standing.lost) == ("done", True, "closed", 1)
+    assert len(heard) > 3
+    assert sum(counts["missing"] for counts in standing.counts.values()) == len(before["record"])
+
+
 def test_postgres_lost_and_back_is_waited_for(tmp_path: Path, settings: Any) -> None:
     small_batches(settings)
     app, path, before = archived(tmp_path / "a")
     heard: list[str] = []
 
-    def cut(standing: Standing) -> None:
-        heard.append(standing.breaker)
-        if heard.count("closed") == 2 and len(heard) == 2:
-            with psycopg.connect(_url()) as other:
-                other.execute("SELECT pg_terminate_backend(%s)", [connection.connection.info.backend_pid])
-                time.sleep(0.1)
-
-    standing = restore(app, path, tell=cut)
+    standing = restore(app, path, tell=partial(_cut, heard))
 
     assert (standing.state, standing.resumed) == ("done", True)
     assert len(heard) > 3, "it was told of while Postgres was away"
