@@ -16,6 +16,10 @@ export const HARDSHIPS = {
     begin: ({ network, seed }) => (network.garbled = createDice(seed ^ 0x9a4b).pick([0.02, 0.1, 0.3])),
     end: ({ network }) => (network.garbled = 0),
   },
+  /** An old browser: every tab leads. */
+  lockless: {
+    begin: ({ profiles }) => profiles.forEach((profile) => (profile.hasLocks = false)),
+  },
 } satisfies Record<string, Hardship>;
 
 export type HardshipName = keyof typeof HARDSHIPS;

@@ -68,7 +68,7 @@ export class History {
     if (profile.seal === undefined || adopts) profile.seal = owner;
     if (profile.seal !== owner) this.wrongs.push(`data of ${profile.seal} was sent as ${owner}`);
     profile.sealsEver.add(owner);
-    for (const { line } of json?.ops ?? []) this.#watch(profile, line);
+    for (const { line } of json?.ops ?? []) this.#watch(profile, owner, line);
   }
 
   answered(tab: Tab, { path, headers, json }: Request, status: number, body: any): void {
@@ -90,9 +90,11 @@ export class History {
     return this.#devices.get(device);
   }
 
-  #watch(profile: Profile, line: string): void {
+  #watch(profile: Profile, owner: string, line: string): void {
     const [key] = JSON.parse(line);
-    if (valueOf(line) === undefined && !this.deleted.get(profile)?.has(key))
+    // To say that something is gone which is gone deletes nothing.
+    const stands = valueOf(this.world.server.recordsOf(owner).current(key)?.line) !== undefined;
+    if (valueOf(line) === undefined && stands && !this.deleted.get(profile)?.has(key))
       this.wrongs.push(`${key} was deleted by profile ${profile.number}, where nobody deleted it`);
   }
 }
