@@ -280,6 +280,20 @@ describe("two tabs", () => {
     await second.whenSynced();
   });
 
+  it("know the same where only the leading one lost its IndexedDB, and it says why nothing moves", async () => {
+    vi.stubGlobal("navigator", { locks: createLocks() });
+    const profile = newProfile(manyPairs(5));
+    await settled(profile, { indexedDB: null });
+    const second = await settled(profile);
+    await soon(() => expect(second.pending.count).toBe(0));
+    block();
+    profile.area.setItem("late", "1");
+    await soon(() => expect(second.pending.paused).toBe("unavailable"));
+    unblock();
+    await second.whenSynced("late");
+    await soon(() => expect(second.pending).toMatchObject({ count: 0, paused: null }));
+  });
+
   it("keep to once where there are no locks", async () => {
     const profile = newProfile(manyPairs(5));
     const tabs = await Promise.all([settled(profile), settled(profile)]);

@@ -142,7 +142,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
         if (led) delete data.paused;
         hear(data);
         // A tab that begins to lead says that it is not ready. What the former one died before it could tell is in the table.
-        if (data.paused) void load();
+        if (data.paused && !data.held) void load();
         if (data.hello && led)
           // Where nothing lasts, what is acknowledged is known to this tab alone.
           channel.postMessage({ held: box._held, paused, ...(_store._durable() && !data.forgetful ? {} : { rows: acks._rows() }) });
@@ -186,13 +186,14 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
       await acks._load();
       hear({ rows: acks._rows() });
       doubt(null);
+      // What a tab without IndexedDB knows is in no table.
+      channel?.postMessage({ hello: true, forgetful: !_store._durable() });
     };
     await load();
     const served = await _store._get<boolean>(SERVED);
     if (served !== undefined) void host._cutover(true).catch(problemOf);
     // A page whose reads the server answers waits for its word.
     if (!served && (await _store._get(POSITION))) arrived({ ok: true });
-    channel?.postMessage({ hello: true, forgetful: !_store._durable() });
     const ended = lead(
       _name + ":sync",
       async () => {

@@ -20,6 +20,15 @@ export const HARDSHIPS = {
   lockless: {
     begin: ({ profiles }) => profiles.forEach((profile) => (profile.hasLocks = false)),
   },
+  /** A disk that does not keep what IndexedDB gives it: from the first failure on a page has its memory alone. */
+  failing: {
+    begin: ({ profiles: [, ...forgetful], seed }) => {
+      const dice = createDice(seed ^ 0xd15c);
+      for (const { database } of forgetful) database.failing = dice.pick([0.001, 0.01, 0.1, 1]);
+    },
+    // Whoever lost what it knew of the server at the very end has no time left to learn it.
+    end: ({ profiles }) => profiles.forEach(({ database }) => (database.failing = 0)),
+  },
 } satisfies Record<string, Hardship>;
 
 export type HardshipName = keyof typeof HARDSHIPS;
