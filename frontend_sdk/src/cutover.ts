@@ -30,6 +30,8 @@ const OFF = "stage_off";
 const WISH = "wish";
 const HEARD = "heard";
 const HEARD_MS = 10_000;
+// A hidden tab's turn comes once a minute; later than this it was asleep, and so long a request may take to fail.
+const [ASLEEP_MS, DOUBT_MS] = [300_000, 120_000];
 // A day without the server, where it does not say.
 const LEASE_SECONDS = 86_400;
 
@@ -50,6 +52,8 @@ export const createCutover = (core: Core): Cutover => {
   let latest: string | undefined;
   let channel: BroadcastChannel | undefined;
   let pulse: ReturnType<typeof setInterval> | undefined;
+  let beaten = Date.now();
+  let believed = 0;
   let turn: Promise<void> = Promise.resolve();
 
   const leased = async (): Promise<boolean> => {
@@ -77,13 +81,14 @@ export const createCutover = (core: Core): Cutover => {
   };
 
   /** Other tabs hear nothing of the server's; one that begins asks. What was heard from one of them is not passed on. */
-  const pass = ({ _name }: Host): void => {
+  const pass = ({ _name, _store }: Host): void => {
     if (!globalThis.BroadcastChannel) return;
     channel ??= new BroadcastChannel(_name);
     const say = () => {
       // What holds by now: this tab, too, hears what it says, and would go back.
       const held = core._config() as Told | undefined;
-      if (held && !held.heard) channel?.postMessage({ config: { ...held, heard: true } });
+      // A tab that lost its IndexedDB is another device than the others are.
+      if (held && !held.heard && _store._durable()) channel?.postMessage({ config: { ...held, heard: true } });
     };
     channel.onmessage = ({ data }: MessageEvent<{ hello?: boolean; config?: ServerConfig }>) => {
       // Whoever says what held before was not told yet, and others may have believed it.
@@ -92,8 +97,12 @@ export const createCutover = (core: Core): Cutover => {
     say();
   };
 
-  /** As long as exchanges succeed, the copy here is the server's. */
+  /** As long as exchanges succeed, the copy here is the server's. After a sleep that is to be seen first. */
   const beat = async (): Promise<void> => {
+    const now = Date.now();
+    if (Math.abs(now - beaten) > ASLEEP_MS) believed = now + DOUBT_MS;
+    beaten = now;
+    if (now < believed) return;
     const { _store, _view } = await core._open();
     if (_view?._pending().paused === null) await _store._update(HEARD, () => Date.now());
   };

@@ -294,6 +294,20 @@ describe("two tabs", () => {
     await soon(() => expect(second.pending).toMatchObject({ count: 0, paused: null }));
   });
 
+  it("judge anew what the former leading one held back", async () => {
+    vi.stubGlobal("navigator", { locks: createLocks() });
+    world.server.collections = [{ name: "notes", patterns: ["note:*"] }];
+    world.server.stages = [{ collection: "notes", stage: "off" }];
+    const profile = newProfile([["a", "1"], ["note:1", "n"]]);
+    const first = await settled(profile, { indexedDB: null });
+    const second = await settled(profile);
+    await soon(() => expect(second.pending.refused).toEqual([{ key: "note:1", reason: "stage_off" }]));
+    world.server.turn({ stages: [] });
+    first.destroy();
+    await soon(() => expect(records().value("note:1")).toBe("n"));
+    await soon(() => expect(second.pending.refused).toEqual([]));
+  });
+
   it("keep to once where there are no locks", async () => {
     const profile = newProfile(manyPairs(5));
     const tabs = await Promise.all([settled(profile), settled(profile)]);

@@ -14,13 +14,16 @@ const BEAT_MS = 5000;
 // A page that is still there after so long lives on: nobody leaves one and is back sooner.
 const ENDS_MS = 100;
 
+// Not the only word on when the page began: what a machine sleeps through, its pages' own clocks leave out.
+const BEGAN = Date.now();
+
 export const createPulse = (store: Store): Pulse => {
   let beaten = 0;
   return {
     async _died() {
       const alive = await store._get<number>(ALIVE);
       // A sign of life from before this page began may be another page's last one.
-      return alive! < Date.now() - performance.now() && alive;
+      return alive! < Math.min(BEGAN, Date.now() - performance.now()) && alive;
     },
     async _beat() {
       // A clock that was set back must not silence it.

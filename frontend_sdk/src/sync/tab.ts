@@ -120,6 +120,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
     const hear = ({ rows = [], writes = [], command, held = new Map(), paused: now, config }: Word): void => {
       // Who leads is told by the server, and makes sure at once: two tabs might else tell each other for ever.
       if (config && !led) host._adopt(config);
+      acks._hear(rows);
       for (const [key, [print, reason]] of held) box._hold(key, print, reason);
       if (now !== undefined) paused = now;
       // Nothing pauses: changes of other devices have come down.
@@ -137,15 +138,14 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
     const channel = page.BroadcastChannel && new BroadcastChannel(_name);
     if (channel)
       channel.onmessage = ({ data }: MessageEvent<Word>) => {
-        acks._hear(data.rows ?? []);
         // Where every tab leads for want of locks, each knows best what keeps itself; two would contradict each other for ever.
-        if (led) delete data.paused;
+        if (led) delete data.paused, delete data.held;
         hear(data);
         // A tab that begins to lead says that it is not ready. What the former one died before it could tell is in the table.
         if (data.paused && !data.held) void load();
         if (data.hello && led)
           // Where nothing lasts, what is acknowledged is known to this tab alone.
-          channel.postMessage({ held: box._held, paused, ...(_store._durable() && !data.forgetful ? {} : { rows: acks._rows() }) });
+          channel.postMessage({ held: box._held, paused, rows: _store._durable() && !data.forgetful ? [] : acks._rows() });
         else kick();
       };
     say = (word) => {
@@ -198,6 +198,8 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
       _name + ":sync",
       async () => {
         led = true;
+        // What another tab held back may have been let go since: it is judged anew.
+        box._held.clear();
         kick();
         await load();
         const leading = await exchanging({

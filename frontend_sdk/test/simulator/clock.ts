@@ -9,6 +9,8 @@ const MOST_EVENTS = 150_000;
 /** Whoever an event is for; what comes for the dead is dropped. */
 export interface Living {
   alive: boolean;
+  /** Its machine sleeps: what comes before is for the moment it wakes. */
+  asleepUntil?: number;
 }
 
 export interface Appointment {
@@ -49,6 +51,10 @@ export class Clock {
       // Time that was slept through is not had again.
       this.now = Math.max(this.now, at);
       if (!work || living?.alive === false) continue;
+      if ((living?.asleepUntil ?? 0) > this.now) {
+        this.after(living!.asleepUntil! - this.now, work, living);
+        continue;
+      }
       work();
       await nextTask();
     }

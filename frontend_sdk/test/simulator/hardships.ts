@@ -1,4 +1,4 @@
-import { createDice } from "./dice.js";
+import { createDice, type Dice } from "./dice.js";
 import type { World } from "./world.js";
 
 /**
@@ -6,9 +6,14 @@ import type { World } from "./world.js";
  * others still have whole schedules of what happens to good browsers on an honest line.
  */
 export interface Hardship {
-  begin(world: World): void;
+  begin?(world: World): void;
+  /** Between two steps of the schedule. */
+  between?(world: World, dice: Dice): Promise<void>;
   end?(world: World): void;
 }
+
+const LONG_MS = 172_800_000;
+const SLEPT_MS = [20_000, 600_000, LONG_MS];
 
 export const HARDSHIPS = {
   /** A portal or a proxy answers in the server's place, or garbles what it said. */
@@ -28,6 +33,15 @@ export const HARDSHIPS = {
     },
     // Whoever lost what it knew of the server at the very end has no time left to learn it.
     end: ({ profiles }) => profiles.forEach(({ database }) => (database.failing = 0)),
+  },
+  /** Machines fall asleep in the midst of something, for a nap or, all of them, for days. */
+  sleepy: {
+    async between({ profiles, clock }, dice) {
+      if (!dice.chance(0.08)) return;
+      const ms = dice.pick(SLEPT_MS);
+      for (const profile of ms === LONG_MS ? profiles : [dice.pick(profiles)]) profile.sleep(ms);
+      await clock.pass(ms);
+    },
   },
 } satisfies Record<string, Hardship>;
 

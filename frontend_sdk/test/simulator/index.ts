@@ -41,12 +41,14 @@ export const play = async (seed: number, steps: Step[], { bug, hardship = hardsh
   said?.(`hardship: ${hardship ?? "none"}`);
   const restless: string[] = [];
   try {
-    hard?.begin(world);
+    hard?.begin?.(world);
     await world.begin();
+    const sorrows = createDice(seed ^ 0xbad5);
     for (const { action, chance, wait } of steps) {
       said?.(`${world.clock.now} ms: ${action}, then ${wait} ms`);
       await ACTIONS[action]!.act(world, createDice(chance));
       await world.clock.pass(wait);
+      await hard?.between?.(world, sorrows);
       look(world);
     }
     hard?.end?.(world);

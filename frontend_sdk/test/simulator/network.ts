@@ -75,6 +75,11 @@ export class Network {
     return listens && ![...this.#underWay].some(({ tab }) => tab.alive && tab.profile === profile);
   }
 
+  /** Loses the sockets of a profile, and nobody is told. */
+  forget(profile: Profile): void {
+    for (const socket of this.#sockets) if (socket.tab.profile === profile) this.#sockets.delete(socket);
+  }
+
   /** Breaks some of the sockets. */
   cut(): void {
     for (const socket of this.#sockets) if (this.world.dice.chance(0.5)) socket.break();

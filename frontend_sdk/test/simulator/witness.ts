@@ -140,7 +140,10 @@ export class Witness {
       if (life !== this.#life || !tab.alive) return;
       this.#fits(tab, key, answer);
       // Who turned to the browser in the meantime is shown what it holds.
-      if (answer.from === "browser" && answer.reason && TURNED.test(answer.reason)) this.#seen.get(tab)?.delete(`get ${key}`);
+      const turned = !!answer.reason && TURNED.test(answer.reason);
+      // And what was emptied is the server's alone, until somebody says that it is to come back.
+      const emptied = value === undefined && tab.client.pending.missing > 0;
+      if (answer.from === "browser" && (turned || emptied)) this.#seen.get(tab)?.delete(`get ${key}`);
       else this.#shows(tab, "get", key, value, floors, answer);
     };
   }
@@ -175,7 +178,9 @@ export class Witness {
     if (older)
       this.wrong(`${this.world.clock.now} ms, profile ${profile.number}: ${channel}${how && ` (${how})`} showed ${key} = ${value} after ${older.value}`);
     const place = this.#writesOf(profile, key).last.get(value);
-    const age = this.#ageOf(profile, key, value);
+    // Of a value that comes and goes, the first time it can have been: what came between is no step back.
+    const since = this.#seen.get(tab)?.get(`${channel} ${key}`)?.revision ?? 0;
+    const age = this.#versions(profile, key).find((one) => one.revision >= since && valueOf(one.line) === value)?.revision ?? this.#ageOf(profile, key, value);
     // What no server has is the page's own; and what never was here is not gone.
     if (age && (value !== undefined || this.#seen.get(tab)?.has(`${channel} ${key}`))) this.#raise(tab, channel, key, { value, revision: age, place: place ?? this.#writesOf(profile, key).count + 0.5 });
   }
@@ -196,9 +201,8 @@ export class Witness {
   #known(profile: Profile, key: string, { value, revision }: Floor): number {
     if (Number.isInteger(revision)) return revision;
     const line = lineOf(key, value);
-    const versions = this.world.server.recordsOf(profile.owner).keys.get(key)?.versions ?? [];
     const isIt = (one: Version) => one.line === line && this.world.history.profileOf(one.device) === profile;
-    return versions.find((one) => one.revision > revision && isIt(one))?.revision ?? revision;
+    return this.#versions(profile, key).find((one) => one.revision > revision && isIt(one))?.revision ?? revision;
   }
 
   #floors(tab: Tab, channel: Channel, key: string): Floor[] {
@@ -226,9 +230,13 @@ export class Witness {
     return this.world.server.recordsOf(profile.owner).current(key)?.revision ?? 0;
   }
 
+  #versions(profile: Profile, key: string): Version[] {
+    return this.world.server.recordsOf(profile.owner).keys.get(key)?.versions ?? [];
+  }
+
   /** The newest revision that has a value; undefined where none does. */
   #ageOf(profile: Profile, key: string, value: string | undefined): number | undefined {
-    const versions = this.world.server.recordsOf(profile.owner).keys.get(key)?.versions ?? [];
+    const versions = this.#versions(profile, key);
     const line = lineOf(key, value);
     for (let at = versions.length - 1; at >= 0; at--) if (versions[at]!.line === line) return versions[at]!.revision;
     return value === undefined && !versions.length ? 0 : undefined;

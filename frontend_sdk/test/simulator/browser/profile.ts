@@ -19,6 +19,9 @@ export class Profile {
   skew = 0;
   /** When the clock was last set, in ms of the world. */
   clockSet = -Infinity;
+  /** When this machine wakes, and how long it has slept in all. */
+  asleepUntil = 0;
+  slept = 0;
   /** When a page was last closed in peace. */
   closed = -Infinity;
   /** Who is signed in; null is somebody who signed out, undefined a guest. */
@@ -49,6 +52,13 @@ export class Profile {
     if (refresh || this.#generation < 0) this.#generation = this.world.server.generation;
     const claims = Buffer.from(JSON.stringify({ sub: this.person, generation: this.#generation })).toString("base64url");
     return `h.${claims}.s`;
+  }
+
+  /** Nothing here notices that time passes, but for the clock on the wall; nor that its sockets are gone. */
+  sleep(ms: number): void {
+    this.asleepUntil = this.world.clock.now + ms;
+    this.slept += ms;
+    this.world.network.forget(this);
   }
 
   open(options: Partial<MigrationClientOptions> = {}): Tab {

@@ -48,6 +48,10 @@ export class Tab implements Living {
     });
   }
 
+  get asleepUntil(): number {
+    return this.profile.asleepUntil;
+  }
+
   fire(type: string): void {
     this.#window.dispatchEvent({ type });
   }
@@ -125,8 +129,10 @@ export class Tab implements Living {
 
   #performance() {
     const { clock } = this.world;
-    const began = clock.now;
-    return { now: () => clock.now - began };
+    const { profile } = this;
+    const awake = () => clock.now - profile.slept;
+    const began = awake();
+    return { now: () => awake() - began };
   }
 
   #messageChannel() {
