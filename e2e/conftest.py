@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
 
 from e2e import browsers
+from e2e.console import Console
 from e2e.host import serving
 from e2e.ledger import Ledger
 from e2e.pages import AccountPage, AdminPage, DemoPage
@@ -181,10 +182,18 @@ def admin(
 
 
 @pytest.fixture(scope="session")
-def tenant(stack: Stack) -> Iterator[Tenant]:
+def console(stack: Stack) -> Iterator[Console]:
+    """A process with Django, for what has to be done behind the server's doors."""
+    one = Console(stack)
+    yield one
+    one.close()
+
+
+@pytest.fixture(scope="session")
+def tenant(console: Console) -> Iterator[Tenant]:
     """An app whose pages come from an origin of their own."""
     with serving() as origin:
-        yield make_tenant(stack, origin=origin)
+        yield make_tenant(console, origin=origin)
 
 
 @pytest.fixture

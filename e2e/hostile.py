@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
-from syncserver.stack import Stack
+from e2e.console import Console
 
 _IT = "<b class=xss-mark>"
 
@@ -87,20 +87,18 @@ def groups(longest: int) -> Iterator[str]:
     yield text
 
 
-def plant(stack: Stack) -> dict[str, list[str]]:
+def plant(console: Console) -> dict[str, list[str]]:
     """Put the payloads into the stack's database; return the ids of what carries them, by model."""
-    told = stack.manage("shell", "-v", "0", "-c", "from e2e.hostile import plant_here; plant_here()")
-    return dict(json.loads(told.splitlines()[-1]))
+    return dict(console.run("from e2e.hostile import plant_here; told = plant_here()"))
 
 
-def plant_here() -> None:
-    """Do it, in a process with Django, and print the ids."""
+def plant_here() -> dict[str, list[str]]:
+    """Do it, in a process with Django, and return the ids."""
     planted: dict[str, list[str]] = {}
     for words in groups(200):
         for model, identifier in _carriers(words):
             planted.setdefault(model, []).append(str(identifier))
-    planted |= _keeper()
-    print(json.dumps(planted))
+    return planted | _keeper()
 
 
 def _carriers(words: str) -> Iterator[tuple[str, Any]]:

@@ -1,6 +1,5 @@
 """An app of the specs' own on the stack: its keys, and the backend that signs its users in."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,20 +7,17 @@ from uuid import uuid4
 
 from django.utils import timezone
 
+from e2e.console import Console
 from migration.api.tokens import issue_user_token
-from syncserver.stack import Stack
 
 LIFETIME = 900
 SKEW = 60
 _PROGRAM = """
-import json
 from django.utils import timezone
 from migration.orchestration.tenancy import add_secret, create_app
 given = dict(at=timezone.now(), actor='e2e')
-app = create_app(name='e2e', slug='{slug}', origins=['{origin}'], allow_sensitive=['*'],
-                 collections=json.loads('{collections}'), **given)
-secret = add_secret(app=app, **given)
-print(json.dumps(dict(id=str(app.id), slug=app.slug, key=app.publishable_key, secret=secret)))
+app = create_app(name='e2e', slug=slug, origins=[origin], allow_sensitive=['*'], collections=collections, **given)
+told = dict(id=str(app.id), slug=app.slug, key=app.publishable_key, secret=add_secret(app=app, **given))
 """
 
 
@@ -36,11 +32,10 @@ class Tenant:
     origin: str
 
 
-def make_tenant(stack: Stack, *, origin: str, slug: str = "e2e", collections: Iterable[str] = ()) -> Tenant:
+def make_tenant(console: Console, *, origin: str, slug: str = "e2e", collections: Iterable[str] = ()) -> Tenant:
     """Make the app on the server. Its collections have the keys that begin with their names and a colon."""
-    declared = json.dumps([{"name": name, "patterns": [f"{name}:*"]} for name in collections])
-    program = _PROGRAM.format(origin=origin, slug=slug, collections=declared)
-    return Tenant(**json.loads(stack.manage("shell", "-v", "0", "-c", program).splitlines()[-1]), origin=origin)
+    declared = [{"name": name, "patterns": [f"{name}:*"]} for name in collections]
+    return Tenant(**console.run(_PROGRAM, origin=origin, slug=slug, collections=declared), origin=origin)
 
 
 class Backend:

@@ -10,6 +10,7 @@ import pytest
 
 from e2e import browsers
 from e2e.conftest import Profile
+from e2e.console import Console
 from e2e.gate import Gate
 from e2e.host import serving
 from e2e.pages import AdminPage
@@ -18,7 +19,6 @@ from e2e.test_dual_write_lives import OPS
 from e2e.waiting import until
 from e2e.watch import Watch
 from e2e.writer import Writer
-from syncserver.stack import Stack
 
 Writing = Callable[..., Writer]
 Records = Callable[[], dict[str, str]]
@@ -53,12 +53,12 @@ _LISTEN = """() => {
 
 
 @pytest.fixture(scope="module")
-def tenant(stack: Stack) -> Iterator[Tenant]:
+def tenant(console: Console) -> Iterator[Tenant]:
     """An app of these tests' own: its stages are nobody else's."""
     names = [f"{what}-{engine}" for what in ("walk", "served") for engine in browsers.ENGINES]
     with serving() as origin:
         # Tests are handed out to processes as they come: one may begin this module twice.
-        yield make_tenant(stack, origin=origin, slug=f"cutover-{token_hex(4)}", collections=names)
+        yield make_tenant(console, origin=origin, slug=f"cutover-{token_hex(4)}", collections=names)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from e2e.conftest import Profile
+from e2e.console import Console
 from e2e.tenant import Backend, Tenant
 from e2e.waiting import until
 from e2e.watch import Watch
@@ -17,7 +18,7 @@ Records = Callable[[], dict[str, str]]
 _ASKING = """
 from migration.models import App
 asking = dict(name='ask', patterns=['ask:*'], conflict_policy='INTERACTIVE')
-App.objects.filter(publishable_key='{key}').update(collections=[asking])
+App.objects.filter(publishable_key=key).update(collections=[asking])
 """
 
 
@@ -155,12 +156,12 @@ class TestTwoDevices:
         new_profile: Callable[[], Profile],
         writer: Writing,
         records: Records,
-        stack: Stack,
+        console: Console,
         tenant: Tenant,
         watch: Watch,
     ) -> None:
         watch.expect_lost_requests()
-        stack.manage("shell", "-v", "0", "-c", _ASKING.format(key=tenant.key))
+        console.run(_ASKING, key=tenant.key)
         first_profile, second_profile = new_profile(), new_profile()
         first = writer(first_profile, before={"ask:1": "base"}).settle()
         second = writer(second_profile).settle()

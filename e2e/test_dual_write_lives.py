@@ -7,6 +7,7 @@ from uuid import uuid4
 import pytest
 
 from e2e.conftest import Profile
+from e2e.console import Console
 from e2e.gate import Gate
 from e2e.ledger import Ledger
 from e2e.tenant import Backend, Tenant
@@ -18,7 +19,7 @@ from syncserver.stack import Stack
 OPS = re.compile(r"/api/v1/records$")
 Writing = Callable[..., Writer]
 Records = Callable[[], dict[str, str]]
-_ACTIVE = "from migration.models import App; App.objects.filter(publishable_key='{key}').update(is_active={active})"
+_ACTIVE = "from migration.models import App; App.objects.filter(publishable_key=key).update(is_active=active)"
 
 
 class TestAPage:
@@ -94,12 +95,12 @@ class TestAServer:
         assert len(records()) == 8
 
     def test_that_disables_the_app_leaves_the_page_alone(
-        self, profile: Profile, writer: Writing, records: Records, stack: Stack, tenant: Tenant, watch: Watch
+        self, profile: Profile, writer: Writing, records: Records, console: Console, tenant: Tenant, watch: Watch
     ) -> None:
         watch.expect_lost_requests()
         one = writer(profile, before={"a": "1"}).settle()
         one.page.evaluate("() => { migration.on('revoked', ({ code }) => (window.revoked = code)); }")
-        stack.manage("shell", "-v", "0", "-c", _ACTIVE.format(key=tenant.key, active=False))
+        console.run(_ACTIVE, key=tenant.key, active=False)
         try:
             one.storage.write({"a": "2"})
             until(one.page, lambda: one.page.evaluate("window.revoked"))
@@ -107,7 +108,7 @@ class TestAServer:
             assert one.storage.read() == {"a": "2"}
             assert records() == {"a": "1"}
         finally:
-            stack.manage("shell", "-v", "0", "-c", _ACTIVE.format(key=tenant.key, active=True))
+            console.run(_ACTIVE, key=tenant.key, active=True)
         one.visit_again().settle()
         assert records() == {"a": "2"}
 

@@ -16,6 +16,8 @@ CORPORA = {
     "100,000 tiny keys": corpus.many_tiny,
     "a subset": corpus.subset,
 }
+# Made in the page: what is simple need not travel there.
+MADE_THERE = {"100,000 tiny keys": "for (let n = 0; n < 100000; n++) localStorage.setItem(`t${n}`, `${n % 10}`)"}
 CASES = [
     pytest.param("chromium", "everything", id="chromium: all code units, traps, 10,000 generated"),
     pytest.param("chromium", "one value of 5 MiB", id="chromium: 5 MiB in one value"),
@@ -32,6 +34,13 @@ def assert_same(found: dict[str, str], expected: dict[str, str]) -> None:
     assert not shown, f"{len(wrong)} differ or lack, {len(extra)} are extra: {shown!r}"
 
 
+def assert_holds(page: AccountPage, entries: dict[str, str]) -> None:
+    """Compare in the page; where that finds a difference, show it."""
+    if not page.storage.is_just(entries):
+        assert_same(page.storage.read(), entries)
+        pytest.fail("the page's digest differs, and what it holds does not")
+
+
 class TestExactness:
     @pytest.mark.parametrize(("engine", "name"), CASES, indirect=["engine"])
     def test_round_trip(
@@ -46,15 +55,18 @@ class TestExactness:
         # Nothing is withheld here: what must travel exactly includes what looks like a secret by chance.
         options = {"allowSensitive": ["*"], "withoutPanel": True, "rescanInterval": 0}
         page = account(new_profile(), **options).prepare()
-        page.storage.write(entries)
-        assert_same(page.storage.read(), entries)
+        if name in MADE_THERE:
+            page.page.evaluate(MADE_THERE[name])
+        else:
+            page.storage.write(entries)
+        assert_holds(page, entries)
 
         page.open()
         result = page.migrate()
         assert (result["ok"], result.get("code"), result["withheld"], result["refused"]) == (True, None, [], [])
         owner = ledger.owner_of_account(backend.user)
         assert_same(ledger.records(owner), entries)
-        assert_same(page.storage.read(), entries)
+        assert_holds(page, entries)
 
         fresh = account(new_profile(), **options).open()
         assert fresh.storage.read() == {}
@@ -62,7 +74,7 @@ class TestExactness:
         assert backup["entries"] == len(entries)
         restored = fresh.call("restoreBackup", backup["id"])
         assert restored == {"ok": True, "restored": len(entries)}
-        assert_same(fresh.storage.read(), entries)
+        assert_holds(fresh, entries)
         assert fresh.page.evaluate("({}).polluted === undefined")
 
 

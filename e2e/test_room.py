@@ -8,24 +8,29 @@ from time import monotonic
 import pytest
 from playwright.sync_api import Request, Response
 
+from e2e.console import Console
 from e2e.gate import CHUNKS
 from e2e.halfway import assert_arrived_once
 from e2e.ledger import Ledger
 from e2e.material import bulky
 from e2e.pages import DemoPage
-from syncserver.stack import Stack
 
 # Four chunks at least, two of which leave together.
 DATA = bulky(320)
+_TUNE = """
+import io
+from django.core.management import call_command
+call_command('migration_tune', *words, stdout=io.StringIO())
+"""
 
 
 @pytest.fixture
-def tight(stack: Stack) -> Iterator[None]:
+def tight(console: Console) -> Iterator[None]:
     """A disk that is nine tenths as empty as it has to be: room for everything, but not for long."""
     free = shutil.disk_usage(tempfile.gettempdir()).free
-    stack.manage("migration_tune", "ROOM_DISK_BYTES", str(int(0.9 * free)))
+    console.run(_TUNE, words=["ROOM_DISK_BYTES", str(int(0.9 * free))])
     yield
-    stack.manage("migration_tune", "ROOM_DISK_BYTES", "--reset")
+    console.run(_TUNE, words=["ROOM_DISK_BYTES", "--reset"])
 
 
 @pytest.mark.parametrize("engine", ["chromium"], indirect=True)

@@ -52,7 +52,7 @@ window.makeClient = (options) => (window.migration = syncserver.createMigrationC
     if (mood === "garbled") return new Response("<h1>Welcome to the hotel</h1>");
     if (mood === "slow") await new Promise((_, stop) => signal.addEventListener("abort", () => stop(signal.reason)));
     const given = answer(url.split("/api/v1")[1], body && JSON.parse(body));
-    return new Response(JSON.stringify(given), { status: given.code ? 404 : 200 });
+    return new Response(JSON.stringify(given), { status: given.code ? 404 : 200, headers: { "Migration-Epoch": "1.1" } });
   },
   ...options,
 }));
