@@ -64,11 +64,26 @@ class AdminPage:
         self.page.get_by_role("link", name=re.compile("^Roll back")).click()
         expect(self.page.get_by_role("heading", name="What would happen")).to_be_visible()
 
-    def go_back(self, owner_id: str, *, to: int) -> None:
-        """Take an owner back to a revision, the word typed."""
-        self.page.goto(f"{self._url}/admin/migration/owner/{owner_id}/rollback/?to={to}")
+    def go_back(self, owner_id: str, *, to: int, collection: str = "") -> None:
+        """Take an owner, or one of its collections, back to a revision, the word typed."""
+        part = f"&collection={collection}" if collection else ""
+        self.page.goto(f"{self._url}/admin/migration/owner/{owner_id}/rollback/?to={to}{part}")
         self.page.get_by_label(re.compile("^Type ")).fill(self.word_to_type())
         self.press("Go back")
+
+    def name_where_all_stand(self, app_id: str) -> str:
+        """Make a point of a whole app; returns where it is shown."""
+        self.page.goto(f"{self._url}/admin/migration/apppoint/of/{app_id}/")
+        self.page.get_by_label("Name").fill("noon")
+        self.press("Make the point")
+        return self.page.url
+
+    def take_everybody_back(self, point: str) -> None:
+        """Take the app of a point back to it, the word typed."""
+        self.page.goto(point)
+        self.page.get_by_role("link", name=re.compile("^Take the app back")).click()
+        self.page.get_by_label(re.compile("^Type ")).fill(self.word_to_type())
+        self.press("Take everybody back")
 
     def change_stage(self, app_id: str, action: str, *, collection: str = "", share: float | None = None) -> None:
         """Change where an app's collection stands (all that have no line of their own unless named), the word typed."""
