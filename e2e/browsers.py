@@ -6,9 +6,11 @@ Chromium: emulated colour schemes and devices, the protocol of the developer too
 
 import os
 import shutil
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser, BrowserContext, Playwright
 
 ENGINES = ("chromium", "firefox")
@@ -21,7 +23,25 @@ UNWANTED = (
     "ThirdPartyStoragePartitioning", "BlockOriginHeaderModificationOnRedirect", "AvoidCorsURLLoaderRestartOnRedirect",
     "Translate", "AutoDeElevate", "OptimizationHints", "NetworkTimeServiceQuerying", "AimEnabled",
 )  # fmt: skip
+# For specs whose Firefox form shows in `make soak` what a smaller one shows every day.
+FIREFOX_AT_LENGTH = ("chromium", pytest.param("firefox", marks=pytest.mark.soak))
 PROGRAMS = {"chromium": ("chromium", "chromium-browser"), "firefox": ("firefox-esr", "firefox")}
+
+
+def both(names: Collection[str], *, firefox: Collection[str]) -> list[Any]:
+    """Return (engine, name): all in Chromium, and in Firefox those of `firefox`, the others there in `make soak`."""
+    everyday = [
+        pytest.param(engine, name, id=f"{engine}-{name}")
+        for engine in ENGINES
+        for name in names
+        if engine == "chromium" or name in firefox
+    ]
+    rest = [
+        pytest.param("firefox", name, id=f"firefox-{name}", marks=pytest.mark.soak)
+        for name in names
+        if name not in firefox
+    ]
+    return [*everyday, *rest]
 
 
 def launch(playwright: Playwright, engine: str) -> Browser:

@@ -160,25 +160,25 @@ def demo(profile: Profile) -> DemoPage:
 
 
 @pytest.fixture(scope="session")
-def operators() -> dict[str, Any]:
-    """The operator's cookies by browser: signing in takes a second of hashing on purpose."""
+def operators() -> dict[str, BrowserContext]:
+    """The operator's profiles by browser, signed in: that takes a second of hashing on purpose, and styles stay."""
     return {}
 
 
 @pytest.fixture
 def admin(
-    engines: Callable[[str], Browser], engine: str, stack: Stack, watch: Watch, operators: dict[str, Any]
+    engines: Callable[[str], Browser], engine: str, stack: Stack, watch: Watch, operators: dict[str, BrowserContext]
 ) -> Iterator[AdminPage]:
     """An operator at the admin, in a browser profile of their own."""
-    context = engines(engine).new_context(viewport={"width": 1180, "height": 900}, storage_state=operators.get(engine))
+    context = operators.get(engine) or engines(engine).new_context(viewport={"width": 1180, "height": 900})
     page = context.new_page()
     watch.over(page)
     pages = AdminPage(page, stack.url, stack.admin_password)
     if engine not in operators:
         pages.sign_in()
-        operators[engine] = context.storage_state()
+        operators[engine] = context
     yield pages
-    context.close()
+    page.close()
 
 
 @pytest.fixture(scope="session")

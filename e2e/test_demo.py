@@ -51,7 +51,7 @@ class TestThePage:
         assert response.header_value("set-cookie") is None
 
     def test_can_be_moved_by_the_keyboard_alone(self, demo: DemoPage) -> None:
-        demo.fill()
+        demo.add_todo("Feed the cat")
         demo.panel.shows_offer()
         demo.stand_at_the_top()
         demo.panel.move_by_keyboard()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Route
 
+from e2e import browsers
 from e2e.conftest import Profile
 from e2e.gate import API
 from e2e.lacking import NO_CHANNEL, NO_COMPRESSION, NO_INDEXED_DB, NO_LOCKS, NO_SOCKETS, WRONG_CLOCK
@@ -21,18 +22,21 @@ LACKING = {
     "channel": NO_CHANNEL + NO_COMPRESSION,
     "all_of_it": NO_INDEXED_DB + NO_SOCKETS + NO_LOCKS + NO_CHANNEL + NO_COMPRESSION,
 }
+NONSENSE = {"hotel": (200, "<h1>Welcome to the hotel</h1>"), "forbidden": (403, "null")}
 Writing = Callable[..., Writer]
 Records = Callable[[], dict[str, str]]
 
 
 class TestABrowserThatLacks:
-    @pytest.mark.parametrize("script", LACKING.values(), ids=LACKING)
+    @pytest.mark.parametrize(
+        ("engine", "what"), browsers.both(LACKING, firefox=("sockets", "all_of_it")), indirect=["engine"]
+    )
     def test_something_has_its_changes_on_the_server_and_gets_those_of_others(
-        self, script: str, new_profile: Callable[[], Profile], writer: Writing, records: Records, watch: Watch
+        self, what: str, new_profile: Callable[[], Profile], writer: Writing, records: Records, watch: Watch
     ) -> None:
         watch.expect_lost_requests()
         poor, other = new_profile(), new_profile()
-        poor.context.add_init_script(script)
+        poor.context.add_init_script(LACKING[what])
         one = writer(poor, before={"a": "1"}).settle()
         second_tab = writer(poor)
         second_tab.storage.write({"b": "from the other tab"})
@@ -69,16 +73,16 @@ class TestAWrongClock:
 
 
 class TestAServer:
-    @pytest.mark.parametrize(("status", "body"), [(200, "<h1>Welcome to the hotel</h1>"), (403, "null")])
+    @pytest.mark.parametrize(("engine", "what"), browsers.both(NONSENSE, firefox=("hotel",)), indirect=["engine"])
     def test_that_talks_nonsense_disturbs_no_page_and_loses_no_write(
-        self, status: int, body: str, profile: Profile, writer: Writing, records: Records, watch: Watch
+        self, what: str, profile: Profile, writer: Writing, records: Records, watch: Watch
     ) -> None:
         watch.expect_lost_requests()
         one = writer(profile, before={"a": "1"}).settle()
 
         def nonsense(route: Route) -> None:
             heard.append(route.request.url)
-            route.fulfill(status=status, content_type="text/html", body=body)
+            route.fulfill(status=NONSENSE[what][0], content_type="text/html", body=NONSENSE[what][1])
 
         heard: list[str] = []
         profile.context.route(API, nonsense)

@@ -6,10 +6,17 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from e2e import browsers
 from e2e.host import serving
 from e2e.test_capture import HELD, INSTALL
 from e2e.waiting import until
 
+# What a page may decide, and what then stands.
+CHOICES: dict[str, tuple[Any, str]] = {
+    "local": ("local", "mine"),
+    "remote": ("remote", "theirs"),
+    "custom": ({"value": "mine and theirs"}, "mine and theirs"),
+}
 _FETCHED = """() => performance.getEntriesByType('resource')
     .map(({ name }) => name.match(/\\/sdk\\/(.*)$/)?.[1]).filter(Boolean)"""
 _DISPUTE = """([choice]) => {
@@ -48,12 +55,9 @@ class TestTheOneFile:
         paper.wait_for_function("localStorage.theirs === '2'")
         assert paper.evaluate(_FETCHED) == ["migration-dual.global.js", "migration-engine.js"]
 
-    @pytest.mark.parametrize(
-        ("choice", "stands"),
-        [("local", "mine"), ("remote", "theirs"), ({"value": "mine and theirs"}, "mine and theirs")],
-        ids=["local", "remote", "custom"],
-    )
-    def test_asks_the_page_about_a_conflict(self, paper: Page, choice: Any, stands: str) -> None:
+    @pytest.mark.parametrize(("engine", "name"), browsers.both(CHOICES, firefox=("custom",)), indirect=["engine"])
+    def test_asks_the_page_about_a_conflict(self, paper: Page, name: str) -> None:
+        choice, stands = CHOICES[name]
         paper.evaluate("window.decide = () => undefined")
         paper.evaluate(
             "() => { makeClient({ syncInterval: 200, onConflict: (it) => decide(it) }); return migration.ready; }"

@@ -31,6 +31,7 @@ class TestResume:
         demo.panel.shows_receipt()
         assert_arrived_once(ledger, run_id, DATA)
 
+    @pytest.mark.parametrize("engine", browsers.FIREFOX_AT_LENGTH, indirect=True)
     def test_in_a_new_tab_after_the_first_was_closed(
         self, demo: DemoPage, profile: Profile, ledger: Ledger, watch: Watch
     ) -> None:
@@ -43,6 +44,7 @@ class TestResume:
         assert_arrived_once(ledger, run_id, DATA)
         assert again.storage.read() == DATA
 
+    @pytest.mark.parametrize("engine", browsers.FIREFOX_AT_LENGTH, indirect=True)
     def test_waits_for_the_user_where_the_user_had_paused(
         self, demo: DemoPage, profile: Profile, ledger: Ledger, watch: Watch
     ) -> None:

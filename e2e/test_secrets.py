@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from e2e import browsers
 from e2e.ledger import Ledger
 from e2e.pages import DemoPage
 
@@ -17,6 +18,7 @@ SECRETS = {
 
 
 class TestWithheldSecrets:
+    @pytest.mark.parametrize("engine", browsers.FIREFOX_AT_LENGTH, indirect=True)
     def test_are_named_with_reasons_and_reach_no_table(self, demo: DemoPage, ledger: Ledger) -> None:
         demo.storage.write({**SECRETS, "note:1": '{"title":"plain"}'})
         demo.reload()
