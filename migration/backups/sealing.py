@@ -5,14 +5,15 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from django.db import connection
+from migration.asking import ask
+from migration.values.questions import Statement
 
-_SEAL = """
+_SEAL = Statement("""
 UPDATE migration_backup b SET state = 'sealed', entries = s.entries, bytes = s.bytes, digest = s.digest,
-       verified_at = %s
+       verified_at = %s::timestamptz
 FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bytea[]) AS s(run_id, entries, bytes, digest)
 WHERE b.run_id = s.run_id
-"""
+""")
 
 
 class Claimed(Protocol):
@@ -30,5 +31,4 @@ def seal_backups(claimed: Mapping[UUID, Claimed], *, at: datetime) -> None:
     """Seal the backups of these runs, whose chunks were all opened just now."""
     tallies = list(claimed.values())
     entries, sizes, digests = zip(*((one.entries, one.size, one.digest) for one in tallies), strict=True)
-    with connection.cursor() as cursor:
-        cursor.execute(_SEAL, [at, list(claimed), list(entries), list(sizes), list(digests)])
+    ask(_SEAL.of([at, list(claimed), list(entries), list(sizes), list(digests)]))

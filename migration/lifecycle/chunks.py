@@ -71,6 +71,14 @@ FROM taken WHERE c.id = taken.id
 RETURNING c.id, c.key, c.run_id, c.owner_id, c.app_id, c.seq, c.entries, c.payload_bytes, c.sha256, c.encoding,
           c.sealed_payload, c.wrapped_key, c.fence, c.attempts, c.next_ordinal, c.span
 """)
+_FINISH = Statement("""
+UPDATE migration_chunk c SET state = 'loaded', loaded_at = %s::timestamptz, lease_until = NULL, holder = NULL,
+       attempts = 0, next_ordinal = c.entries, batch_entries = %s::int, batch_reason = %s::text,
+       batch_strategy = %s::text,
+       batch_ms = (1000 * extract(epoch FROM clock_timestamp() - transaction_timestamp()))::int
+FROM unnest(%s::bigint[], %s::bigint[]) AS claim(id, fence)
+WHERE c.id = claim.id AND c.fence = claim.fence AND c.state = 'claimed' RETURNING true
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,20 +135,11 @@ def finish_chunks(claims: list[ClaimedChunk], *, at: datetime, batch: Batch = Ba
 
     Each remembers its batch, and how long its transaction has taken until now.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """UPDATE migration_chunk c SET state = 'loaded', loaded_at = %s, lease_until = NULL, holder = NULL,
-                      attempts = 0, next_ordinal = c.entries, batch_entries = %s, batch_reason = %s,
-                      batch_strategy = %s,
-                      batch_ms = (1000 * extract(epoch FROM clock_timestamp() - transaction_timestamp()))::int
-               FROM unnest(%s::bigint[], %s::bigint[]) AS claim(id, fence)
-               WHERE c.id = claim.id AND c.fence = claim.fence AND c.state = 'claimed'""",
-            [
-                *(at, batch.entries, batch.reason, batch.strategy),
-                *([claim.id for claim in claims], [claim.fence for claim in claims]),
-            ],
-        )
-        return int(cursor.rowcount)
+    given = [
+        *(at, batch.entries, batch.reason, batch.strategy),
+        *([claim.id for claim in claims], [claim.fence for claim in claims]),
+    ]
+    return len(ask(_FINISH.of(given)))
 
 
 def release_chunks(claims: list[ClaimedChunk], *, forgive: bool = False) -> int:

@@ -14,21 +14,22 @@ from migration.lifecycle.together import together
 from migration.values.questions import Statement
 
 # Nothing but the id is asked for: a row that does not fit yet, because its seal is about to commit, must be waited for.
-_LOCK = """
+_LOCK = Statement("""
 SELECT id, state = 'transferring' AND upload_state = 'sealed' FROM migration_migrationrun
-WHERE id = ANY(%s) ORDER BY id FOR NO KEY UPDATE
-"""
-_BEGIN = """
+WHERE id = ANY(%s::uuid[]) ORDER BY id FOR NO KEY UPDATE
+""")
+_BEGIN = Statement("""
 WITH moved AS (
     UPDATE migration_migrationrun r SET state = 'verifying', upload_state = 'consumed', verify_attempts = 0,
-           number = number + 1, updated_at = %s
-    WHERE r.id = ANY(%s) AND NOT EXISTS (SELECT FROM migration_chunk c WHERE c.run_id = r.id AND c.state <> 'loaded')
+           number = number + 1, updated_at = %(at)s::timestamptz
+    WHERE r.id = ANY(%(runs)s::uuid[])
+      AND NOT EXISTS (SELECT FROM migration_chunk c WHERE c.run_id = r.id AND c.state <> 'loaded')
     RETURNING r.id, r.owner_id, r.number
 )
 INSERT INTO migration_runevent (run_id, owner_id, number, kind, data, at)
-SELECT id, owner_id, number, 'state', '{"from": "transferring", "to": "verifying", "why": "sealed and all loaded"}', %s
-FROM moved RETURNING run_id
-"""
+SELECT id, owner_id, number, 'state', '{"from": "transferring", "to": "verifying", "why": "sealed and all loaded"}',
+       %(at)s::timestamptz FROM moved RETURNING run_id
+""")
 # Whose first attempt this is may be taken together; a run that was begun before is taken alone, because it may be what
 # ended the worker. The lock goes with the session, whatever happens to it.
 _CLAIM = Statement("""
@@ -58,16 +59,17 @@ _UNLOCK = """
 SELECT pg_advisory_unlock(('x' || left(replace(id::text, '-', ''), 16))::bit(64)::bigint) FROM unnest(%s::uuid[]) AS id
 """
 _FORGIVE = "UPDATE migration_migrationrun SET verify_attempts = greatest(verify_attempts - 1, 0) WHERE id = ANY(%s)"
-_COMPLETE = """
+_COMPLETE = Statement("""
 WITH completed AS (
-    UPDATE migration_migrationrun r SET state = 'completed', receipt = done.receipt, statement = done.statement,
-           mismatch = NULL, finished_at = %s, number = number + 1, updated_at = %s
-    FROM unnest(%s::uuid[], %s::text[], %s::jsonb[], %s::jsonb[]) AS done(id, receipt, statement, data)
-    WHERE r.id = done.id AND r.state = 'verifying' RETURNING r.id, r.owner_id, r.number, done.data
+    UPDATE migration_migrationrun r SET state = 'completed', receipt = done.receipt, statement = done.statement::jsonb,
+           mismatch = NULL, finished_at = %(at)s::timestamptz, number = number + 1, updated_at = %(at)s::timestamptz
+    FROM unnest(%(runs)s::uuid[], %(receipts)s::text[], %(statements)s::text[], %(data)s::text[])
+        AS done(id, receipt, statement, data)
+    WHERE r.id = done.id AND r.state = 'verifying' RETURNING r.id, r.owner_id, r.number, done.data::jsonb AS data
 )
 INSERT INTO migration_runevent (run_id, owner_id, number, kind, data, at)
-SELECT id, owner_id, number, 'state', data, %s FROM completed RETURNING run_id
-"""
+SELECT id, owner_id, number, 'state', data, %(at)s::timestamptz FROM completed RETURNING run_id
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +93,9 @@ def begin_verifications(run_ids: Sequence[UUID], *, at: datetime) -> list[UUID]:
     Seal and the last batch both call this in their transactions. The runs' rows are locked by a statement of its own,
     so whoever comes second sees what the other committed, and they cannot both miss.
     """
-    with together(), connection.cursor() as cursor:
-        cursor.execute(_LOCK, [list(run_ids)])
-        sealed = [run_id for run_id, is_sealed in cursor.fetchall() if is_sealed]
-        if not sealed:
-            return []
-        cursor.execute(_BEGIN, [at, sealed, at])
-        return [run_id for (run_id,) in cursor.fetchall()]
+    with together():
+        sealed = [run_id for run_id, is_sealed in ask(_LOCK.of([list(run_ids)])) if is_sealed]
+        return [run_id for (run_id,) in ask(_BEGIN.of({"at": at, "runs": sealed}))] if sealed else []
 
 
 def claim_verifications(*, most: int, most_entries: int) -> dict[UUID, int]:
@@ -123,19 +121,16 @@ def give_verifications_back(run_ids: Sequence[UUID], *, forgive: bool = False) -
 
 def complete_runs(completions: Sequence[Completion], *, at: datetime) -> list[UUID]:
     """Complete runs that are being verified, with their receipts, and note it in their timelines; return them."""
-    with together(), connection.cursor() as cursor:
-        cursor.execute(
-            _COMPLETE,
-            [
-                *(at, at),
-                [one.run_id for one in completions],
-                [one.receipt for one in completions],
-                [json.dumps(one.statement) for one in completions],
-                [
-                    json.dumps({"from": "verifying", "to": "completed", "why": "digests agree", **one.counts})
-                    for one in completions
-                ],
-                at,
-            ],
-        )
-        return [run_id for (run_id,) in cursor.fetchall()]
+    told = [
+        json.dumps({"from": "verifying", "to": "completed", "why": "digests agree", **one.counts})
+        for one in completions
+    ]
+    given = {
+        "at": at,
+        "runs": [one.run_id for one in completions],
+        "receipts": [one.receipt for one in completions],
+        "statements": [json.dumps(one.statement) for one in completions],
+        "data": told,
+    }
+    with together():
+        return [run_id for (run_id,) in ask(_COMPLETE.of(given))]

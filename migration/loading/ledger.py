@@ -5,25 +5,36 @@ from collections import Counter
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-
+from migration.asking import ask
 from migration.config import setting
 from migration.lifecycle import Batch, checkpoint_chunk, finish_chunks
 from migration.loading.parts import POISON, Part
-from migration.models import MigrationRun, QuarantineEntry, SchemaSample
+from migration.models import QuarantineEntry
+from migration.values.questions import Statement
 
-_COUNT = """
+_COUNT = Statement("""
 UPDATE migration_migrationrun r SET
     entries_processed = r.entries_processed + c.processed, bytes_processed = r.bytes_processed + c.bytes,
     entries_stored = r.entries_stored + c.stored, entries_unchanged = r.entries_unchanged + c.unchanged,
     entries_superseded = r.entries_superseded + c.superseded, entries_conflict = r.entries_conflict + c.conflict,
     entries_quarantined = r.entries_quarantined + c.quarantined, entries_deleted = r.entries_deleted + c.deleted,
-    chunks_loaded = r.chunks_loaded + c.chunks, number = r.number + 1, updated_at = %s
+    chunks_loaded = r.chunks_loaded + c.chunks, number = r.number + 1, updated_at = %s::timestamptz
 FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],
             %s::bigint[], %s::bigint[], %s::int[])
     AS c(run_id, processed, bytes, stored, unchanged, superseded, conflict, quarantined, deleted, chunks)
-WHERE r.id = c.run_id AND r.state = 'transferring'
-"""
+WHERE r.id = c.run_id AND r.state = 'transferring' RETURNING true
+""")
+_TYPES = Statement("SELECT id, types FROM migration_migrationrun WHERE id = ANY(%s::uuid[])")
+_SET_TYPES = Statement("""
+UPDATE migration_migrationrun r SET types = t.types::jsonb
+FROM unnest(%s::uuid[], %s::text[]) AS t(run_id, types) WHERE r.id = t.run_id
+""")
+_KEEP = Statement("""
+INSERT INTO migration_schemasample (app_id, owner_id, run_id, namespace, collection, entries, folded, at)
+SELECT s.app_id, s.owner_id, s.run_id, s.namespace, s.collection, s.entries::jsonb, false, %s::timestamptz
+FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::text[])
+    AS s(app_id, owner_id, run_id, namespace, collection, entries)
+""")
 _NAMES = ("processed", "bytes", "stored", "unchanged", "superseded", "conflict", "quarantined", "deleted", "chunks")
 
 
@@ -62,9 +73,8 @@ def count(parts: list[Part], outcomes: dict[UUID, Counter[str]], *, at: datetime
         tally["quarantined"] += len(part.refused)
         tally["chunks"] += part.is_whole
     runs = sorted(outcomes)
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [at, runs, *([outcomes[run][name] for run in runs] for name in _NAMES)])
-        return bool(cursor.rowcount == len(runs))
+    tallies = ([outcomes[run][name] for run in runs] for name in _NAMES)
+    return len(ask(_COUNT.of([at, runs, *tallies]))) == len(runs)
 
 
 def count_types(parts: list[Part]) -> None:
@@ -72,39 +82,28 @@ def count_types(parts: list[Part]) -> None:
     sampled = [part for part in parts if part.types]
     if not sampled:
         return
-    runs = MigrationRun.objects.filter(id__in={part.terms.run_id for part in sampled})
+    runs = ask(_TYPES.of([list({part.terms.run_id for part in sampled})]))
     known: dict[UUID, dict[str, Counter[str]]] = {
-        run_id: {name: Counter(counts) for name, counts in types.items()}
-        for run_id, types in runs.values_list("id", "types")
+        run_id: {name: Counter(counts) for name, counts in types.items()} for run_id, types in runs
     }
     for part in sampled:
         for name, counts in part.types.items():
             known[part.terms.run_id].setdefault(name, Counter()).update(counts)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """UPDATE migration_migrationrun r SET types = t.types
-               FROM unnest(%s::uuid[], %s::jsonb[]) AS t(run_id, types) WHERE r.id = t.run_id""",
-            [list(known), [json.dumps(types) for types in known.values()]],
-        )
+    ask(_SET_TYPES.of([list(known), [json.dumps(types) for types in known.values()]]))
 
 
 def keep_samples(parts: list[Part], *, at: datetime) -> None:
     """Append what was sampled for schemas; the sweeper folds it, so no batch waits for another one here."""
     samples = [
-        SchemaSample(
-            app_id=part.claim.app_id,
-            owner_id=part.claim.owner_id,
-            run_id=part.terms.run_id,
-            namespace=part.terms.namespace,
-            collection=collection,
-            entries=entries,
-            at=at,
+        (
+            *(part.claim.app_id, part.claim.owner_id, part.terms.run_id, part.terms.namespace),
+            *(collection, json.dumps(entries)),
         )
         for part in parts
         for collection, entries in part.samples.items()
     ]
     if samples:
-        SchemaSample.objects.bulk_create(samples)
+        ask(_KEEP.of([at, *map(list, zip(*samples, strict=True))]))
 
 
 def check_off(parts: list[Part], *, at: datetime, strategy: str = "") -> bool:

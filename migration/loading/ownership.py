@@ -6,15 +6,14 @@ Never one statement that locks and writes: it would read a snapshot older than i
 from collections.abc import Iterable
 from uuid import UUID
 
-from django.db import connection
-
 from migration.asking import ask
 from migration.loading.parts import Part
 from migration.values.questions import Statement
 
 _LOCK = """
-SELECT o.id, o.revision FROM migration_owner o WHERE o.id = ANY(%s) ORDER BY o.id FOR NO KEY UPDATE OF o
+SELECT o.id, o.revision FROM migration_owner o WHERE o.id = ANY(%s::uuid[]) ORDER BY o.id FOR NO KEY UPDATE OF o
 """
+_WAIT, _SKIP = Statement(_LOCK), Statement(f"{_LOCK} SKIP LOCKED")
 _CURRENT = Statement("""
 SELECT c.id
 FROM unnest(%s::bigint[], %s::bigint[], %s::text[]) AS claim(id, fence, epoch)
@@ -33,17 +32,13 @@ def lock_owners(parts: list[Part]) -> dict[UUID, int]:
     when all of them are taken do we wait (always in the order of their ids, so no deadlock can arise).
     """
     owners = sorted({part.claim.owner_id for part in parts})
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK + "SKIP LOCKED", [owners])
-        locked: dict[UUID, int] = dict(cursor.fetchall())
+    locked: dict[UUID, int] = dict(ask(_SKIP.of([owners])))
     return locked or wait_for_owners(owners)
 
 
 def wait_for_owners(owners: Iterable[UUID]) -> dict[UUID, int]:
     """Lock owners in the order of their ids, waiting for each; return those there are with their revisions."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LOCK, [sorted(owners)])
-        return dict(cursor.fetchall())
+    return dict(ask(_WAIT.of([sorted(owners)])))
 
 
 def still_ours(parts: list[Part]) -> list[Part]:

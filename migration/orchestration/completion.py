@@ -27,19 +27,20 @@ class Proven:
 
 def complete(proven: Sequence[Proven], *, at: datetime) -> None:
     """Give these runs their receipts. Runs in the transaction that proved them, which has their rows locked."""
-    completions = [_completion(one, at=at) for one in proven]
+    timeline = lifecycle.timeline()
+    completions = [_completion(one, timeline, at=at) for one in proven]
     lifecycle.complete_runs(completions, at=at)
     backups.seal_backups({one.run.id: one.claimed for one in proven}, at=at)
     progress.announce_all([one.run_id for one in completions], Message.COMPLETED)
 
 
-def _completion(proven: Proven, *, at: datetime) -> Completion:
-    statement = _statement(proven, at=at)
+def _completion(proven: Proven, timeline: str, *, at: datetime) -> Completion:
+    statement = _statement(proven, timeline, at=at)
     counts = {place: statement[place]["entries"] for place in (*_PLACES, "withheld")}
     return Completion(proven.run.id, receipts.sign(statement), statement, counts)
 
 
-def _statement(proven: Proven, *, at: datetime) -> dict[str, Any]:
+def _statement(proven: Proven, timeline: str, *, at: datetime) -> dict[str, Any]:
     run = proven.run
     withheld = run.manifest.get("withheld") or {}
     return {
@@ -49,7 +50,7 @@ def _statement(proven: Proven, *, at: datetime) -> dict[str, Any]:
         "device": str(run.device.key),
         "run": str(run.id),
         "purpose": "dry_run" if run.dry_run else run.purpose,
-        "timeline": lifecycle.timeline(),
+        "timeline": timeline,
         "manifest_version": run.manifest_version,
         "manifest_digest": to_wire(bytes(run.manifest_digest)),
         **{place: _stated(proven.places.get(place)) for place in _PLACES},
