@@ -24,13 +24,19 @@ def ask_all(questions: Sequence[Question]) -> list[Rows]:
 
     Each sees what those before it did. Raises Django's error of the first that failed.
     """
-    between = is_between_transactions()
-    link = connection.connection
-    with connection.wrap_database_errors:
-        return exchange(link, questions, begins=between and not link.autocommit)
-
-
-def is_between_transactions() -> bool:
-    """Tell whether the next statement begins a transaction."""
     connection.ensure_connection()
-    return bool(connection.connection.pgconn.transaction_status == TransactionStatus.IDLE)
+    link = connection.connection
+    between = link.pgconn.transaction_status == TransactionStatus.IDLE
+    first = _asked_first() if between else None
+    with connection.wrap_database_errors:
+        found = exchange(link, [first, *questions] if first else questions, begins=between and not link.autocommit)
+    return found[1:] if first else found
+
+
+def _asked_first() -> Question | None:
+    """Return what has to be said first in every transaction of this connection.
+
+    Whoever wraps a connection's statements to that end (a scope does) leaves it on its wrapper as `asked_first`.
+    """
+    found = (getattr(wrapper, "asked_first", None) for wrapper in connection.execute_wrappers)
+    return next(filter(None, found), None)

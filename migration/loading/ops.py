@@ -12,13 +12,13 @@ from uuid import UUID
 
 from django.db import connection
 
+from migration.asking import ask
 from migration.errors import NotFound
 from migration.loading.verdicts import DECIDE, PLANNED_ONCE
 from migration.values.deletions import Deletions
 from migration.values.epochs import Epoch
 from migration.values.questions import Question, Statement
 from migration.values.rows import Row
-from migration.walls import ask_together
 
 # The owner's row is the lock under which records change; the device's keeps its fence from rising meanwhile.
 _LOCK = Statement(f"""
@@ -222,7 +222,7 @@ def outcomes(rows: Sequence[Sequence[Any]], *, count: int) -> list[Written]:
 
 def write(arrivals: Sequence[Arrival], *, writer: Writer, at: datetime) -> list[Written]:
     """Ask `writing` by itself, in the caller's transaction, and return one outcome for each op."""
-    [rows] = ask_together([writing(arrivals, writer=writer, at=at)])
+    rows = ask(writing(arrivals, writer=writer, at=at))
     return outcomes(rows, count=len(arrivals))
 
 

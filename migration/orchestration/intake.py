@@ -13,6 +13,7 @@ from uuid import UUID
 from django.db import transaction
 
 from migration import detection, dispatch, progress, uploads
+from migration.asking import Rows, ask, ask_all
 from migration.config import fault_point, setting
 from migration.errors import (
     EntryCountWrong,
@@ -36,7 +37,6 @@ from migration.values.epochs import Epoch
 from migration.values.lines import decode_slices, literal
 from migration.values.manifests import Manifest
 from migration.values.questions import Question, Statement
-from migration.walls import Rows, ask_together
 
 # Asked after a lock, by itself: what is joined to a locked row is as old as the statement that waited for it.
 _HOLDS = Statement("""
@@ -73,7 +73,7 @@ def receive_chunk(*, sender: Sender, run_id: UUID, parcel: Parcel, at: datetime)
     Raises NotFound, WrongState (with `state`), RunExpired, StaleEpoch, FenceSuperseded, IdempotencyMismatch,
     OverQuota, and whatever opening it raises.
     """
-    seen, found = ask_together([_asked(sender, run_id), uploads.finding(run_id=run_id, head=parcel.head)])
+    seen, found = ask_all([_asked(sender, run_id), uploads.finding(run_id=run_id, head=parcel.head)])
     standing = _standing(seen)
     if uploads.is_stored(found, parcel.head):
         return Outcome.DUPLICATE
@@ -83,7 +83,7 @@ def receive_chunk(*, sender: Sender, run_id: UUID, parcel: Parcel, at: datetime)
     fault_point("intake.before_store")
     with transaction.atomic():
         # In one breath: whatever the lock has to say against it takes back what was stored.
-        seen, held, stored, spent = ask_together(
+        seen, held, stored, spent = ask_all(
             [
                 _asked(sender, run_id, lock=True),
                 holding(sender),
@@ -211,8 +211,7 @@ def _refuse_superseded(sender: Sender) -> Epoch:
 
     Return the epoch that holds now.
     """
-    [found] = ask_together([holding(sender)])
-    return hold_fence(sender, found)
+    return hold_fence(sender, ask(holding(sender)))
 
 
 def holding(sender: Sender) -> Question:

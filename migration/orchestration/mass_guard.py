@@ -7,6 +7,7 @@ the database unless the app has a limit and something is to be deleted.
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from migration.asking import ask
 from migration.config import limit_of, setting
 from migration.loading import ops as loading
 from migration.loading.ops import Arrival, Lock
@@ -14,7 +15,6 @@ from migration.models import Device
 from migration.orchestration.intake import Sender
 from migration.values.deletions import judge_deletions
 from migration.values.refusals import Refusal
-from migration.walls import ask_together
 
 
 def refuse_mass_deletion(
@@ -28,7 +28,7 @@ def refuse_mass_deletion(
     seqs = [one.seq for one in arrivals if one.row.value is None]
     if confirmed or not limit or not seqs:
         return None
-    [rows] = ask_together([loading.locking(owner_id=sender.owner_id, device_id=sender.device_id)])
+    rows = ask(loading.locking(owner_id=sender.owner_id, device_id=sender.device_id))
     known, window = Lock.of(rows).deletions, timedelta(seconds=setting("DELETION_SECONDS"))
     verdict = judge_deletions(seqs, known=known, limit=limit, window=window, at=at)
     if not verdict.taken:

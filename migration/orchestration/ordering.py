@@ -16,6 +16,7 @@ from psycopg import sql
 from psycopg.errors import UniqueViolation
 
 from migration import dispatch, lifecycle, progress, uploads
+from migration.asking import Rows, ask, ask_all
 from migration.config import setting
 from migration.errors import IdempotencyMismatch, NotFound
 from migration.events import Message
@@ -25,7 +26,6 @@ from migration.orchestration.intake import Parcel, Sender
 from migration.values import manifests
 from migration.values.manifests import Manifest
 from migration.values.questions import Question, Statement
-from migration.walls import Rows, ask_together
 
 _KNOWN = Statement("SELECT owner_id, device_id, request_digest FROM migration_migrationrun WHERE id = %(run)s::uuid")
 
@@ -137,7 +137,7 @@ def create_run(*, sender: Sender, order: RunOrder, at: datetime) -> tuple[Migrat
 
 def _repeated(sender: Sender, order: RunOrder) -> MigrationRun | None:
     """Return the run an equal order made before."""
-    [known] = ask_together([_KNOWN.of({"run": order.id})])
+    known = ask(_KNOWN.of({"run": order.id}))
     if not known:
         return None
     [(owner_id, device_id, digest)] = known
@@ -145,8 +145,7 @@ def _repeated(sender: Sender, order: RunOrder) -> MigrationRun | None:
         raise NotFound("There is no such run.")
     if (device_id, digest) != (sender.device_id, order.digest):
         raise IdempotencyMismatch("This run id was used before with another body.")
-    [shown] = ask_together([progress.showing(order.id)])
-    return progress.shown(shown)
+    return progress.shown(ask(progress.showing(order.id)))
 
 
 def _is_taken(error: IntegrityError) -> bool:
@@ -158,7 +157,7 @@ def _is_taken(error: IntegrityError) -> bool:
 def _carry_out(sender: Sender, order: RunOrder, *, at: datetime) -> MigrationRun:
     """Write all there is to write; whatever an answer has to say against it takes back the rest."""
     use = intake.use_of(order.parcels, runs=1)
-    planned, _, held, *stored, spent, shown = ask_together(
+    planned, _, held, *stored, spent, shown = ask_all(
         [
             _planning(sender, order, at=at),
             _RAISE.of({"device": sender.device_id, "fence": sender.fence or 0}),
@@ -174,7 +173,7 @@ def _carry_out(sender: Sender, order: RunOrder, *, at: datetime) -> MigrationRun
     _see_stored(order, stored)
     if order.seal and not order.parcels:
         lifecycle.begin_verification_if_loaded(order.id, at=at)
-        [shown] = ask_together([progress.showing(order.id)])
+        shown = ask(progress.showing(order.id))
     if order.starts:
         progress.announce(order.id, Message.STAGE)
         dispatch.ring()

@@ -15,7 +15,6 @@ from django.db import connection
 from migration.config import limit_of
 from migration.errors import OverQuota
 from migration.values.questions import Question, Statement
-from migration.walls import ask_together
 
 STORED_RETRY_SECONDS = 3_600
 """What is stored does not go with time; whoever is told to wait may ask again after this."""
@@ -46,15 +45,6 @@ class Use:
     kept: bool = True
 
 
-def spend(use: Use, *, app_id: UUID, limits: Mapping[str, Any], owner_id: UUID, is_guest: bool, at: datetime) -> None:
-    """Count what the caller's transaction is about to commit; call it last, the row stays locked until then.
-
-    Raises OverQuota (with `limit`, its name) when that is more than the owner or the app may use.
-    """
-    [used] = ask_together([spending(use, app_id=app_id, owner_id=owner_id, at=at)])
-    hold(used, use, app_id=app_id, limits=limits, owner_id=owner_id, is_guest=is_guest, at=at)
-
-
 def spending(use: Use, *, app_id: UUID, owner_id: UUID, at: datetime) -> Question:
     """Return the question that counts what an owner uses; `hold` judges the answer."""
     return _USE.of(_said(use, app_id, owner_id, at))
@@ -70,7 +60,10 @@ def hold(
     is_guest: bool,
     at: datetime,
 ) -> None:
-    """Hold the owner to its quota and, where the app has one of its own, the app; call it last, as `spend`."""
+    """Hold the owner to its quota and, where the app has one of its own, the app.
+
+    The counter's row stays locked until the transaction ends. Raises OverQuota (with `limit`, its name).
+    """
     _hold(_by_span(used), "GUEST" if is_guest else "ACCOUNT", limits, at=at)
     if any(limit_of(limits, f"APP_{name}") for name in (*_PER_DAY, _STORED)):
         with connection.cursor() as cursor:

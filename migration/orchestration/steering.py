@@ -7,6 +7,7 @@ from uuid import UUID
 from django.db import transaction
 
 from migration import dispatch, progress
+from migration.asking import ask
 from migration.errors import NotFound, StaleEpoch, WrongState
 from migration.events import Message
 from migration.lifecycle import move_run, move_upload, wish
@@ -14,7 +15,6 @@ from migration.models import Chunk, MigrationRun, Rollback
 from migration.states import ChunkState, RunState, UploadState
 from migration.values.epochs import Epoch
 from migration.values.questions import Statement
-from migration.walls import ask_together
 
 PAUSABLE = (RunState.PLANNED, RunState.TRANSFERRING, RunState.VERIFYING)
 CANCELLABLE = (RunState.PLANNED, RunState.TRANSFERRING)
@@ -87,7 +87,7 @@ def answer_cancel(*, run_id: UUID, at: datetime) -> bool:
 
 def find_standing(*, owner_id: UUID, run_id: UUID) -> MigrationRun:
     """Return a run of this owner with what decides about its receipt, and the receipt. Raises NotFound."""
-    [rows] = ask_together([_STANDING.of({"run": run_id, "owner": owner_id})])
+    rows = ask(_STANDING.of({"run": run_id, "owner": owner_id}))
     if not rows:
         raise NotFound("There is no such run.")
     return MigrationRun.from_db("default", _STANDS, rows[0])

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from django.db import transaction
 
 from migration import progress
+from migration.asking import Rows, ask_all
 from migration.config import fault_point
 from migration.cutover import Stages, check_epoch
 from migration.errors import FenceSuperseded, LineForm, WrongState
@@ -32,7 +33,6 @@ from migration.values.lines import Line, Lines, decode_line, encode_line, text_o
 from migration.values.merging import merge_members
 from migration.values.refusals import Refusal
 from migration.values.stored import line_of
-from migration.walls import Rows, ask_together
 
 Word = Literal["accepted", "merged", "conflict", "refused"]
 ACCEPTED: Word = "accepted"
@@ -135,7 +135,7 @@ def _ask_all(
     ]
     if arrivals:
         questions.append(loading.writing(arrivals, writer=writer, at=at))
-    locked, spent, *wrote = ask_together(questions)
+    locked, spent, *wrote = ask_all(questions)
     return Lock.of(locked), loading.outcomes(wrote[0], count=len(arrivals)) if wrote else [], spent
 
 

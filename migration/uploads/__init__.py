@@ -2,7 +2,7 @@
 
 from migration.uploads.envelope import GZIP, IDENTITY, Envelope, Limits, limits_for, open_envelope
 from migration.uploads.standing import Standing, standing
-from migration.uploads.store import ChunkHead, Outcome, finding, is_stored, outcome_of, store_chunk, storing
+from migration.uploads.store import ChunkHead, Outcome, finding, is_stored, outcome_of, storing
 
 __all__ = [
     "GZIP",
@@ -18,6 +18,5 @@ __all__ = [
     "open_envelope",
     "outcome_of",
     "standing",
-    "store_chunk",
     "storing",
 ]

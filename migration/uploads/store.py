@@ -6,11 +6,11 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
+from migration.asking import Rows, ask
 from migration.config import encryption_keys
 from migration.errors import IdempotencyMismatch
 from migration.values.envelopes import chunk_binding, seal
 from migration.values.questions import Question, Statement
-from migration.walls import Rows, ask_together
 
 
 class Outcome(StrEnum):
@@ -94,19 +94,9 @@ def storing(*, app_id: UUID, owner_id: UUID, run_id: UUID, head: ChunkHead, body
     return _STORE.of(said)
 
 
-def store_chunk(*, app_id: UUID, owner_id: UUID, run_id: UUID, head: ChunkHead, body: bytes, at: datetime) -> Outcome:
-    """Seal and store a chunk and raise its run's counters; say whether it was new.
-
-    The caller holds the run's row lock. Raises IdempotencyMismatch.
-    """
-    [stored] = ask_together([storing(app_id=app_id, owner_id=owner_id, run_id=run_id, head=head, body=body, at=at)])
-    return outcome_of(stored, run_id=run_id, head=head)
-
-
 def outcome_of(stored: Rows, *, run_id: UUID, head: ChunkHead) -> Outcome:
     """Read the answer to `storing`. Raises IdempotencyMismatch where another payload has the chunk's id."""
     if stored:
         return Outcome.STORED
-    [found] = ask_together([finding(run_id=run_id, head=head)])
-    is_stored(found, head)
+    is_stored(ask(finding(run_id=run_id, head=head)), head)
     return Outcome.DUPLICATE

@@ -1,7 +1,5 @@
 """The second wall: row-level security. Postgres itself shows an owner's requests that owner's rows and nothing else."""
 
-from migration.asking import Rows
-from migration.walls.asking import ask_together
 from migration.walls.raising import raise_walls
 from migration.walls.scope import scoped
 from migration.walls.standing import role_may_be_taken, tenant_role, walls_wanting
@@ -11,8 +9,6 @@ __all__ = [
     "GRANTS",
     "SHARED",
     "Bound",
-    "Rows",
-    "ask_together",
     "bound_of",
     "raise_walls",
     "role_may_be_taken",

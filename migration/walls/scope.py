@@ -37,19 +37,13 @@ def scoped(*, app_id: UUID, owner_id: UUID) -> Iterator[None]:
                 _say(_set(_said("none", app_id="", owner_id="")))
 
 
-def current_scope() -> Question | None:
-    """Return what a transaction of this thread has to say first, None outside of a scope."""
-    found = (wrapper for wrapper in connection.execute_wrappers if isinstance(wrapper, _Prefixed))
-    return next((wrapper.question for wrapper in found), None)
-
-
 class _Prefixed:
     """Django's hook around each statement: what begins a transaction says first for whom it works."""
 
     def __init__(self, prefix: str, said: Sequence[tuple[str, str]]) -> None:
         self._prefix = prefix
         settings = (f"set_config(${2 * place + 1}, ${2 * place + 2}, true)" for place in range(len(said)))
-        self.question = Question("SELECT " + ", ".join(settings), [part for pair in said for part in pair])
+        self.asked_first = Question("SELECT " + ", ".join(settings), [part for pair in said for part in pair])
 
     def __call__(self, execute: Callable[..., Any], sql: Any, params: Any, many: bool, context: dict[str, Any]) -> Any:
         cursor = context["cursor"]

@@ -51,12 +51,12 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "migration.api.cors.OriginsMiddleware",
     "corsheaders.middleware.CorsMiddleware",
-    "syncserver.pages.SessionMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "syncserver.pages.CsrfViewMiddleware",
-    "syncserver.pages.AuthenticationMiddleware",
-    "syncserver.pages.MessageMiddleware",
-    "syncserver.pages.XFrameOptionsMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "migration.admin.policy.content_policy",
 ]
 

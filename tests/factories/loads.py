@@ -1,6 +1,6 @@
 """Apps, owners, devices, runs and chunks straight into Postgres, for tests that start behind the doors.
 
-Chunks go through the real `store_chunk`, so what a worker opens is what intake would have sealed.
+Chunks go through the real `uploads.storing`, so what a worker opens is what intake would have sealed.
 """
 
 import gzip
@@ -15,9 +15,10 @@ from uuid import UUID, uuid4
 from django.db.models import F
 from django.utils import timezone
 
+from migration.asking import ask
 from migration.models import App, Chunk, CollectionStage, Device, MigrationRun, Owner, RunEvent
 from migration.states import RunState, UploadState
-from migration.uploads import ChunkHead, store_chunk
+from migration.uploads import ChunkHead, storing
 from migration.values.lines import encode_line
 
 Entry = tuple[str, str | None]
@@ -95,7 +96,8 @@ def put_chunk(run: MigrationRun, entries: Iterable[Entry], *, seq: int, key: UUI
         encoding="gzip",
     )
     body = gzip.compress(payload, compresslevel=1)
-    store_chunk(app_id=run.app_id, owner_id=run.owner_id, run_id=run.id, head=head, body=body, at=timezone.now())
+    ids = {"app_id": run.app_id, "owner_id": run.owner_id, "run_id": run.id}
+    ask(storing(**ids, head=head, body=body, at=timezone.now()))
     return Chunk.objects.values_list("id", flat=True).get(run_id=run.id, key=head.id)
 
 

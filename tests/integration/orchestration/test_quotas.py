@@ -6,9 +6,10 @@ from uuid import uuid4
 
 import pytest
 
+from migration.asking import ask
 from migration.errors import OverQuota
 from migration.models import App, Chunk, MigrationRun, Usage
-from migration.orchestration.quotas import Use, spend
+from migration.orchestration.quotas import Use, hold, spending
 from tests.factories.doors import Browser, Tenant, account, at_once, guest, make_tenant, owner_of
 from tests.factories.loads import make_owner
 from tests.factories.uploads import chunk_of, todos
@@ -80,13 +81,18 @@ class TestAnOwner:
         assert [member.create(ENTRIES).status_code for _ in range(2)] == [201, 201]
 
     def test_begins_anew_when_the_day_ends(self) -> None:
-        owner = make_owner()
-        most = {"app_id": owner.app_id, "owner_id": owner.id, "is_guest": False, "limits": {"account_runs_per_day": 1}}
-        spend(Use(runs=1), **most, at=NOON)
+        owner, use = make_owner(), Use(runs=1)
+        whose = {"app_id": owner.app_id, "owner_id": owner.id}
+
+        def spend(at: datetime) -> None:
+            used = ask(spending(use, **whose, at=at))
+            hold(used, use, **whose, is_guest=False, limits={"account_runs_per_day": 1}, at=at)
+
+        spend(NOON)
         with pytest.raises(OverQuota) as refused:
-            spend(Use(runs=1), **most, at=NOON + timedelta(hours=11, minutes=59, seconds=30))
+            spend(NOON + timedelta(hours=11, minutes=59, seconds=30))
         assert refused.value.extras["retry_after"] == 30
-        spend(Use(runs=1), **most, at=NOON + timedelta(hours=12))
+        spend(NOON + timedelta(hours=12))
 
     def test_gets_room_back_for_what_is_deleted(self) -> None:
         tenant = make_tenant()
