@@ -6,6 +6,7 @@ import {
   DEVICE,
   DUAL,
   GUEST,
+  HELD,
   LAST,
   LATER,
   NO_PLAN,
@@ -131,6 +132,8 @@ export const createClient = (options: MigrationClientOptions, fetchSync: () => P
       _device: () => device,
       _guest: () => own(GUEST, () => base64url(String.fromCharCode(...crypto.getRandomValues(new Uint8Array(32))))),
       _revoked: (code) => emit("revoked", { code }),
+      _store: store,
+      _held: await store._get(HELD),
     });
     globalThis.addEventListener?.("online", sleep._wake);
     const host: Host = {
@@ -184,7 +187,7 @@ export const createClient = (options: MigrationClientOptions, fetchSync: () => P
   /** Stages beyond dual write have code of their own. */
   const findCutover = async (wanted?: boolean): Promise<Cutover | undefined> => {
     // Where all collections write on both sides, or none does, nothing of it is needed.
-    if (wanted || cutover || !/^(off|dual_write)(,\1)*$/.test(`${config!.stages.map(({ stage }) => stage)}`))
+    if (wanted || cutover || !/^(off|dual_write)(,\1)*$/.test("" + config!.stages.map(({ stage }) => stage)))
       await (await loadCutover())._heed(config);
     return cutover;
   };

@@ -86,6 +86,8 @@ export const RUN = "run";
 /** The last completed run. */
 export const LAST = "last";
 export const ROLLBACK = "rollback";
+/** The wait the server asked for last. */
+export const HELD = "held";
 /** Whether the server answers reads; undefined while no stage beyond dual write holds. */
 export const SERVED = "served";
 

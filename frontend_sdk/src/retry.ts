@@ -11,9 +11,8 @@ export const backoff = (failures: number): number => Math.random() * Math.min(CA
  * The wait a `Retry-After` asks for, in ms: seconds or a date, capped at an hour; `undefined` where it
  * makes no sense.
  */
-export const retryAfter = (header: string | null | undefined): number | undefined => {
-  const text = header?.trim() || "-"; // no date
-  const ms = /\D/.test(text) ? Date.parse(text) - Date.now() : +text * 1000;
+export const retryAfter = (header: any): number | undefined => {
+  const ms = /^\s*\d+\s*$/.test(header) ? header * 1000 : Date.parse(header) - Date.now();
   return ms >= 0 ? Math.min(ms, LONGEST_RETRY_AFTER_MS) : undefined;
 };
 

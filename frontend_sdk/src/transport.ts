@@ -1,7 +1,9 @@
 import { createBreaker } from "./breaker.js";
+import { HELD } from "./host.js";
 import { problem, problemOf, type Problem } from "./problem.js";
 import { backoff, isPassing, isTransient, retryAfter } from "./retry.js";
 import type { Sleep } from "./pace.js";
+import type { Store } from "./store.js";
 import { createTokens, subjectOf, type Tokens } from "./tokens.js";
 import type { BreakerState, MigrationClientOptions, PauseReason, ServerConfig } from "./types.js";
 
@@ -64,6 +66,9 @@ export interface Line {
   _config(): ServerConfig | undefined;
   _adopt(config: ServerConfig): void;
   _revoked(code: string): void;
+  _store: Pick<Store, "_update">;
+  /** The wait the server asked an earlier page for: its end, and how long it was. */
+  _held?: [until: number, ms: number] | undefined;
 }
 
 const TRIES = 3;
@@ -83,6 +88,10 @@ export const createTransport = (line: Line): Transport => {
   const breaker = createBreaker();
   const counts = { _requests: 0, _retries: 0, _sent: 0 };
   let subject = "";
+  const [until, ms] = line._held ?? [];
+  const left = until! - Date.now();
+  // What is longer than it ever was is a clock that was set back.
+  if (left > 0 && left <= ms!) breaker._failure(left);
 
   /** One try. Whatever keeps an answer from us is status 0. */
   const attempt = async (method: string, path: string, ask: Ask, token: string | null): Promise<Answer> => {
@@ -91,10 +100,10 @@ export const createTransport = (line: Line): Transport => {
     const size = body?.length ?? 0;
     const timer = setTimeout(() => abort.abort(), (options.requestTimeout ?? 30_000) + size / BYTES_PER_MS);
     const headers: Record<string, string> = { "Migration-Device": line._device(), ...ask._headers };
-    if (token) headers.Authorization = `Bearer ${token}`;
+    if (token) headers.Authorization = "Bearer " + token;
     // Of the config that holds here, whoever told it: only so is this page told of another.
     if (token && line._config()) headers["Migration-Epoch"] = line._config()!.epoch;
-    if (ask._run?._fence) headers["Migration-Fence"] = `${ask._run._fence}`;
+    if (ask._run?._fence) headers["Migration-Fence"] = "" + ask._run._fence;
     if (ask._json) headers["Content-Type"] = "application/json";
     counts._requests++;
     counts._sent += size;
@@ -184,7 +193,9 @@ export const createTransport = (line: Line): Transport => {
   };
 
   const failed = async (answer: Answer, { _run }: Ask, trip: Trip): Promise<void> => {
-    breaker._failure(retryAfter(answer._headers.get("Retry-After") ?? `${answer._body.retry_after ?? ""}`));
+    const hold = retryAfter(answer._headers.get("Retry-After") ?? answer._body.retry_after);
+    breaker._failure(hold);
+    if (hold) void line._store._update(HELD, () => [Date.now() + hold, hold]);
     if (++trip._failures > (_run ? _run._tries : TRIES)) throw failure(answer);
     counts._retries++;
     if (trip._failures >= TRIES) _run?._waiting("server");

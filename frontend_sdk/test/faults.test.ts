@@ -125,6 +125,23 @@ describe("the page", () => {
   });
 });
 
+describe("a server that asks for time", () => {
+  it("is given it by the next visit, too", async () => {
+    const profile = newProfile(manyPairs(3));
+    world.server.intercept = () => ({ status: 503, body: {}, headers: { "Retry-After": "2" } });
+    const first = world.open(profile);
+    void first.initialize();
+    await vi.waitFor(() => expect(world.server.calls.length).toBe(1));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    first.destroy();
+    world.server.intercept = () => undefined;
+    const [came, before] = [performance.now(), world.server.calls.length];
+    expect(await world.open(profile).initialize()).toMatchObject({ ok: true });
+    expect(performance.now() - came).toBeGreaterThan(1500);
+    expect(before).toBe(1);
+  });
+});
+
 describe("what answers in the server's place", () => {
   it.each(["{}", "[]", "null", '"ok"'])("is not taken for its configuration: %s", async (body) => {
     let strange = true;

@@ -31,6 +31,7 @@ const setUp = (reply: (n: number) => Reply, overrides: object = {}) => {
     _config: () => undefined,
     _adopt: () => {},
     _revoked: () => {},
+    _store: { _update: async (_key, change) => change(undefined) },
   });
   return { net, sent };
 };

@@ -12,7 +12,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "syncserver.settings")
 django.setup()
 
 from syncserver.stack import Stack  # noqa: E402 - settings must be named first
-from tests.benchmarks import cpu, limit, memory, scenes, tables, workload  # noqa: E402
+from tests.benchmarks import cpu, limit, memory, scenes, tables, workload, writes  # noqa: E402
 from tests.benchmarks.wire import ready_run  # noqa: E402
 
 CONNECTIONS = 4
@@ -53,7 +53,10 @@ def main() -> None:
             meter = cpu.Meter(processes)
             rounds = [_round(number, options, daphne, wsgi, meter) for number in range(options.rounds + 1)][1:]
             peaks = memory.peaks(processes)
+        written = writes.measure(daphne.url, rounds=options.writes) if options.writes else []
     tables.print_all(rounds, peaks)
+    if written:
+        writes.report(written)
     if options.json:
         kept = {"rounds": [asdict(one) for one in rounds], "peak_mib": peaks}
         Path(options.json).write_text(json.dumps(kept, indent=1))
@@ -64,6 +67,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count; one more warms up")
     parser.add_argument("--records", type=int, default=100_000)
     parser.add_argument("--users", type=int, default=200, help="users of a release-day round")
+    parser.add_argument("--writes", type=int, default=0, help="rounds of what a page's write costs, in a real Chromium")
     parser.add_argument("--json", help="write every round's figures to this file")
     return parser.parse_args()
 

@@ -49,14 +49,13 @@ export const createExchange = async (parts: Parts): Promise<Exchange> => {
   let rumoured = Infinity;
   let fence = 0;
 
-  const standing: Standing = {
+  const standing = {
     ...parts,
     _position: position,
     _keepPosition: () => _store._update<Position>(POSITION, () => position),
-    _rumour: (revision) => void (rumoured = Math.max(rumoured, revision)),
-    _receive: (patience, forgetful) => receive(patience, forgetful),
-  };
-  const receive = createReceiver(standing);
+    _rumour: (revision: number) => void (rumoured = Math.max(rumoured, revision)),
+  } as Omit<Standing, "_receive"> as Standing;
+  const receive = (standing._receive = createReceiver(standing));
   const send = createSender(standing);
 
   const patience: Patience = {

@@ -22,8 +22,8 @@ export interface Leading {
 }
 
 // The server is another one than it was, or does not remember as far back.
-const FORGOTTEN = /^(timeline_changed|cursor_expired)$/;
-const OFF = /^(dual_write_off|wrong_state)$/;
+const FORGOTTEN = /timeline_changed|cursor_expired/;
+const OFF = /dual_write_off|wrong_state/;
 const MOST_MS = 30_000;
 const OFF_MS = 60_000;
 const SYNC_MS = 15_000;

@@ -76,7 +76,7 @@ export const createSender = (standing: Standing) => {
       if (outcome === "accepted" && line === undefined) {
         if (revision !== null) rows.push([key, ackOf(acks._get(key), _print, revision)]);
       } else rest.push([entry, one]);
-      writes.push({ key, outcome, revision, ...(reason && { reason }) });
+      writes.push({ key, outcome, revision, reason });
     }
     if (rest[0]) rows.push(...(await (await host._engine())._rowsOf(standing, rest)));
     await standing._keep(rows);
@@ -99,7 +99,7 @@ export const createSender = (standing: Standing) => {
     try {
       const _json = {
         ops,
-        ...(ops.some(({ base }) => base) && { timeline: standing._position.timeline }),
+        timeline: standing._position.timeline,
         confirmed: outbox._meant.size > 0,
       };
       const _keep = globalThis.document?.visibilityState === "hidden";

@@ -45,6 +45,12 @@ export class History {
     }
   }
 
+  /** Nothing is left of what a browser had, not even of what another one has deleted there. */
+  evicts(profile: Profile): void {
+    this.written.delete(profile);
+    this.witness.evicts(profile);
+  }
+
   /** The SDK is about to put something into a page's storage. */
   puts(tab: Tab, key: string, value: string | undefined): void {
     this.witness.puts(tab, key, value);
@@ -92,8 +98,10 @@ export class History {
 
   #watch(profile: Profile, owner: string, line: string): void {
     const [key] = JSON.parse(line);
-    // To say that something is gone which is gone deletes nothing.
-    const stands = valueOf(this.world.server.recordsOf(owner).current(key)?.line) !== undefined;
+    const current = this.world.server.recordsOf(owner).current(key);
+    // To say that something is gone which is gone deletes nothing; and a rollback leaves a browser what it reads, also
+    // where that is nothing: it says so when it is back.
+    const stands = valueOf(current?.line) !== undefined && current?.cause !== "rollback";
     if (valueOf(line) === undefined && stands && !this.deleted.get(profile)?.has(key))
       this.wrongs.push(`${key} was deleted by profile ${profile.number}, where nobody deleted it`);
   }

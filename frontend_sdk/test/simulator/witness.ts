@@ -74,6 +74,10 @@ export class Witness {
     this.#writesOf(profile, key).own = undefined;
   }
 
+  evicts(profile: Profile): void {
+    for (const writes of this.#writes.get(profile)?.values() ?? []) writes.own = undefined;
+  }
+
   forgets(): void {
     this.#life++;
     this.#seen.clear();
@@ -144,7 +148,7 @@ export class Witness {
       // And what was emptied is the server's alone, until somebody says that it is to come back.
       const emptied = value === undefined && tab.client.pending.missing > 0;
       if (answer.from === "browser" && (turned || emptied)) this.#seen.get(tab)?.delete(`get ${key}`);
-      else this.#shows(tab, "get", key, value, floors, answer);
+      else this.#shows(tab, "get", key, value, floors.filter(({ place }) => !this.#isRemoved(tab.profile, key, place)), answer);
     };
   }
 
@@ -183,6 +187,12 @@ export class Witness {
     const age = this.#versions(profile, key).find((one) => one.revision >= since && valueOf(one.line) === value)?.revision ?? this.#ageOf(profile, key, value);
     // What no server has is the page's own; and what never was here is not gone.
     if (age && (value !== undefined || this.#seen.get(tab)?.has(`${channel} ${key}`))) this.#raise(tab, channel, key, { value, revision: age, place: place ?? this.#writesOf(profile, key).count + 0.5 });
+  }
+
+  /** Whether a page has removed it since, and written nothing in its place. */
+  #isRemoved(profile: Profile, key: string, place: number): boolean {
+    const { last, own } = this.#writesOf(profile, key);
+    return !own && (last.get(undefined) ?? -1) > place;
   }
 
   #isOlder(profile: Profile, key: string, value: string | undefined, floor: Floor): boolean {

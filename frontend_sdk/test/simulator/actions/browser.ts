@@ -40,7 +40,7 @@ export const browser: Record<string, Action> = {
   evict: { likely: 1, act: (world, dice) => {
     const profile = dice.pick(world.profiles);
     if (profile.tabs.size) return;
-    world.history.loses(profile, [...profile.area.items.keys()]);
+    world.history.evicts(profile);
     profile.area.evict();
     profile.database.wipe();
     profile.seal = undefined;
