@@ -93,6 +93,8 @@ def mover(writer: Writing, watch: Watch) -> Writing:
 
     def moved(profile: Profile, **options: Any) -> Writer:
         one = writer(profile, **options).settle()
+        # What another device wrote may still be on its way, and there is no move of nothing.
+        until(one.page, one.storage.read)
         assert one.tab.migrate()["ok"]
         one.page.evaluate(_LISTEN)
         return one

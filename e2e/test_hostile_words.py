@@ -93,7 +93,6 @@ def some(request: pytest.FixtureRequest) -> Callable[[list[str]], list[str]]:
     return lambda pages: pages[next(begins) % step :: step]
 
 
-@pytest.mark.parametrize("engine", ["chromium"], indirect=True)
 class TestHostileWords:
     def test_run_nowhere_in_the_admin(
         self, admin: AdminPage, stack: Stack, watch: Watch, planted: Planted, some: Callable[[list[str]], list[str]]

@@ -9,6 +9,12 @@ from e2e.waiting import until
 from e2e.watch import Watch
 
 
+@pytest.fixture
+def operators_engine(engine: str) -> str:
+    """The admin is seen in both browsers here."""
+    return engine
+
+
 class TestRollbackFromTheAdmin:
     def test_needs_the_word_empties_the_server_and_is_seen_by_the_page(
         self, demo: DemoPage, admin: AdminPage, ledger: Ledger, watch: Watch

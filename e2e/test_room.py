@@ -58,6 +58,7 @@ def test_a_browser_pauses_between_chunks_as_it_is_asked_to(demo: DemoPage, tight
     assert len(left) > 2, "there were chunks to pause between"
     assert len(pauses) > 2, "the server asked"
     for at, seconds in pauses:
-        early = [one - at for one in left if at < one < at + seconds - 0.3]
+        # What is heard of here the page reads a moment later, on a busy machine: another chunk may leave meanwhile.
+        early = [one - at for one in left if at + 0.3 < one < at + seconds - 0.3]
         assert not early, f"a chunk left {early} s after an answer that asked for {seconds} s"
     assert_arrived_once(ledger, run_id, DATA)
