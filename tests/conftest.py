@@ -4,11 +4,21 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.test import TransactionTestCase
 
 from migration.api import configuration, cors, limits
 from migration.config import tuning
 from migration.orchestration.throttling import throttle
 from migration.reports import rehearsals
+from tests.emptying import empty_tables
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quickly_emptied() -> Iterator[None]:
+    """After a test that commits only what it filled is emptied."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(TransactionTestCase, "_fixture_teardown", empty_tables)
+        yield
 
 
 @pytest.fixture(autouse=True)

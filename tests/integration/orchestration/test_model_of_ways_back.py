@@ -353,7 +353,7 @@ def _run(monkeypatch: pytest.MonkeyPatch, **limits: int) -> None:
 
 @pytest.mark.timeout(240)
 def test_ways_back_follow_the_model(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    _run(monkeypatch, max_examples=30, stateful_step_count=5, derandomize=True)
+    _run(monkeypatch, max_examples=18, stateful_step_count=5, derandomize=True)
 
 
 @pytest.mark.soak
