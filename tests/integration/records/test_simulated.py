@@ -33,7 +33,8 @@ def replay(first: int, count: int, live: Callable[[str], None]) -> set[tuple[str
 
 @pytest.mark.timeout(480)
 def test_the_model_of_the_simulator_answers_as_we_do(live: Callable[[str], None]) -> None:
-    said = replay(0, 20, live)
+    # In one seed of fifty a rollback overtakes a run whose receipt is waited for: 37 is the first.
+    said = replay(0, 20, live) | replay(37, 1, live)
     # What has to be among it, or nothing was shown.
     assert said >= {
         ("GET /records", 200),
