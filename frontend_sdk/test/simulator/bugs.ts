@@ -1,3 +1,4 @@
+import type { HardshipName } from "./hardships.js";
 import type { Often } from "./schedule.js";
 import type { Sabotage } from "./browser/sdk.js";
 import type { ServerGaps } from "./model/wire.js";
@@ -11,6 +12,8 @@ export interface Bug {
   gaps?: ServerGaps;
   /** What has to happen more often for it to show, where that is rare. */
   often?: Often;
+  /** What its worlds suffer from, where only that shows it. */
+  hardship?: HardshipName;
 }
 
 /** What has nothing to do with the main road stays away. */
@@ -20,8 +23,8 @@ const IN_ONE_STAGE: Often = Object.fromEntries(
 
 export const BUGS = {
   "ack-before-commit": { gaps: { ackBeforeCommit: true } },
-  "no-dedupe": { gaps: { noDedupe: true } },
-  "no-fence": { gaps: { noFence: true } },
+  "no-dedupe": { gaps: { noDedupe: true }, often: { ...IN_ONE_STAGE, write: 4, down: 0, offline: 0, restore: 0, signOut: 0, signInOther: 0 } },
+  "no-fence": { gaps: { noFence: true }, hardship: "lockless" },
   "stale-epoch-accepted": { gaps: { staleEpoch: true } },
   "old-chunk-over-newer-op": { gaps: { oldChunks: true }, often: { ...IN_ONE_STAGE, move: 3 } },
   "empty-means-deleted": { sabotage: { module: "cargo", name: "isMassLoss", instead: "() => false" } },
@@ -61,6 +64,7 @@ export const BUGS = {
     },
   },
   "rollback-applied": {
+    often: { rollBack: 10, rollBackToPoint: 10, move: 3, putOn: 3 },
     sabotage: {
       module: "transport",
       name: "createTransport",

@@ -34,11 +34,13 @@ export interface Twist {
 }
 
 /** Plays a schedule and yields all that is wrong in the end. */
-export const play = async (seed: number, steps: Step[], { bug, hardship = hardshipOf(seed), said }: Twist = {}): Promise<string[]> => {
-  const { sabotage, gaps = {} }: Bug = bug ? BUGS[bug] : {};
+export const play = async (seed: number, steps: Step[], { bug, hardship, said }: Twist = {}): Promise<string[]> => {
+  const { sabotage, gaps = {}, hardship: bugs }: Bug = bug ? BUGS[bug] : {};
   const world = new World(seed, await loadSdk(sabotage), gaps);
-  const hard: Hardship | undefined = hardship && HARDSHIPS[hardship];
-  said?.(`hardship: ${hardship ?? "none"}`);
+  // A bug is looked for where nothing else is wrong.
+  const name = hardship ?? (bug ? bugs : hardshipOf(seed));
+  const hard: Hardship | undefined = name && HARDSHIPS[name];
+  said?.(`hardship: ${name ?? "none"}`);
   const restless: string[] = [];
   try {
     hard?.begin?.(world);
