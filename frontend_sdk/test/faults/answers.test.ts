@@ -115,7 +115,8 @@ describe("a server that is nothing but trouble for a while", () => {
   const [MINUTE, WINDOW] = [60_000, 10_000];
   const [ROUGH, DOWN] = [4 * MINUTE, size(8, 14) * MINUTE];
   const [UP, END] = [DOWN + 2 * MINUTE, DOWN + size(5, 10) * MINUTE];
-  const CLIENTS = size(150, 1000);
+  // Fewer of them, and chance decides.
+  const CLIENTS = size(450, 1000);
 
   /** One of many clients: they know nothing of each other, so each is played by itself, and their requests are added up. */
   const live = async (seed: number, counted: number[]): Promise<void> => {
