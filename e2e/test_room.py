@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections.abc import Iterator
-from time import monotonic
+from time import monotonic, sleep
 
 import pytest
 from playwright.sync_api import Request, Response
@@ -14,6 +14,7 @@ from e2e.halfway import assert_arrived_once
 from e2e.ledger import Ledger
 from e2e.material import bulky
 from e2e.pages import DemoPage
+from migration.config.tuning import FRESH_SECONDS
 
 # Four chunks at least, two of which leave together.
 DATA = bulky(320)
@@ -29,6 +30,7 @@ def tight(console: Console) -> Iterator[None]:
     """A disk that is nine tenths as empty as it has to be: room for everything, but not for long."""
     free = shutil.disk_usage(tempfile.gettempdir()).free
     console.run(_TUNE, words=["ROOM_DISK_BYTES", str(int(0.9 * free))])
+    sleep(2 * FRESH_SECONDS)  # so long the server believes what it has read, and the room it has seen by that
     yield
     console.run(_TUNE, words=["ROOM_DISK_BYTES", "--reset"])
 
