@@ -109,7 +109,10 @@ class TestSealedArchives:
         export(app, tmp_path / "a", encrypt=True)
         part = next((tmp_path / "a").glob("part-*"))
         assert part.name.endswith(".sealed")
-        assert b"k7" not in part.read_bytes()
+        export(app, tmp_path / "plain")
+        [head, *_] = [plain.read_bytes()[:10] for plain in (tmp_path / "plain").glob("part-*")]
+        assert head.startswith(b"\x1f\x8b")
+        assert head not in part.read_bytes()
         told(counts={"owners": 0})(tmp_path / "a")
         with pytest.raises(MigrationError) as refused:
             restore(make_app(), tmp_path / "a")
