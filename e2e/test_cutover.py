@@ -104,7 +104,7 @@ def mover(writer: Writing, watch: Watch) -> Writing:
 
 def hears(one: Writer, collection: str, stage: str, *, reason: str = "as_requested", seconds: float = 10) -> None:
     """Wait until the page was told that this stage holds."""
-    until(one.page, lambda: one.page.evaluate("stages")[collection] == [stage, reason], seconds=seconds)
+    until(one.page, lambda: one.page.evaluate("stages").get(collection) == [stage, reason], seconds=seconds)
 
 
 def side(one: Writer, key: str) -> tuple[str, str | None]:

@@ -66,7 +66,8 @@ def test_who_finds_no_room_comes_back_when_told_to(world: World, count: int) -> 
     with tuned(world, ROOM_DISK_BYTES=int(1.2 * free), ROOM_SECONDS=0.2):
         arriving = threading.Thread(target=arrive, args=(crowd,))
         arriving.start()
-        until(lambda: refusals(crowd)["unavailable"] >= min(count, 12), "there is no room")
+        # Not each of the first burst: while one request reads the setting, others go by the room seen before.
+        until(lambda: refusals(crowd)["unavailable"] >= min(count, 12) // 2, "there is no room")
     arriving.join(600)
 
     assert all(one.statements for one in crowd)
