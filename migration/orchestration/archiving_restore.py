@@ -139,13 +139,15 @@ def _finished(
         raise NotFound("There is no such work.")
     while True:
         state = _told_failures(worker, job_id, clock=clock)
-        if state != ArchiveJobState.RUNNING:
-            return state
-        if not worker.left():
-            return _finish(job_id, at=clock())
-        helpers.tend()
+        left = worker.left()
+        # After that look: what helpers did to the last pieces is in what is said in the end.
         now = find_job(job_id)
         standing.done, standing.counts = now.done, now.counts
+        if state != ArchiveJobState.RUNNING:
+            return state
+        if not left:
+            return _finish(job_id, at=clock())
+        helpers.tend()
         if tell:
             tell(standing)
         time.sleep(_LOOK)

@@ -4,15 +4,18 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.utils import timezone
 
 from migration.archives import writing
 from migration.models import App, ArchiveJob
-from migration.orchestration.archiving_pieces import PIECES
+from migration.orchestration.archiving_pieces import PIECES, Standing
+from migration.orchestration.archiving_restore import RestoreOrder, join_restore
 from tests.factories.archives import empty, export, held_of, load, make_varied_app, restore
 from tests.factories.loads import make_owner
 from tests.integration.archives.test_going_on import _url
@@ -81,6 +84,37 @@ def test_a_piece_somebody_is_at_is_left_alone(
     assert set(told) == {1}, "one piece at a time is this process's"
     assert standing.strategy.startswith("copy: ")
     assert "one worker: " in standing.strategy, "the reason names the bound"
+
+
+def test_what_a_helper_does_last_is_counted_as_well(archived: tuple[App, Path, dict[str, list[str]]]) -> None:
+    """The helper ends the last piece while nothing but that is left to do for this process."""
+    app, path, _ = archived
+    order = RestoreOrder(app_id=app.id, path=path, replaces=False)
+    taken, all_else = threading.Event(), threading.Event()
+
+    def help_last() -> bool:
+        taken.set()
+        return all_else.wait(30)
+
+    def help_out() -> None:
+        join_restore(order, actor="test", clock=timezone.now, goes_on=help_last)
+        connection.close()
+
+    helper = threading.Thread(target=help_out)
+
+    def tell(standing: Standing) -> None:
+        if helper.ident is None:
+            helper.start()
+            assert taken.wait(30), "the helper is at a piece"
+        elif ArchiveJob.objects.get(app=app).checkpoint.keys() == {str(n) for n in range(parts) if n != 1}:
+            all_else.set()
+
+    parts = len(json.loads((path / "manifest.json").read_bytes())["parts"])
+    standing = restore(app, path, tell=tell)
+
+    helper.join(30)
+    assert standing.done == standing.total
+    assert standing.counts == ArchiveJob.objects.get(app=app).counts
 
 
 @pytest.mark.parametrize("strategy", ["upsert", "row"])
