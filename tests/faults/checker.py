@@ -163,8 +163,11 @@ def _made_up(seen: Seen) -> Iterator[Problem]:
 
 def _gaps(seen: Seen) -> Iterator[Problem]:
     """Revisions are gapless per owner, and the versions of a key follow each other without a hole."""
+    of_owner: dict[str, list[Version]] = defaultdict(list)
+    for one in (*seen.records, *seen.history):
+        of_owner[one.owner].append(one)
     for owner, top in seen.revisions.items():
-        versions = [one for one in (*seen.records, *seen.history) if one.owner == owner]
+        versions = of_owner[owner]
         if sorted(one.revision for one in versions) != list(range(1, top + 1)):
             yield Problem("history", f"{owner} is at {top} and has {sorted(one.revision for one in versions)}")
         by_key: dict[str, list[Version]] = defaultdict(list)
@@ -196,12 +199,16 @@ def _miscounted(seen: Seen) -> Iterator[Problem]:
 
 def _hollow(seen: Seen) -> Iterator[Problem]:
     """A receipt's four sets are disjoint, complete, and in the tables."""
+    held = {_identity(one) for one in (*seen.records, *seen.history)}
+    lost = {_identity(one) for one in seen.losers}
+    refused = {_identity(one) for one in seen.refused}
+    of_run: dict[str, dict[str, Write]] = defaultdict(dict)
+    for write in sorted(seen.backups, key=lambda one: (one.seq, one.ordinal)):
+        of_run[write.run][write.key] = write
     for statement in seen.statements:
         owner, run = statement["owner"], statement["run"]
-        claimed = {write.key: write for write in sorted(_of(seen.backups, run), key=lambda one: (one.seq, one.ordinal))}
+        claimed = of_run[run]
         places: dict[str, set[bytes]] = {"stored": set(), "conflict": set(), "quarantined": set()}
-        held = {_identity(one) for one in (*seen.records, *seen.history)}
-        lost = {_identity(one) for one in seen.losers}
         for write in claimed.values():
             identity = (owner, write.key, write.value)
             place = "stored" if identity in held else "conflict" if identity in lost else "quarantined"
@@ -209,14 +216,10 @@ def _hollow(seen: Seen) -> Iterator[Problem]:
         for name, marks in places.items():
             if statement[name] != {"entries": len(marks), "digest": to_wire(set_digest(marks))}:
                 yield Problem("hollow receipt", f"{run}: {name} is {statement[name]}, found {len(marks)}")
-        refused = {(one.key, one.value) for one in seen.refused if one.owner == owner}
         for write in claimed.values():
-            if _line(write.key, write.value) in places["quarantined"] and (write.key, write.value) not in refused:
+            is_refused = (owner, write.key, write.value) in refused
+            if _line(write.key, write.value) in places["quarantined"] and not is_refused:
                 yield Problem("hollow receipt", f"{run}: {write} is held nowhere")
-
-
-def _of(writes: Iterable[Write], run: str) -> list[Write]:
-    return [write for write in writes if write.run == run]
 
 
 _LOOKS = (_lost, _stale, _duplicated, _made_up, _gaps, _miscounted, _hollow)
