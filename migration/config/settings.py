@@ -34,7 +34,7 @@ SETTINGS: dict[str, Setting] = {
     "KEY_UNITS": Setting(5_242_880, "a longer key goes to quarantine, UTF-16 code units (no localStorage holds one)"),
     "RUN_IDLE_SECONDS": Setting(7 * 86_400, "a planned run expires after this time without a chunk, s"),
     "DRY_RUN_SECONDS": Setting(3_600, "what a dry run left is deleted after this time, s"),
-    "BATCH_ENTRIES": Setting(10_000, "entries claimed for one batch at most (a single larger chunk is taken whole)"),
+    "BATCH_ENTRIES": Setting(5_000, "entries claimed for one batch at most (a single larger chunk is taken whole)"),
     "BATCH_CHUNKS": Setting(64, "chunks claimed for one batch at most"),
     "LOAD_STRATEGY": Setting("auto", "how batches are written: auto, copy, upsert, row (parallel, hybrid: archives)"),
     "LOAD_WORKERS": Setting(4, "processes that work on one archive at most"),

@@ -12,6 +12,7 @@ from uuid import UUID
 from django.db import connection
 
 from migration.asking import ask
+from migration.lifecycle.haste import haste
 from migration.values.questions import Statement
 
 WORKER_LOCKS = 0x73796E63
@@ -20,6 +21,7 @@ WORKER_LOCKS = 0x73796E63
 # Round-robin over apps (`rank` counts within an app), one run per owner, a run that failed a batch alone.
 # Each app is looked into by itself and only chunks that may be loaded count: neither a long queue of one app nor
 # what a stopped run left behind may fill the window. The recursion hops over the index from app to app.
+# Large chunks let small ones go first (`gives_way`): a batch takes as long as the largest in it.
 _CLAIM = Statement("""
 WITH RECURSIVE busy(app_id) AS (
     (SELECT app_id FROM migration_chunk WHERE state = 'stored' ORDER BY app_id LIMIT 1)
@@ -47,11 +49,13 @@ WITH RECURSIVE busy(app_id) AS (
     ORDER BY w.rank, w.id LIMIT %(chunks)s
 ), locked AS (  -- what follows reads only this: a lock returns the row as it is now, not as the snapshot saw it
     SELECT c.id, chosen.rank, c.entries, c.attempts, c.span,
+           c.entries > %(small)s AND c.stored_at > %(since)s::timestamptz AS gives_way,
            least(coalesce(c.span, c.entries), c.entries - c.next_ordinal) AS tried
     FROM migration_chunk c JOIN chosen USING (id)
     WHERE c.state = 'stored' ORDER BY chosen.rank, c.id FOR UPDATE OF c SKIP LOCKED
 ), budgeted AS (
-    SELECT *, sum(entries) OVER (ORDER BY rank, id) - entries AS before,
+    SELECT *, sum(entries) OVER (ORDER BY gives_way, rank, id) - entries AS before,
+           bool_and(gives_way) OVER () AS all_large,
            row_number() OVER (ORDER BY attempts DESC, rank, id) AS place,
            max(attempts) OVER () AS worst
     FROM locked
@@ -61,7 +65,7 @@ WITH RECURSIVE busy(app_id) AS (
     SELECT id, tried, CASE WHEN attempts = 0 OR (attempts = 1 AND span IS NULL AND tried > 1) THEN span
                            ELSE greatest(1, ceil(tried / 8.0)::int) END AS span
     FROM budgeted
-    WHERE (worst = 0 AND before < %(entries)s) OR (worst > 0 AND place = 1)
+    WHERE (worst = 0 AND before < %(entries)s AND (all_large OR NOT gives_way)) OR (worst > 0 AND place = 1)
 )
 UPDATE migration_chunk c
 SET state = 'claimed', lease_until = %(until)s, holder = %(holder)s, fence = c.fence + 1, span = taken.span,
@@ -115,6 +119,7 @@ def claim_chunks(
         "until": at + timedelta(seconds=lease_seconds),
         "chunks": max_chunks,
         "entries": max_entries,
+        **haste(at),
         "window": max_chunks * 4,
     }
     claims = [ClaimedChunk(*row) for row in ask(_CLAIM.of(given))]

@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 
 _AT_ONCE = 32
 """Runs verified or rolled back between two looks at the chunks."""
-_ENTRIES_AT_ONCE = 10_000
+_ENTRIES_AT_ONCE = 2_500
 """Entries of runs verified together: what is more is left for the other workers."""
 _INSUFFICIENT_RESOURCES = "53"
 """The class of SQLSTATEs that say Postgres has no room, memory or connection left: no run is to blame for that."""
@@ -178,7 +178,7 @@ def _answer_cancellations(*, clock: Clock) -> bool:
 
 def _verify_due(*, clock: Clock) -> bool:
     """Verify what waits for it: together what can be, the rest one by one; return whether there was any."""
-    claimed = lifecycle.claim_verifications(most=_AT_ONCE, most_entries=_ENTRIES_AT_ONCE)
+    claimed = lifecycle.claim_verifications(most=_AT_ONCE, most_entries=_ENTRIES_AT_ONCE, at=clock())
     lacks_room = False
     try:
         together = _verified_together([run_id for run_id, attempts in claimed.items() if attempts == 1], clock=clock)

@@ -1,9 +1,20 @@
-"""One app floods: its neighbours wait for as many batches as they would without it, or for one more."""
+"""One app floods: its neighbours wait for as many batches as they would without it, or for one more.
 
-from migration.models import Chunk
+What is large gives way to what is small, for a second: a batch takes as long as the largest chunk in it.
+"""
+
+from datetime import timedelta
+from random import Random
+
+import pytest
+from django.utils import timezone
+
+from migration.lifecycle import claim_verifications, give_verifications_back, haste
+from migration.models import Chunk, MigrationRun
 from migration.states import ChunkState
 from tests.factories.loads import make_app, make_device, make_owner, make_run, put_chunk
 from tests.factories.workers import Worker
+from tests.integration.orchestration.test_proof import loaded_run, todos
 
 NEIGHBOURS, FLOOD = 9, 60
 BUDGET = {"chunks": 16, "entries": 200}
@@ -38,3 +49,52 @@ def test_a_flood_delays_no_neighbour_by_more_than_twice(worker: Worker) -> None:
     assert beside <= 2 * alone
     left = Chunk.objects.filter(id__in=flood).exclude(state=ChunkState.LOADED).count()
     assert left > FLOOD / 2, "the flood was there all the while"
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take more than five entries for many."""
+    monkeypatch.setattr(haste, "SMALL_ENTRIES", 5)
+
+
+def _put(entries: int) -> int:
+    return put_chunk(make_run(), [(f"k{n}", "v") for n in range(entries)], seq=1)
+
+
+@pytest.mark.usefixtures("few")
+class TestALargeChunk:
+    def test_is_not_in_a_batch_with_small_ones(self, worker: Worker) -> None:
+        large, small = [_put(10), _put(20)], [_put(2), _put(5)]
+        assert {claim.id for claim in worker.claim()} == set(small)
+        assert {claim.id for claim in worker.claim()} == set(large)
+
+    def test_waits_for_others_no_longer_than_a_second(self, worker: Worker) -> None:
+        large, small = _put(10), _put(2)
+        later = timezone.now() + timedelta(seconds=1.1)
+        assert {claim.id for claim in worker.claim(at=later)} == {large, small}
+
+    @pytest.mark.parametrize("seed", range(6))
+    def test_never_leaves_a_claim_empty(self, worker: Worker, seed: int) -> None:
+        """Whoever finds nothing goes to sleep."""
+        chance = Random(seed)
+        app = make_app()
+        for _ in range(12):
+            run = make_run(make_device(make_owner(chance.choice([app, None]))))
+            for seq in range(1, chance.randint(2, 4)):
+                put_chunk(run, [(f"{seq}-{n}", "v") for n in range(chance.choice([1, 5, 6, 30]))], seq=seq)
+        worker.load_all(chunks=chance.choice([3, 16]), entries=chance.choice([1, 10, 60]))
+        assert set(Chunk.objects.values_list("state", flat=True)) == {ChunkState.LOADED}
+
+
+@pytest.mark.usefixtures("few")
+def test_a_large_run_is_verified_after_small_ones_for_a_second(worker: Worker) -> None:
+    large, small = loaded_run(worker, todos(10)), loaded_run(worker, todos(2))
+    sealed = timezone.now()
+    MigrationRun.objects.update(sealed_at=sealed)
+    for late, first in ((0.5, small), (1.5, large)):
+        at = sealed + timedelta(seconds=late)
+        if first is large:
+            MigrationRun.objects.filter(id=small.id).update(sealed_at=at)
+        claimed = claim_verifications(most=32, most_entries=1, at=at)
+        assert list(claimed) == [first.id]
+        give_verifications_back(list(claimed), forgive=True)

@@ -103,7 +103,7 @@ class TestAttempts:
         settings.MIGRATION = {**settings.MIGRATION, "VERIFY_ATTEMPTS": "3"}
         run = loaded_run(worker, todos(3))
         for attempt in (1, 2, 3):
-            assert claim_verifications(most=32, most_entries=1_000) == {run.id: attempt}
+            assert claim_verifications(most=32, most_entries=1_000, at=timezone.now()) == {run.id: attempt}
             give_verifications_back([run.id])  # as the end of a session does
         worker.work_until_done()
         run.refresh_from_db()
@@ -123,18 +123,18 @@ class TestAttempts:
 
     def test_single_out_the_run_that_ends_workers(self, worker: Worker) -> None:
         runs = {loaded_run(worker, todos(3)).id for _ in range(3)}
-        assert claim_verifications(most=32, most_entries=1_000) == dict.fromkeys(runs, 1)
+        assert claim_verifications(most=32, most_entries=1_000, at=timezone.now()) == dict.fromkeys(runs, 1)
         give_verifications_back(list(runs))
         fresh = loaded_run(worker, todos(3)).id
-        assert claim_verifications(most=32, most_entries=1_000) == {fresh: 1}
+        assert claim_verifications(most=32, most_entries=1_000, at=timezone.now()) == {fresh: 1}
         give_verifications_back([fresh])
         assert worker.work()
-        assert len(claim_verifications(most=32, most_entries=1_000)) == 1
+        assert len(claim_verifications(most=32, most_entries=1_000, at=timezone.now())) == 1
 
     def test_leave_runs_beyond_so_many_entries_to_other_workers(self, worker: Worker) -> None:
         for _ in range(4):
             loaded_run(worker, todos(3))
-        claimed = claim_verifications(most=32, most_entries=5)
+        claimed = claim_verifications(most=32, most_entries=5, at=timezone.now())
         assert len(claimed) == 2
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND objsubid = 1")
@@ -149,5 +149,5 @@ class TestAttempts:
         put_chunk(run, [("todo:2", todos(3)["todo:2"])], seq=9)
         MigrationRun.objects.filter(id=run.id).update(upload_state="sealed")
         worker.load_all()
-        assert claim_verifications(most=1, most_entries=1_000) == {run.id: 1}
+        assert claim_verifications(most=1, most_entries=1_000, at=timezone.now()) == {run.id: 1}
         give_verifications_back([run.id])
