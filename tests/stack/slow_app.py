@@ -21,7 +21,7 @@ async def application(scope, receive, send) -> None:
     if scope["path"] == "/sent":
         body = b"%d" % len(sent)
     else:
-        await asyncio.sleep(SECONDS)
+        await asyncio.sleep(2 * SECONDS if scope["path"] == "/slowly" else SECONDS)
         body = b"x" * 4_000_000
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
     await send({"type": "http.response.body", "body": body})

@@ -1,8 +1,10 @@
 """The web server's end: what it has begun it finishes, and sockets learn that it comes back."""
 
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +17,11 @@ from websockets.sync.client import connect
 from syncserver.stack import PROJECT, ports, processes
 from tests.stack.slow_app import BLOCK, BLOCKS
 
-SERVE = "import sys; from syncserver.serve import serve; serve('tests.stack.slow_app:application', sys.argv[1:])"
+IDLE = 2
+SERVE = (
+    f"import sys; from syncserver import serve; serve.IDLE = {IDLE};"
+    " serve.serve('tests.stack.slow_app:application', sys.argv[1:])"
+)
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,19 @@ class TestEnd:
             assert ending.value.rcvd is not None
             assert ending.value.rcvd.code == 1012
         assert served.process.wait(timeout=5) == 0
+
+
+class TestAConnection:
+    def test_that_says_nothing_more_is_closed(self, served: Served) -> None:
+        with socket.create_connection(("127.0.0.1", served.port), timeout=20) as line:
+            line.sendall(b"GET /sent HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert line.recv(4_096).startswith(b"HTTP/1.1 200")
+            began = time.monotonic()
+            assert line.recv(4_096) == b""
+            assert time.monotonic() - began > IDLE / 2
+
+    def test_that_waits_for_its_answer_is_kept(self, served: Served) -> None:
+        assert httpx.get(f"http://127.0.0.1:{served.port}/slowly", timeout=20).status_code == 200
 
 
 class TestALongAnswer:
