@@ -1,4 +1,8 @@
-"""`make bench`: L, upload under daphne and under WSGI, and release day, interleaved; prints the README's table."""
+"""`make bench`: prints the README's tables.
+
+In rounds, interleaved: L, the textbook's endpoint, upload under daphne and under WSGI, release day. Then once: ops of
+dual write, 500 sockets that listen, and a restore.
+"""
 
 import argparse
 import json
@@ -12,18 +16,24 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "syncserver.settings")
 django.setup()
 
 from syncserver.stack import Stack  # noqa: E402 - settings must be named first
-from tests.benchmarks import cpu, limit, memory, scenes, tables, workload, writes  # noqa: E402
+from tests.benchmarks import (  # noqa: E402
+    archive,
+    cpu,
+    dual_write,
+    limit,
+    memory,
+    scenes,
+    sockets,
+    tables,
+    textbook,
+    workload,
+    writes,
+)
 from tests.benchmarks.wire import ready_run  # noqa: E402
 
 CONNECTIONS = 4
 STORE_KEYS = 12_500
-SHARED_ENV = {
-    "MIGRATION_REQUESTS_PER_MINUTE": "10000000",
-    "MIGRATION_GUEST_REQUESTS_PER_MINUTE": "10000000",
-    "MIGRATION_GUEST_SESSIONS_PER_MINUTE": "10000000",
-    "MIGRATION_ADDRESS_REQUESTS_PER_MINUTE": "10000000",
-    "SECRET_KEY": "benchmarks-run-on-throw-away-servers-only-0123456789",
-}
+TEXTBOOK_KEYS = 2_500
 
 
 @dataclass(frozen=True)
@@ -37,9 +47,9 @@ class Round:
 def main() -> None:
     """Measure and print."""
     options = _options()
-    with Stack(env=SHARED_ENV, workers=2, web_processes=2) as daphne:
+    with Stack(env=scenes.SHARED_ENV, workers=2, web_processes=2) as daphne:
         wsgi = Stack(
-            env=SHARED_ENV,
+            env=scenes.SHARED_ENV,
             workers=0,
             sweeper=False,
             web="gunicorn",
@@ -48,31 +58,37 @@ def main() -> None:
             database_url=daphne.database_url,
             redis_url=daphne.redis_url,
         )
-        with wsgi:
+        with wsgi, textbook.server(daphne.database_url, processes=2) as port:
             processes = {**daphne.processes, "wsgi": wsgi.processes["web"]}
             meter = cpu.Meter(processes)
-            rounds = [_round(number, options, daphne, wsgi, meter) for number in range(options.rounds + 1)][1:]
+            rounds = [_round(number, options, daphne, wsgi, port, meter) for number in range(options.rounds + 1)][1:]
+            once = _once(options, daphne, wsgi)
             peaks = memory.peaks(processes)
         written = writes.measure(daphne.url, rounds=options.writes) if options.writes else []
-    tables.print_all(rounds, peaks)
+    tables.print_all(rounds, once, peaks)
     if written:
         writes.report(written)
     if options.json:
-        kept = {"rounds": [asdict(one) for one in rounds], "peak_mib": peaks}
+        kept = {"rounds": [asdict(one) for one in rounds], "once": once, "peak_mib": peaks}
         Path(options.json).write_text(json.dumps(kept, indent=1))
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count; one more warms up")
-    parser.add_argument("--records", type=int, default=100_000)
+    parser.add_argument("--records", type=int, default=400_000, help="records of a round")
     parser.add_argument("--users", type=int, default=200, help="users of a release-day round")
+    parser.add_argument("--sockets", type=int, default=500, help="pages that listen; 0: none")
+    parser.add_argument("--ops", type=int, default=4_000, help="ops of dual write; 0: none")
+    parser.add_argument("--restore", type=int, default=200_000, help="records of the archive; 0: none")
     parser.add_argument("--writes", type=int, default=0, help="rounds of what a page's write costs, in a real Chromium")
     parser.add_argument("--json", help="write every round's figures to this file")
     return parser.parse_args()
 
 
-def _round(number: int, options: argparse.Namespace, daphne: Stack, wsgi: Stack, meter: cpu.Meter) -> Round:
+def _round(
+    number: int, options: argparse.Namespace, daphne: Stack, wsgi: Stack, textbooks_port: int, meter: cpu.Meter
+) -> Round:
     seed = number * 1_000_000
     keys = min(STORE_KEYS, options.records)
     stores = [workload.snapshot(seed + place, keys=keys) for place in range(options.records // keys)]
@@ -80,6 +96,8 @@ def _round(number: int, options: argparse.Namespace, daphne: Stack, wsgi: Stack,
     rows, found = limit.ready_rows(stores), Round()
     with meter.over(records) as found.cpu["L"]:
         found.figures["L"] = limit.measure(daphne.database_url, rows, records=records)
+    few = [workload.snapshot(seed + place, keys=TEXTBOOK_KEYS) for place in range(CONNECTIONS)]
+    found.figures["textbook"] = textbook.measure(daphne.database_url, textbooks_port, few, connections=CONNECTIONS)
     for name, stack in (("daphne", daphne), ("wsgi", wsgi)) if number % 2 else (("wsgi", wsgi), ("daphne", daphne)):
         runs = [ready_run(store) for store in stores]
         with meter.over(records) as found.cpu[f"upload {name}"]:
@@ -91,6 +109,21 @@ def _round(number: int, options: argparse.Namespace, daphne: Stack, wsgi: Stack,
             measured = scenes.release_day(stack.url, users, connections=CONNECTIONS * 2)
         scenes.compare_contents(daphne.database_url, users)
         found.figures.update(_of_users(name, measured, len(users)))
+    return found
+
+
+def _once(options: argparse.Namespace, daphne: Stack, wsgi: Stack) -> dict[str, float]:
+    """Measure what needs no rounds; names say the unit."""
+    found: dict[str, float] = {}
+    if options.ops:
+        for name, stack in (("wsgi", wsgi), ("daphne", daphne)):
+            found |= {f"ops/s, {name}, {what}": per_second for what, per_second in dual_write.rates(stack, options.ops)}
+    if options.sockets:
+        waited = sockets.measure(daphne.url, daphne.database_url, pages=options.sockets)
+        for part in (50, 95, 99):
+            found[f"commit to page, {options.sockets} sockets, p{part}, ms"] = 1e3 * waited[len(waited) * part // 100]
+    if options.restore:
+        found |= archive.measure(daphne, options.restore)
     return found
 
 

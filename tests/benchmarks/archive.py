@@ -1,30 +1,30 @@
-"""A restore of so many records from a compressed archive, against L in the same run; every process's peak memory.
+"""A restore of so many records from a compressed archive, against L in the same run; its peak memory.
 
-    DATABASE_URL=… python -m tests.benchmarks.archive [--records 1000000]
+    python -m tests.benchmarks.archive [--records 1000000]
 
-The archive is written from the benchmark's own distribution, restored into an app that is empty, and held to what the
-records then are, content by content.
+The archive is written from the benchmark's own distribution, restored beside what the demo app holds, and held to what
+the records then are, content by content.
 """
 
 import argparse
 import os
 import re
-import shutil
-import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import UUID, uuid4
 
 import django
 
+from syncserver.stack import Stack
+from tests.benchmarks import limit
 from tests.benchmarks.workload import Snapshot, snapshot
 
+APP = "demo"
 PIECE = 200_000
 """Records L is measured with."""
 
@@ -34,31 +34,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--records", type=int, default=100_000)
     given = parser.parse_args()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "syncserver.settings")
     django.setup()
-    folder = Path(tempfile.mkdtemp())
-    try:
-        _measure(given.records, folder / "archive")
-    finally:
-        shutil.rmtree(folder)
+    with Stack(workers=0, sweeper=False, web=None) as stack:
+        for name, figure in measure(stack, given.records).items():
+            print(f"{name}: {figure:,.2f}")
 
 
-def _measure(records: int, path: Path) -> None:
-    from migration.models import App
-    from tests.benchmarks import limit
-
-    app = App.objects.create(slug=f"bench-{uuid4().hex[:8]}", name="bench", publishable_key=f"pk_{uuid4().hex}")
-    write(app, path, records)
-    some = list(snapshots(min(records, PIECE)))
-    blocks = limit.ready_rows(some)
+def measure(stack: Stack, records: int) -> dict[str, float]:
+    """Restore so many records into a stack's Postgres; return records per second, the share of L, and MiB at most."""
+    blocks = limit.ready_rows(some := list(snapshots(min(records, PIECE))))
     count = sum(map(len, some))
-    url = os.environ["DATABASE_URL"]
-    before = limit.measure(url, blocks, records=count)
-    took, peak = _run("migration_restore", str(path), "--app", app.slug)
-    after = limit.measure(url, blocks, records=count)
-    _run("migration_verify", str(path), "--app", app.slug)
-    rate, ceiling = records / took, (before + after) / 2
-    print(f"L {ceiling:,.0f}/s  restore {rate:,.0f}/s  {rate / ceiling:.2f} L  peak {peak} MiB")
-    App.objects.filter(id=app.id).delete()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "archive"
+        write(SimpleNamespace(id=uuid4()), path, records)
+        before = limit.measure(stack.database_url, blocks, records=count)
+        told = stack.project.manage("migration_restore", str(path), "--app", APP)
+        after = limit.measure(stack.database_url, blocks, records=count)
+        stack.project.manage("migration_verify", str(path), "--app", APP)
+    rate = records / _figure("seconds", told)
+    return {
+        f"restore of {records:,}, records/s": rate,
+        f"restore of {records:,}, of L": rate / ((before + after) / 2),
+        f"restore of {records:,}, peak MiB": _figure("peak_memory_mb", told),
+    }
+
+
+def _figure(name: str, told: str) -> float:
+    """Find a figure in the last line a command has said. Raises AssertionError."""
+    last = told.strip().splitlines()[-1]
+    found = re.search(rf"{name} ([\d.]+)", last)
+    assert found, last
+    return float(found[1])
 
 
 def snapshots(records: int) -> Iterator[Snapshot]:
@@ -115,18 +122,6 @@ def write(app: object, path: Path, records: int) -> None:
         writer.finish(manifest)
     if done != records:
         raise AssertionError(f"{done} of {records} records")
-
-
-def _run(name: str, *args: str) -> tuple[float, int]:
-    """Run a command; return its own seconds and peak memory, MiB."""
-    begun = time.perf_counter()
-    done = subprocess.run([sys.executable, "manage.py", name, *args], capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise AssertionError(done.stdout[-2000:] + done.stderr[-2000:])
-    last = done.stdout.strip().splitlines()[-1]
-    print(f"{name}: {last}", file=sys.stderr)
-    seconds, peak = re.search(r"seconds ([\d.]+)", last), re.search(r"peak_memory_mb (\d+)", last)
-    return float(seconds[1]) if seconds else time.perf_counter() - begun, int(peak[1]) if peak else 0
 
 
 if __name__ == "__main__":

@@ -11,6 +11,15 @@ import psycopg
 from tests.benchmarks.wire import Browser, ReadyRun
 
 APP_KEY = "pk_demo"
+SHARED_ENV = {
+    "MIGRATION_REQUESTS_PER_MINUTE": "10000000",
+    "MIGRATION_GUEST_REQUESTS_PER_MINUTE": "10000000",
+    "MIGRATION_GUEST_SESSIONS_PER_MINUTE": "10000000",
+    "MIGRATION_ADDRESS_REQUESTS_PER_MINUTE": "10000000",
+    "MIGRATION_GUEST_ENTRIES_PER_DAY": "0",
+    "MIGRATION_GUEST_BYTES_PER_DAY": "0",
+    "SECRET_KEY": "benchmarks-run-on-throw-away-servers-only-0123456789",
+}
 _STORED = """
 SELECT sha256(convert_to('[' || r.key_json || ',' ||
        CASE r.form WHEN 1 THEN to_json(r.value::text)::text ELSE r.value::text END || ']', 'UTF8'))

@@ -14,9 +14,11 @@ class Round(Protocol):
     def cpu(self) -> Mapping[str, Mapping[str, float]]: ...
 
 
-def print_all(rounds: Sequence[Round], peaks: Mapping[str, float]) -> None:
+def print_all(rounds: Sequence[Round], once: Mapping[str, float], peaks: Mapping[str, float]) -> None:
     """Print speed, processor time and peak memory as Markdown."""
     _print_figures([one.figures for one in rounds])
+    for name, figure in once.items():
+        print(f"| {name} | {figure:,.2f} | once | |" if figure < 10 else f"| {name} | {figure:,.0f} | once | |")
     _print_cpu([one.cpu for one in rounds])
     print("\n| process | peak MiB |\n|---|---|")
     for name, peak in sorted(peaks.items()):
@@ -28,7 +30,7 @@ def _print_figures(rounds: Sequence[Mapping[str, float]]) -> None:
     for name in rounds[0]:
         values = [one[name] for one in rounds]
         ratio = statistics.median(one[name] / one["L"] for one in rounds)
-        share = f"{ratio:.2f}" if name.startswith(("L", "upload")) else ""
+        share = f"{ratio:.2f}" if name.startswith(("L", "upload", "textbook")) else ""
         print(f"| {name} | {statistics.median(values):,.1f} | {min(values):,.1f} to {max(values):,.1f} | {share} |")
 
 

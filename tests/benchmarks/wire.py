@@ -110,6 +110,10 @@ class Browser:
         self._connection = http.client.HTTPConnection(self._netloc, timeout=120)
         self.took: list[tuple[str, float]] = []
 
+    def hang_up(self) -> None:
+        """Close the connection; the next request opens another."""
+        self._connection.close()
+
     def send(
         self, method: str, path: str, body: bytes | None, headers: dict[str, str]
     ) -> tuple[int, dict[str, object]]:
