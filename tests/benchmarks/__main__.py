@@ -76,7 +76,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5, help="rounds that count; one more warms up")
-    parser.add_argument("--records", type=int, default=400_000, help="records of a round")
+    parser.add_argument("--records", type=int, default=100_000, help="records of a round")
     parser.add_argument("--users", type=int, default=200, help="users of a release-day round")
     parser.add_argument("--sockets", type=int, default=500, help="pages that listen; 0: none")
     parser.add_argument("--ops", type=int, default=4_000, help="ops of dual write; 0: none")

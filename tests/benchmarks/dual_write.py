@@ -63,16 +63,15 @@ def main() -> None:
     options = parser.parse_args()
     for web in ("gunicorn", "daphne"):
         with Stack(env=SHARED_ENV, workers=0, web=web, web_processes=2) as stack:
-            devices = [_device(stack.url) for _ in range(options.owners)]
-            _race(stack.url, devices, options.owners, 1)  # each has a record, each process a plan
+            devices = _devices(stack.url, options.owners)
             meter = cpu.Meter(stack.processes)
             for _, batch in product(range(options.rounds), options.batches):
                 with meter.over(options.ops) as spent:
-                    took, answers = _race(stack.url, devices, options.ops, batch)
+                    per_second, answers = _race(stack.url, devices, options.ops, batch)
                 answers.sort()
                 told = ", ".join(f"{name} {micro:.0f}" for name, micro in sorted(spent.items()))
                 print(
-                    f"{web}, {batch} a request: {options.ops / took:.0f} ops/s,"
+                    f"{web}, {batch} a request: {per_second:.0f} ops/s,"
                     f" p50 {answers[len(answers) // 2] * 1e3:.1f} ms,"
                     f" p99 {answers[int(len(answers) * 0.99)] * 1e3:.1f} ms; CPU µs an op: {told}"
                 )
@@ -80,11 +79,16 @@ def main() -> None:
 
 def rates(stack: Stack, ops: int) -> Iterator[tuple[str, float]]:
     """Yield (how many a request, ops a second) at a stack that runs."""
-    devices = [_device(stack.url) for _ in range(OWNERS)]
-    _race(stack.url, devices, OWNERS, 1)
+    devices = _devices(stack.url, OWNERS)
     for batch in (1, 3):
-        took, _ = _race(stack.url, devices, ops, batch)
-        yield f"{batch} a request", ops / took
+        yield f"{batch} a request", _race(stack.url, devices, ops, batch)[0]
+
+
+def _devices(url: str, owners: int) -> list[Device]:
+    """Return a device of each owner, once each has a record and each process its plans."""
+    devices = [_device(url) for _ in range(owners)]
+    _race(url, devices, owners, 1)
+    return devices
 
 
 def _device(url: str) -> Device:
@@ -93,7 +97,7 @@ def _device(url: str) -> Device:
 
 
 def _race(url: str, devices: list[Device], ops: int, batch: int) -> tuple[float, list[float]]:
-    """Send so many ops, each connection for owners of its own; return the seconds and each answer's time.
+    """Send about so many ops, each connection for owners of its own; return ops a second and each answer's time.
 
     What is sent is written beforehand, and answers are read by hand: a client's cost is none of a server's.
     """
@@ -103,7 +107,8 @@ def _race(url: str, devices: list[Device], ops: int, batch: int) -> tuple[float,
     started = time.perf_counter()
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         answers = list(pool.map(lambda requests: _drive(url, requests), written))
-    return time.perf_counter() - started, [one for listed in answers for one in listed]
+    took, listed = time.perf_counter() - started, [one for some in answers for one in some]
+    return len(listed) * batch / took, listed
 
 
 def _drive(url: str, requests: list[bytes]) -> list[float]:

@@ -28,9 +28,9 @@ KEYS = 2_000
 def flooding(url: str, app_key: str) -> Iterator[None]:
     """Flood while the body runs. Raises AssertionError where one of the users met what it should not."""
     process = Popen([sys.executable, "-m", "tests.faults.flood", url, app_key], stdout=PIPE, stderr=PIPE, text=True)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
     try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
         yield
     finally:
         process.terminate()

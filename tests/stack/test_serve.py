@@ -64,10 +64,10 @@ class TestEnd:
         assert served.process.wait(timeout=5) == 0
 
     def test_tells_sockets_that_it_comes_back(self, served: Served) -> None:
-        with connect(f"ws://127.0.0.1:{served.port}/") as socket:
+        with connect(f"ws://127.0.0.1:{served.port}/") as page:
             served.process.send_signal(signal.SIGTERM)
             with pytest.raises(ConnectionClosed) as ending:
-                socket.recv(timeout=5)
+                page.recv(timeout=5)
             assert ending.value.rcvd is not None
             assert ending.value.rcvd.code == 1012
         assert served.process.wait(timeout=5) == 0
@@ -84,6 +84,12 @@ class TestAConnection:
 
     def test_that_waits_for_its_answer_is_kept(self, served: Served) -> None:
         assert httpx.get(f"http://127.0.0.1:{served.port}/slowly", timeout=20).status_code == 200
+
+    def test_that_became_a_socket_is_kept(self, served: Served) -> None:
+        with connect(f"ws://127.0.0.1:{served.port}/", ping_interval=None) as page:
+            with pytest.raises(TimeoutError):
+                page.recv(timeout=2 * IDLE)
+            page.ping().wait(5)
 
 
 class TestALongAnswer:

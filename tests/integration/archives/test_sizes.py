@@ -6,6 +6,7 @@ import resource
 import subprocess
 import sys
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import pytest
@@ -50,12 +51,14 @@ def test_an_archive_comes_back_whole_in_bounded_memory(records: int, tmp_path: P
 @pytest.mark.soak
 @pytest.mark.timeout(3_600)
 def test_a_million_records_cost_no_more_each_than_a_hundred_thousand(tmp_path: Path) -> None:
-    app, took = make_app(), {}
-    for records in (100, 100_000, 1_000_000):
-        path = tmp_path / str(records)
+    app = make_app()
+    took: dict[int, list[float]] = {}
+    for turn, records in enumerate((100, 100_000, 1_000_000, 100_000)):  # around it: the machine has moods
+        path = tmp_path / str(turn)
         write(app, path, records)
-        _, took[records] = ran("migration_restore", str(path), "--app", app.slug, "--max-workers", "1")
+        _, seconds = ran("migration_restore", str(path), "--app", app.slug, "--max-workers", "1")
+        took.setdefault(records, []).append(seconds)
         empty(app)
-    few, lot = [(took[records] - took[100]) / records for records in (100_000, 1_000_000)]
+    few, lot = [(fmean(took[records]) - took[100][0]) / records for records in (100_000, 1_000_000)]
     print(f"µs of processor a record: {1e6 * few:.1f} of 100,000, {1e6 * lot:.1f} of 1,000,000")
     assert lot <= 1.3 * few

@@ -3,8 +3,9 @@
 What is large gives way to what is small, for a second: a batch takes as long as the largest chunk in it.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from random import Random
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
@@ -13,8 +14,9 @@ from migration.lifecycle import claim_verifications, give_verifications_back, ha
 from migration.models import Chunk, MigrationRun
 from migration.states import ChunkState
 from tests.factories.loads import make_app, make_device, make_owner, make_run, put_chunk
+from tests.factories.runs import loaded_run
+from tests.factories.uploads import todos
 from tests.factories.workers import Worker
-from tests.integration.orchestration.test_proof import loaded_run, todos
 
 NEIGHBOURS, FLOOD = 9, 60
 BUDGET = {"chunks": 16, "entries": 200}
@@ -89,12 +91,14 @@ class TestALargeChunk:
 @pytest.mark.usefixtures("few")
 def test_a_large_run_is_verified_after_small_ones_for_a_second(worker: Worker) -> None:
     large, small = loaded_run(worker, todos(10)), loaded_run(worker, todos(2))
-    sealed = timezone.now()
-    MigrationRun.objects.update(sealed_at=sealed)
-    for late, first in ((0.5, small), (1.5, large)):
-        at = sealed + timedelta(seconds=late)
-        if first is large:
-            MigrationRun.objects.filter(id=small.id).update(sealed_at=at)
-        claimed = claim_verifications(most=32, most_entries=1, at=at)
-        assert list(claimed) == [first.id]
-        give_verifications_back(list(claimed), forgive=True)
+    now = timezone.now()
+    MigrationRun.objects.filter(id=large.id).update(sealed_at=now - timedelta(seconds=0.5))
+    MigrationRun.objects.filter(id=small.id).update(sealed_at=now)
+    assert _first_claimed(at=now) == small.id
+    assert _first_claimed(at=now + timedelta(seconds=1)) == large.id
+
+
+def _first_claimed(*, at: datetime) -> UUID:
+    [claimed] = claim_verifications(most=32, most_entries=1, at=at)
+    give_verifications_back([claimed], forgive=True)
+    return claimed
