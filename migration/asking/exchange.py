@@ -98,7 +98,10 @@ class _Session:
         return parts
 
     def read(self, results: Sequence[pq.abc.PGresult], parts: Sequence[_Part]) -> list[Rows]:
-        """Return the rows of each question. Raises what Postgres said to the first part that failed."""
+        """Return the rows of each question. Raises what Postgres said to the first part that failed.
+
+        A result behind those of all parts is what it said to their commit: a constraint that was deferred, say.
+        """
         for place, result in enumerate(results):
             if result.status == ExecStatus.FATAL_ERROR:
                 error = errors.error_from_result(result)
@@ -132,9 +135,9 @@ class _Session:
         if isinstance(error, errors.InvalidSqlStatementName):  # somebody has taken all of them back
             self._names.clear()
             return
-        first = failed[0]
-        if not first.preparing and first.kind in self._names:
-            self._unwanted.append(self._names.pop(first.kind))
+        for first in failed[:1]:
+            if not first.preparing and first.kind in self._names:
+                self._unwanted.append(self._names.pop(first.kind))
         for part in failed:
             if part.preparing and part.kind is not None:
                 self._names.pop(part.kind, None)

@@ -199,7 +199,6 @@ def writing(arrivals: Sequence[Arrival], *, writer: Writer, at: datetime) -> Que
     is looked at. What can be merged member by member is not written but answered as `mergeable`: the caller merges it
     and writes it, settled, in the same transaction.
     """
-    newest = {arrival.row.key_hash: place for place, arrival in enumerate(arrivals)}
     given = {
         "owner": writer.owner_id,
         "namespace": writer.namespace,
@@ -209,7 +208,8 @@ def writing(arrivals: Sequence[Arrival], *, writer: Writer, at: datetime) -> Que
         "ties": json.dumps(writer.ties),
         "at": at,
         "cause": writer.cause,
-        **_columns(arrivals, sorted(newest.values())),
+        **columns_of(arrivals),
+        "settled": [one.settled for one in newest_of(arrivals).values()],
     }
     return _WRITE.of(given)
 
@@ -244,13 +244,20 @@ def journal(tie: Tie, *, writer: Writer, at: datetime) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _columns(arrivals: Sequence[Arrival], places: list[int]) -> dict[str, list[Any]]:
-    listed = [arrivals[place] for place in places]
+def newest_of(arrivals: Sequence[Arrival]) -> dict[int, Arrival]:
+    """Return the newest op of each key, by its place."""
+    places = {arrival.row.key_hash: place for place, arrival in enumerate(arrivals)}
+    return {place: arrivals[place] for place in sorted(places.values())}
+
+
+def columns_of(arrivals: Sequence[Arrival]) -> dict[str, list[Any]]:
+    """Return the newest op of each key as arrays, one for each column."""
+    newest = newest_of(arrivals)
+    listed = newest.values()
     return {
-        "places": places,
+        "places": list(newest),
         "seqs": [one.seq for one in listed],
         "bases": [one.base for one in listed],
-        "settled": [one.settled for one in listed],
         "key_hashes": [one.row.key_hash for one in listed],
         "fingerprints": [one.row.fingerprint for one in listed],
         "forms": [one.row.form for one in listed],

@@ -17,7 +17,7 @@ BY_KEY = f"SELECT {_BY_KEY}"
 PLANNED_ONCE = f"{_BY_KEY}, set_config('plan_cache_mode', 'force_generic_plan', true)"
 """The same, as columns, for a few rows: making a plan for them costs many times more than running it."""
 
-_COLUMNS = """owner_id, namespace, key_hash, revision, seq, device_id, run_id, cause, written_at, form, queryable,
+RECORD_COLUMNS = """owner_id, namespace, key_hash, revision, seq, device_id, run_id, cause, written_at, form, queryable,
     fingerprint, collection, key_json, value"""
 
 # Of an op a trace with its own number is itself, come again; the entries of a chunk share their number.
@@ -82,7 +82,7 @@ judged AS MATERIALIZED (
 ), applied AS (
     SELECT * FROM numbered WHERE new_revision IS NOT NULL
 ), history AS (
-    INSERT INTO migration_record_version ({_COLUMNS}, superseded_by)
+    INSERT INTO migration_record_version ({RECORD_COLUMNS}, superseded_by)
     SELECT r.owner_id, r.namespace, r.key_hash, r.revision, r.seq, r.device_id, r.run_id, r.cause, r.written_at, r.form,
            r.queryable, r.fingerprint, r.collection, r.key_json, r.value, a.new_revision
     FROM applied a JOIN migration_record r
@@ -117,7 +117,7 @@ judged AS MATERIALIZED (
         SET loser_seq = greatest(migration_conflict.loser_seq, EXCLUDED.loser_seq)
     RETURNING id, key_hash
 ), inserted AS (  -- nobody else can insert under the owner's lock, so there is nothing to arbitrate
-    INSERT INTO migration_record ({_COLUMNS})
+    INSERT INTO migration_record ({RECORD_COLUMNS})
     SELECT owner_id, namespace, key_hash, new_revision, seq, device_id, run_id, %(cause)s, %(at)s, form, queryable,
            fingerprint, collection, key_json, value
     FROM applied WHERE old_revision IS NULL

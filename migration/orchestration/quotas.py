@@ -28,8 +28,25 @@ ON CONFLICT (app_id, owner_id, day) DO UPDATE SET bytes = u.bytes + excluded.byt
 RETURNING day IS NULL, bytes, entries, runs
 """)
 _USE_OF_APP = "SELECT * FROM migration_use_of_app(%(app)s, %(day)s, %(bytes)s, %(entries)s, %(runs)s, %(stored)s)"
+_OF_OWNER = """u.app_id = %(app)s::uuid AND u.owner_id = %(owner)s::uuid
+    AND (u.day = %(day)s::date OR u.day IS NULL)"""
+HAS_ROOM = f"""(
+    SELECT count(*) = 2 AND bool_and(CASE
+        WHEN u.day IS NULL THEN u.bytes + %(stored)s::bigint <= %(most_stored)s::bigint
+        ELSE u.bytes + %(bytes)s::bigint <= %(most_bytes)s::bigint
+            AND u.entries + %(entries)s::bigint <= %(most_entries)s::bigint
+            AND u.runs + %(runs)s::bigint <= %(most_runs)s::bigint END)
+    FROM (SELECT * FROM migration_usage u WHERE {_OF_OWNER} FOR NO KEY UPDATE) u)"""
+"""A condition of a statement of somebody else's: the owner has room. Its rows are there, and locked from here on."""
+COUNTED = f"""counted AS (
+    UPDATE migration_usage u SET bytes = u.bytes + CASE WHEN u.day IS NULL THEN %(stored)s ELSE %(bytes)s END,
+        entries = u.entries + %(entries)s, runs = u.runs + %(runs)s
+    FROM holds WHERE {_OF_OWNER}
+)"""
+"""A common table expression of the same statement: counts what the owner uses where `holds` has a row."""
 _PER_DAY = ("BYTES_PER_DAY", "ENTRIES_PER_DAY", "RUNS_PER_DAY")
 _STORED = "STORED_BYTES"
+_NO_LIMIT = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,10 +82,27 @@ def hold(
     The counter's row stays locked until the transaction ends. Raises OverQuota (with `limit`, its name).
     """
     _hold(_by_span(used), "GUEST" if is_guest else "ACCOUNT", limits, at=at)
-    if any(limit_of(limits, f"APP_{name}") for name in (*_PER_DAY, _STORED)):
+    if _is_held(limits):
         with connection.cursor() as cursor:
             cursor.execute(_USE_OF_APP, _said(use, app_id, owner_id, at))
             _hold(_by_span(cursor.fetchall()), "APP", limits, at=at)
+
+
+def holding(
+    use: Use, *, app_id: UUID, limits: Mapping[str, Any], owner_id: UUID, is_guest: bool, at: datetime
+) -> dict[str, Any] | None:
+    """Return the parameters of `HAS_ROOM` and `COUNTED`; None where the app has a quota of its own to be held to."""
+    if _is_held(limits):
+        return None
+    whose = "GUEST" if is_guest else "ACCOUNT"
+    names = zip(("bytes", "entries", "runs", "stored"), (*_PER_DAY, _STORED), strict=True)
+    most = {f"most_{said}": limit_of(limits, f"{whose}_{name}") or _NO_LIMIT for said, name in names}
+    return {**_said(use, app_id, owner_id, at), **most}
+
+
+def _is_held(limits: Mapping[str, Any]) -> bool:
+    """Tell whether the app as a whole has a quota."""
+    return any(limit_of(limits, f"APP_{name}") for name in (*_PER_DAY, _STORED))
 
 
 def _said(use: Use, app_id: UUID, owner_id: UUID, at: datetime) -> dict[str, Any]:

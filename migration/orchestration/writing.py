@@ -5,7 +5,7 @@ Everything may be repeated: the answers are those of once. What cannot become a 
 nothing of it is kept; the browser still has it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from migration.config import fault_point
 from migration.cutover import Stages, check_epoch
 from migration.errors import FenceSuperseded, LineForm, WrongState
 from migration.loading import ops as loading
+from migration.loading import undisputed
 from migration.loading.ops import Arrival, Lock, Text, Writer, Written
 from migration.mapping import map_rows
 from migration.models import Device
@@ -39,6 +40,8 @@ ACCEPTED: Word = "accepted"
 MERGED: Word = "merged"
 CONFLICT: Word = "conflict"
 REFUSED: Word = "refused"
+
+_UNDISPUTED = undisputed.statement(room=quotas.HAS_ROOM, counted=quotas.COUNTED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,10 @@ def write_ops(
     judge = Judge.of(sender.app, pinned=sender.pinned)
     refused, arrivals = _sort_out(ops, judge, stages)
     writer = _writer(sender, stages)
+    plain = _write_undisputed(sender, ops, arrivals, writer, at=at)
+    if plain:
+        outcomes = {one.seq: one for one in [*refused, *(_told(one, arrivals[one.place]) for one in plain)]}
+        return _ack(max(one.revision for one in plain), ops, outcomes)
     with transaction.atomic():
         mass = refuse_mass_deletion(sender, arrivals, confirmed=confirmed, at=at)
         if mass is not None:
@@ -111,8 +118,31 @@ def write_ops(
         if written.revision > lock.revision:
             progress.announce_records(sender.owner_id, written.revision)
         fault_point("records.before_commit")
+    return _ack(written.revision, ops, outcomes)
+
+
+def _ack(revision: int, ops: Sequence[Op], outcomes: Mapping[int, Outcome]) -> Ack:
     fault_point("records.after_commit")
-    return Ack(written.revision, [outcomes[op.seq] for op in ops])
+    return Ack(revision, [outcomes[op.seq] for op in ops])
+
+
+def _write_undisputed(
+    sender: Sender, ops: Sequence[Op], arrivals: Sequence[Arrival], writer: Writer, *, at: datetime
+) -> list[Written]:
+    """Write and commit ops in one round trip if there is nothing to say about any; return nothing where there is."""
+    use, app, owner_id = _use(ops), sender.app, sender.owner_id
+    room = quotas.holding(use, app_id=app.id, limits=app.limits, owner_id=owner_id, is_guest=sender.is_guest, at=at)
+    if room is None or any(one.row.value is None for one in arrivals):
+        return []
+    asked = undisputed.writing(
+        _UNDISPUTED, arrivals, writer=writer, epoch=sender.epoch, fence=sender.fence, at=at, given=room
+    )
+    fault_point("records.before_commit")
+    _, rows = ask_all([loading.locking(owner_id=owner_id, device_id=sender.device_id), asked])
+    found = undisputed.outcomes(rows, count=len(arrivals))
+    if found:
+        progress.announce_records(owner_id, max(one.revision for one in found))
+    return found
 
 
 def _deleting(arrivals: Sequence[Arrival]) -> list[Arrival]:

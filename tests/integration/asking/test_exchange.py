@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from django.db import DataError, InterfaceError, OperationalError, connection, connections, transaction
+from django.db import DataError, IntegrityError, InterfaceError, OperationalError, connection, connections, transaction
 
 from migration.asking import ask, ask_all
 from migration.asking.exchange import KEPT
@@ -48,6 +48,14 @@ class TestQuestions:
             with pytest.raises(DataError, match="division by zero"), transaction.atomic():
                 ask_all([_WRITE.of({"number": 1}), _DIVIDE.of({"number": 0}), _COUNT])
         assert ask_all([_COUNT, _DIVIDE.of({"number": 1})]) == [[(0,)], [(1,)]]
+
+    def test_that_cannot_be_committed_say_so(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE told ADD UNIQUE (number) DEFERRABLE INITIALLY DEFERRED")
+        for _ in range(2):
+            with pytest.raises(IntegrityError, match="told_number_key"):
+                ask_all([_WRITE.of({"number": 1}), _WRITE.of({"number": 1})])
+        assert ask_all([_WRITE.of({"number": 1}), _COUNT]) == [[(1,)], [(1,)]]
 
     def test_that_are_not_understood_here_leave_the_session_as_it_was(self) -> None:
         with pytest.raises(DataError):
