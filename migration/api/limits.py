@@ -1,7 +1,9 @@
 """How often an owner, an app and an address may call, and how often an address may open guest sessions or fail to.
 
-Counted by a script inside Redis, so that no two requests see the same count. Without Redis each process counts for
-itself: the limit is then as many times larger as there are processes, which is better than none.
+Counted by a script inside Redis, so that no two requests see the same count. While much is left it counts a few
+requests more than asked for, and the process that asked answers those by itself: a limit is never exceeded, and a
+process that is not called again leaves a part of it unused, at most a 64th and at most 63 requests. Without Redis each
+process counts for itself: the limit is then as many times larger as there are processes, which is better than none.
 """
 
 import threading
@@ -16,6 +18,7 @@ from uuid import UUID
 import django_rq
 from redis.exceptions import RedisError
 
+from migration.api.advances import Advances
 from migration.config import counter_key, limit_of, setting
 from migration.errors import RateLimited, Unauthenticated
 
@@ -23,20 +26,29 @@ WINDOW_SECONDS = 60
 _PATIENCE_SECONDS = 5.0
 _MOST_REMEMBERED = 10_000
 
-# One window per key. Counts one in each, unless one of them is full: then in none, and the answer is the seconds
-# until that one ends. What was refused takes nothing from the others.
-_TAKE = """
+_SHARE, _MOST_AT_ONCE = 64, 64
+"""Counted at once: of what is left one in so many, and never more than so many."""
+
+# One window per key. Counts in each, unless one of them is full: then in none, and the answer is the seconds until
+# that one ends. What was refused takes nothing from the others. Else the answer is, key by key, how many requests were
+# counted and the milliseconds until its window ends.
+_TAKE = f"""
+local used = {{}}
 for i, key in ipairs(KEYS) do
-    if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[i + 1]) then
+    used[i] = tonumber(redis.call('GET', key) or '0')
+    if used[i] >= tonumber(ARGV[i + 1]) then
         local left = redis.call('PTTL', key)
         if left < 0 then redis.call('PEXPIRE', key, ARGV[1]) left = tonumber(ARGV[1]) end
         return math.max(1, math.ceil(left / 1000))
     end
 end
-for _, key in ipairs(KEYS) do
-    if redis.call('INCR', key) == 1 then redis.call('PEXPIRE', key, ARGV[1]) end
+local told = {{}}
+for i, key in ipairs(KEYS) do
+    local count = math.max(1, math.min({_MOST_AT_ONCE}, math.floor((tonumber(ARGV[i + 1]) - used[i]) / {_SHARE})))
+    if redis.call('INCRBY', key, count) == count then redis.call('PEXPIRE', key, ARGV[1]) end
+    told[2 * i - 1], told[2 * i] = count, redis.call('PTTL', key)
 end
-return 0
+return told
 """
 
 
@@ -73,24 +85,36 @@ class Limiter:
 
     def __init__(self) -> None:
         """Begin by believing in Redis."""
-        self._here = ProcessWindows()
-        self._doubted_until = 0.0
+        self.forget()
 
     def forget(self) -> None:
         """Believe in Redis again and count anew in this process."""
-        self._here, self._doubted_until = ProcessWindows(), 0.0
+        self._here, self._advances, self._doubted_until = ProcessWindows(), Advances(), 0.0
 
     def take(self, limits: Mapping[str, int]) -> int:
         """Count one under each key ({key: limit}); return 0, or the seconds to wait when one of them is full."""
-        if not limits:
-            return 0
-        if time.monotonic() >= self._doubted_until:
-            keys = _names_in_redis(limits)
+        now = time.monotonic()
+        if now >= self._doubted_until:
+            missing = self._advances.draw(limits, now=now)
             try:
-                return int(_script()(keys=keys, args=[WINDOW_SECONDS * 1000, *limits.values()]))
+                wait = self._ask({key: limits[key] for key in missing}, now=now) if missing else 0
             except RedisError:
                 self._doubted_until = time.monotonic() + _PATIENCE_SECONDS
-        return self._here.take(limits, now=time.monotonic())
+            else:
+                if wait:
+                    self._advances.put({key: 1 for key in limits if key not in missing}, ends={}, now=now)
+                return wait
+        return self._here.take(limits, now=now)
+
+    def _ask(self, limits: Mapping[str, int], *, now: float) -> int:
+        """Have Redis count under each key; keep what it counted beforehand. Raises RedisError."""
+        told = _script()(keys=_names_in_redis(limits), args=[WINDOW_SECONDS * 1000, *limits.values()])
+        if not isinstance(told, list):
+            return int(told)
+        counted = {key: int(count) - 1 for key, count in zip(limits, told[::2], strict=True)}
+        ends = {key: now + int(left) / 1000 for key, left in zip(limits, told[1::2], strict=True)}
+        self._advances.put({key: count for key, count in counted.items() if count}, ends=ends, now=now)
+        return 0
 
 
 class Refused:

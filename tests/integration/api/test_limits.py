@@ -8,6 +8,7 @@ import pytest
 from redis.exceptions import ConnectionError as NotConnected
 
 from migration.api import limits
+from migration.api.advances import Advances
 from migration.api.limits import Limiter, ProcessWindows, address_of
 from migration.models import App
 from tests.factories.doors import Browser, account, at_once, guest, guest_id, make_tenant
@@ -29,6 +30,25 @@ class TestTheLimiter:
         waits = [wait for listed in answers for wait in listed]
         assert waits.count(0) == 100
         assert all(1 <= wait <= 60 for wait in waits if wait)
+
+    def test_is_never_exceeded_by_several_processes_and_little_of_it_stays_unused(self) -> None:
+        key, processes = f"test:{uuid4()}", [Limiter() for _ in range(4)]
+        answers = at_once(16, lambda place: [processes[place % 4].take({key: 1_000}) for _ in range(100)])
+        passed = [wait for listed in answers for wait in listed].count(0)
+        assert 1_000 - 3 * 15 <= passed <= 1_000
+
+    def test_asks_redis_seldom_while_much_is_left(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        script, asked = limits._script(), []
+        monkeypatch.setattr(limits, "_script", lambda: lambda **told: asked.append(1) or script(**told))
+        limiter, owner, app = Limiter(), f"test:{uuid4()}", f"test:{uuid4()}"
+        assert [limiter.take({owner: 640, app: 60_000}) for _ in range(100)] == [0] * 100
+        assert len(asked) <= 15
+
+    def test_gives_back_what_it_took_in_vain(self) -> None:
+        limiter, plenty, full = Limiter(), f"test:{uuid4()}", f"test:{uuid4()}"
+        assert limiter.take({plenty: 200, full: 1}) == 0  # two more of the first are counted
+        assert all(limiter.take({plenty: 200, full: 1}) for _ in range(10))
+        assert [limiter.take({plenty: 200}) for _ in range(200)].count(0) == 199
 
     def test_counts_each_key_for_itself(self) -> None:
         limiter = Limiter()
@@ -70,6 +90,23 @@ class TestWithoutRedis:
     @pytest.mark.django_db
     def test_requests_are_served(self) -> None:
         assert account(make_tenant()).get("/runs").status_code == 200
+
+
+class TestAdvances:
+    def test_end_with_their_window(self) -> None:
+        advances = Advances()
+        advances.put({"one": 5}, ends={"one": 60.0}, now=0.0)
+        assert advances.draw(["one", "two"], now=59.0) == ["two"]
+        assert advances.draw(["one"], now=60.0) == ["one"]
+        advances.put({"one": 1}, ends={"one": 120.0}, now=61.0)
+        assert [advances.draw(["one"], now=62.0) for _ in range(2)] == [[], ["one"]]
+
+    def test_forget_what_is_over(self) -> None:
+        advances = Advances()
+        for number in range(10_001):
+            advances.put({str(number): 1}, ends={str(number): 60.0}, now=0.0)
+        advances.put({"later": 1}, ends={"later": 120.0}, now=61.0)
+        assert set(advances._left) == {"later"}
 
 
 class TestWindows:
