@@ -4,10 +4,12 @@ The layer's own `group_send` is a coroutine: from a synchronous worker each call
 connection of its own (measured 3 ms against 0.1 ms here, DECISIONS.md). So this side of the channel is a plain
 client that publishes what the layer would have published; an integration test holds the two together.
 
-Redis may be down or frozen at any time. Then a message is given up within MIGRATION_REDIS_TIMEOUT and nothing is
-tried for a moment, so that a worker is not slowed by each event. Sockets look into Postgres by themselves.
+Nobody waits for Redis' answer to a message, which only says how many heard it. Redis may be down or frozen at any
+time. Then a message is given up within MIGRATION_REDIS_TIMEOUT and nothing is tried for a moment, so that a worker is
+not slowed by each event. Sockets look into Postgres by themselves.
 """
 
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -31,6 +33,32 @@ PAUSE = 2.0
 log = structlog.get_logger(__name__)
 
 
+class _Line:
+    """A connection on which Redis answers nothing, shared by this process's threads."""
+
+    def __init__(self, redis: "Redis") -> None:
+        self._connection: Any = redis.connection_pool.make_connection()
+        self._lock = threading.Lock()
+
+    def send(self, commands: Sequence[tuple[str | bytes, ...]]) -> int:
+        """Send commands, on a new connection if the last was closed; return how many. Raises RedisError."""
+        with self._lock:
+            if not self._is_open():
+                self._connection.disconnect()
+                self._connection.connect()
+                self._connection.send_command("CLIENT", "REPLY", "OFF", check_health=False)
+            packed = self._connection.pack_commands(commands)
+            self._connection.send_packed_command(packed, check_health=False)
+        return len(commands)
+
+    def _is_open(self) -> bool:
+        """Whatever there is to read on it, an end most likely, it is not what it should be."""
+        try:
+            return bool(self._connection.is_connected) and not self._connection.can_read(timeout=0)
+        except NotConnected:
+            return False
+
+
 class Channel:
     """One process's way to the sockets. Its methods never raise for a Redis that is not well."""
 
@@ -46,6 +74,7 @@ class Channel:
             # Once: a connection that went stale while Redis was restarted is no reason to lose a message.
             retry=Retry(NoBackoff(), 1, supported_errors=(NotConnected,)),
         )
+        self._line = _Line(self._redis)
 
     @property
     def breaker(self) -> BreakerState:
@@ -63,15 +92,10 @@ class Channel:
         return {group for group, (_, count) in zip(groups, counts, strict=False) if count}
 
     def publish(self, messages: Sequence[tuple[str, Mapping[str, Any]]]) -> bool:
-        """Send (group, message) pairs in one round trip; tell whether they went out."""
+        """Send (group, message) pairs; tell whether they went out."""
         layer: Any = get_channel_layer()
-        named = [(self._name(group), layer.serialize(dict(message))) for group, message in messages]
-        if len(named) == 1:  # most often, and half the price of a pipeline
-            return self._try(lambda: self._redis.publish(*named[0])) is not None
-        pipe = self._redis.pipeline(transaction=False)
-        for name, said in named:
-            pipe.publish(name, said)
-        return self._try(pipe.execute) is not None
+        said = [("PUBLISH", self._name(group), layer.serialize(dict(message))) for group, message in messages]
+        return self._try(lambda: self._line.send(said)) is not None
 
     def _name(self, group: str) -> str:
         return f"{self._prefix}__group__{group}"
