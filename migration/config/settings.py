@@ -16,7 +16,7 @@ class Setting:
 
 SETTINGS: dict[str, Setting] = {
     "ARCHIVE_BATCH_LEAST": Setting(10, "records in a batch of an archive at least"),
-    "ARCHIVE_BATCH_MEMORY": Setting(786_432, "what the lines of one batch of an archive may take, bytes"),
+    "ARCHIVE_BATCH_MEMORY": Setting(2_097_152, "what the lines of one batch of an archive may take, bytes"),
     "ARCHIVE_BATCH_MOST": Setting(10_000, "records in a batch of an archive at most"),
     "ARCHIVE_BATCH_SECONDS": Setting(2.0, "how long a batch of an archive should take, s"),
     "ARCHIVE_BATCH_START": Setting(100, "records in the first batch of an archive"),

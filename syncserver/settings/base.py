@@ -9,9 +9,11 @@ from syncserver.settings import environment, logs, theme
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
 
-# Which part this process plays: "web" holds a pool of connections, everything else one connection of its own.
+# Which part this process plays: "web" holds a pool of connections, everything else one connection of its own; "worker",
+# "sweeper" and "archive" show nobody pages and do without the admin.
 PROCESS = environment.text("MIGRATION_PROCESS", "command")
 IS_WEB = PROCESS == "web"
+HAS_PAGES = PROCESS not in {"worker", "sweeper", "archive"}
 
 DEBUG = environment.flag("DEBUG", default=False)
 # A key made up on the spot lets tools and tests load the settings; the processes of one installation must

@@ -18,6 +18,7 @@ from migration.values.visible import visible
 class Command(BaseCommand):
     """Exit codes: 0 stored (workers load it), 1 refused, 2 wrong usage, 3 stopped."""
 
+    requires_system_checks = ()  # they load every page; `migrate` makes them
     help = "Imports [key, value] or {key, value} entries (NDJSON or one array; plain, gzip, zstd) as runs."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

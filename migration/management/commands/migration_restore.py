@@ -36,6 +36,7 @@ from migration.states import ArchiveJobState
 class Command(BaseCommand):
     """Exit codes: 0 done, 1 refused or damaged, 2 wrong usage, 3 paused, cancelled or stopped before the end."""
 
+    requires_system_checks = ()  # they load every page; `migrate` makes them
     help = "Restores an archive. Run again after a crash, it goes on where it was."
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -19,6 +19,7 @@ log = structlog.get_logger(__name__)
 class Command(BaseCommand):
     """Sweeps every `MIGRATION_SWEEP_SECONDS`. Several may run: an advisory lock lets one at a time act."""
 
+    requires_system_checks = ()  # they load every page; `migrate` makes them
     help = "Ring for forgotten work, release dead claims, expire what is old."
 
     def add_arguments(self, parser: Any) -> None:

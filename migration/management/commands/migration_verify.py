@@ -26,6 +26,7 @@ from migration.states import ArchiveJobState
 class Command(BaseCommand):
     """Exit codes: 0 all as it should be, 1 damaged or different, 2 wrong usage, 3 paused or stopped before the end."""
 
+    requires_system_checks = ()  # they load every page; `migrate` makes them
     help = "Verifies an archive against its own digests or, with --app, against the records of an app."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
