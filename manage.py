@@ -4,7 +4,6 @@
 import os
 import sys
 
-
 ARCHIVING = {f"migration_{name}" for name in ("export", "import", "restore", "verify")}
 """Commands that go through millions of records, in a process as small as a worker's."""
 

@@ -26,6 +26,7 @@ from migration.lifecycle.chunks import (
     release_dead_claims,
 )
 from migration.lifecycle.conflicts import OTHER, decide_conflict
+from migration.lifecycle.haste import Company
 from migration.lifecycle.quarantine import move_entries
 from migration.lifecycle.runs import move_run, move_upload, note, refuse_unstarted, start_run, starting, wish
 from migration.lifecycle.stages import forget_row, lock_app, move_stage, note_stage_change, row_of
@@ -46,6 +47,7 @@ __all__ = [
     "OTHER",
     "Batch",
     "ClaimedChunk",
+    "Company",
     "Completion",
     "Counts",
     "Expired",

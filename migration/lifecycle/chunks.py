@@ -5,6 +5,7 @@ loop for ever. The worker's number is also the key of a session advisory lock it
 the lock goes, so a dead worker's claims can be released without waiting for their lease to end.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -21,7 +22,8 @@ WORKER_LOCKS = 0x73796E63
 # Round-robin over apps (`rank` counts within an app), one run per owner, a run that failed a batch alone.
 # Each app is looked into by itself and only chunks that may be loaded count: neither a long queue of one app nor
 # what a stopped run left behind may fill the window. The recursion hops over the index from app to app.
-# Large chunks let small ones go first (`gives_way`): a batch takes as long as the largest in it.
+# Large chunks let small ones go first (`gives_way`): a batch takes as long as the largest in it. While other apps are
+# about, those of an app another worker has a large one of are left to it.
 _CLAIM = Statement("""
 WITH RECURSIVE busy(app_id) AS (
     (SELECT app_id FROM migration_chunk WHERE state = 'stored' ORDER BY app_id LIMIT 1)
@@ -46,6 +48,9 @@ WITH RECURSIVE busy(app_id) AS (
 ), chosen AS (
     SELECT w.id, w.entries, w.attempts, w.rank FROM waiting w
     WHERE w.run_id = w.owners_run AND (w.attempts = 0 OR w.rank = 1)
+      AND NOT (w.entries > %(small)s AND array_remove(%(about)s::uuid[], w.app_id) <> '{}' AND w.app_id IN (
+          SELECT o.app_id FROM migration_chunk o WHERE o.state = 'claimed' AND o.lease_until > %(at)s::timestamptz
+              AND o.entries > %(small)s AND o.holder <> %(holder)s))
     ORDER BY w.rank, w.id LIMIT %(chunks)s
 ), locked AS (  -- what follows reads only this: a lock returns the row as it is now, not as the snapshot saw it
     SELECT c.id, chosen.rank, c.entries, c.attempts, c.span,
@@ -108,9 +113,9 @@ class ClaimedChunk:
 
 
 def claim_chunks(
-    *, holder: int, at: datetime, lease_seconds: int, max_chunks: int, max_entries: int
+    *, holder: int, at: datetime, lease_seconds: int, max_chunks: int, max_entries: int, about: Sequence[UUID] = ()
 ) -> list[ClaimedChunk]:
-    """Claim waiting chunks of many runs in one commit; return them in order (run, seq, id).
+    """Claim waiting chunks of many runs in one commit; return them in order (run, seq, id). `about`: apps that are so.
 
     A chunk that was claimed before in vain comes alone; in vain again, with a `span` of entries to try per commit.
     """
@@ -119,6 +124,8 @@ def claim_chunks(
         "until": at + timedelta(seconds=lease_seconds),
         "chunks": max_chunks,
         "entries": max_entries,
+        "at": at,
+        "about": list(about),
         **haste(at),
         "window": max_chunks * 4,
     }

@@ -34,6 +34,7 @@ _AT_ONCE = 32
 """Runs verified or rolled back between two looks at the chunks."""
 _ENTRIES_AT_ONCE = 2_500
 """Entries of runs verified together: what is more is left for the other workers."""
+_company = lifecycle.Company()
 _INSUFFICIENT_RESOURCES = "53"
 """The class of SQLSTATEs that say Postgres has no room, memory or connection left: no run is to blame for that."""
 
@@ -72,13 +73,17 @@ def work_once(*, holder: int, clock: Clock) -> Done:
 
 def _load_batch(*, holder: int, clock: Clock) -> Done:
     most_chunks, most_entries = int(setting("BATCH_CHUNKS")), int(setting("BATCH_ENTRIES"))
+    at = clock()
+    most_entries = _company.most(most_entries, at=at)
     claims = lifecycle.claim_chunks(
         holder=holder,
-        at=clock(),
+        at=at,
         lease_seconds=setting("LEASE_SECONDS"),
         max_chunks=most_chunks,
         max_entries=most_entries,
+        about=_company.about(at),
     )
+    _company.saw({claim.app_id for claim in claims}, at=at)
     if not claims:
         return Done.NOTHING
     fault_point("claim.after_commit")
@@ -178,7 +183,8 @@ def _answer_cancellations(*, clock: Clock) -> bool:
 
 def _verify_due(*, clock: Clock) -> bool:
     """Verify what waits for it: together what can be, the rest one by one; return whether there was any."""
-    claimed = lifecycle.claim_verifications(most=_AT_ONCE, most_entries=_ENTRIES_AT_ONCE, at=clock())
+    at = clock()
+    claimed = lifecycle.claim_verifications(most=_AT_ONCE, most_entries=_company.most(_ENTRIES_AT_ONCE, at=at), at=at)
     lacks_room = False
     try:
         together = _verified_together([run_id for run_id, attempts in claimed.items() if attempts == 1], clock=clock)

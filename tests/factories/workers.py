@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from django.utils import timezone
 
@@ -22,12 +23,17 @@ class Worker:
         self.number = enlist()
 
     def claim(
-        self, *, at: datetime | None = None, chunks: int = 64, entries: int = 5_000, lease: int = LEASE_SECONDS
+        self,
+        *,
+        at: datetime | None = None,
+        chunks: int = 64,
+        entries: int = 5_000,
+        lease: int = LEASE_SECONDS,
+        about: Sequence[UUID] = (),
     ) -> list[ClaimedChunk]:
         """Claim what waits."""
-        return claim_chunks(
-            holder=self.number, at=at or timezone.now(), lease_seconds=lease, max_chunks=chunks, max_entries=entries
-        )
+        budget = {"max_chunks": chunks, "max_entries": entries}
+        return claim_chunks(holder=self.number, at=at or timezone.now(), lease_seconds=lease, about=about, **budget)
 
     def prepare(self, claims: Sequence[ClaimedChunk]) -> list[Part]:
         """Open, judge and map claimed chunks."""

@@ -5,18 +5,18 @@ What is large gives way to what is small, for a second: a batch takes as long as
 
 from datetime import datetime, timedelta
 from random import Random
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.utils import timezone
 
-from migration.lifecycle import claim_verifications, give_verifications_back, haste
-from migration.models import Chunk, MigrationRun
+from migration.lifecycle import Company, claim_verifications, give_verifications_back, haste
+from migration.models import App, Chunk, MigrationRun
 from migration.states import ChunkState
 from tests.factories.loads import make_app, make_device, make_owner, make_run, put_chunk
 from tests.factories.runs import loaded_run
 from tests.factories.uploads import todos
-from tests.factories.workers import Worker
+from tests.factories.workers import LEASE_SECONDS, Worker
 
 NEIGHBOURS, FLOOD = 9, 60
 BUDGET = {"chunks": 16, "entries": 200}
@@ -86,6 +86,58 @@ class TestALargeChunk:
                 put_chunk(run, [(f"{seq}-{n}", "v") for n in range(chance.choice([1, 5, 6, 30]))], seq=seq)
         worker.load_all(chunks=chance.choice([3, 16]), entries=chance.choice([1, 10, 60]))
         assert set(Chunk.objects.values_list("state", flat=True)) == {ChunkState.LOADED}
+
+
+@pytest.mark.usefixtures("few")
+class TestLargeChunksOfOneApp:
+    """Two workers; a second one is a row here, for a test has one connection."""
+
+    def put(self) -> tuple[App, list[int]]:
+        app = make_app()
+        runs = [make_run(make_device(make_owner(app))) for _ in range(2)]
+        return app, [put_chunk(run, [(f"k{n}", "v") for n in range(10)], seq=1) for run in runs]
+
+    def claimed_beside(self, worker: Worker, *, about: list[App], seconds: float = 0.0) -> list[int]:
+        """Claim one large chunk as another worker, then what is left as this one."""
+        now = timezone.now() + timedelta(seconds=2)
+        [first] = worker.claim(at=now, chunks=1)
+        Chunk.objects.filter(id=first.id).update(holder=worker.number + 1)
+        later = now + timedelta(seconds=seconds)
+        return [claim.id for claim in worker.claim(at=later, about=[one.id for one in about])]
+
+    def test_are_loaded_by_one_worker_at_a_time_while_other_apps_are_about(self, worker: Worker) -> None:
+        app, _ = self.put()
+        small = _put(2)
+        assert self.claimed_beside(worker, about=[app, make_app()]) == [small]
+        assert worker.claim(about=[app.id, make_app().id]) == []
+
+    def test_are_loaded_by_all_while_no_other_is(self, worker: Worker) -> None:
+        app, chunks = self.put()
+        assert self.claimed_beside(worker, about=[app]) == chunks[1:]
+
+    def test_do_not_wait_for_a_worker_that_does_not_end(self, worker: Worker) -> None:
+        app, chunks = self.put()
+        assert self.claimed_beside(worker, about=[app, make_app()], seconds=LEASE_SECONDS + 1) == chunks[1:]
+
+    def test_do_not_keep_another_apps_back(self, worker: Worker) -> None:
+        (app, _), (other, chunks) = self.put(), self.put()
+        assert self.claimed_beside(worker, about=[app, other]) == chunks
+
+
+def test_an_app_is_about_for_ten_seconds() -> None:
+    company, (one, other), now = Company(), (uuid4(), uuid4()), timezone.now()
+    company.saw([one, other], at=now)
+    company.saw([other], at=now + timedelta(seconds=5))
+    assert company.about(now + timedelta(seconds=9)) == [one, other]
+    assert company.about(now + timedelta(seconds=10)) == [other]
+
+
+def test_less_is_taken_at_once_while_several_apps_are_about() -> None:
+    company, now = Company(), timezone.now()
+    company.saw([uuid4()], at=now)
+    assert company.most(5_000, at=now) == 5_000
+    company.saw([uuid4()], at=now)
+    assert [company.most(entries, at=now) for entries in (5_000, 200)] == [1_000, 200]
 
 
 @pytest.mark.usefixtures("few")
