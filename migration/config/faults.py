@@ -24,7 +24,7 @@ FAULT_POINTS = {
     "load.after_stage": "rows are staged, nothing is merged",
     "load.before_commit": "history, records, quarantine, counters and checkpoint are written, not committed",
     "load.after_commit": "a batch is committed, nothing is announced",
-    "records.before_commit": "a device's ops are written, not committed",
+    "records.before_commit": "a device's ops are about to be committed",
     "records.after_commit": "a device's ops are committed, the answer is not sent",
     "verify.before_commit": "receipt is made, not committed",
     "verify.after_commit": "run is completed, nothing is announced",
