@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.rooms [--records 50000]
 
-Every few milliseconds of processor time a signal looks where this process is; what C does is put down to the room that called
-it. What Postgres spends is read from its processes.
+Every few milliseconds of processor time a signal looks where this process is; what C does is put down to the room that
+called it. What Postgres spends is read from its processes.
 """
 
 import argparse
