@@ -2,8 +2,7 @@
 
 The moment is short, so that even what comes after ever so many small ones has its turn. And while several apps are
 about, what is large of one app is loaded by one worker at a time, piece by piece: an app that floods does not keep all
-of them, and none for long. (Beside a flood the p99 of its neighbours is 1.5 times that of alone; without the first
-2.7, without the second 2.1 to 2.7: `tests/faults/test_volume.py`.)
+of them, and none for long.
 """
 
 from collections.abc import Iterable

@@ -36,8 +36,11 @@ HAS_ROOM = f"""(
         ELSE u.bytes + %(bytes)s::bigint <= %(most_bytes)s::bigint
             AND u.entries + %(entries)s::bigint <= %(most_entries)s::bigint
             AND u.runs + %(runs)s::bigint <= %(most_runs)s::bigint END)
-    FROM (SELECT * FROM migration_usage u WHERE {_OF_OWNER} FOR NO KEY UPDATE) u)"""
-"""A condition of a statement of somebody else's: the owner has room. Its rows are there, and locked from here on."""
+    FROM (SELECT * FROM migration_usage u WHERE {_OF_OWNER} ORDER BY u.day FOR NO KEY UPDATE) u)"""
+"""A condition of a statement of somebody else's: the owner has room. Its rows are there, and locked from here on.
+
+They are locked in the order in which `spending` does, the day's first: two who wait for each other would fail.
+"""
 COUNTED = f"""counted AS (
     UPDATE migration_usage u SET bytes = u.bytes + CASE WHEN u.day IS NULL THEN %(stored)s ELSE %(bytes)s END,
         entries = u.entries + %(entries)s, runs = u.runs + %(runs)s

@@ -34,9 +34,9 @@ _AT_ONCE = 32
 """Runs verified or rolled back between two looks at the chunks."""
 _ENTRIES_AT_ONCE = 2_500
 """Entries of runs verified together: what is more is left for the other workers."""
-_company = lifecycle.Company()
 _INSUFFICIENT_RESOURCES = "53"
 """The class of SQLSTATEs that say Postgres has no room, memory or connection left: no run is to blame for that."""
+_company = lifecycle.Company()
 
 
 class Done(IntEnum):
