@@ -4,7 +4,7 @@ What a batch stages by COPY travels here as arrays: for a few rows a temporary t
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -216,7 +216,12 @@ def writing(arrivals: Sequence[Arrival], *, writer: Writer, at: datetime) -> Que
 
 def outcomes(rows: Sequence[Sequence[Any]], *, count: int) -> list[Written]:
     """Return what became of each of so many ops, from the rows the question was answered with."""
-    found = {written.place: written for written in map(Written.of, rows)}
+    return in_place(map(Written.of, rows), count=count)
+
+
+def in_place(written: Iterable[Written], *, count: int) -> list[Written]:
+    """Return what became of each of so many ops: those nothing was written of were overtaken in their own call."""
+    found = {one.place: one for one in written}
     return [found.get(place) or Written(place, "overtaken") for place in range(count)]
 
 

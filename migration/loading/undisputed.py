@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from migration.loading.ops import Arrival, Writer, Written, columns_of
+from migration.loading.ops import Arrival, Writer, Written, columns_of, in_place
 from migration.loading.verdicts import RECORD_COLUMNS
 from migration.values.epochs import Epoch
 from migration.values.questions import Question, Statement
@@ -97,5 +97,4 @@ def outcomes(rows: Sequence[Sequence[Any]], *, count: int) -> list[Written]:
     """Return what became of each of so many ops, from the rows the question was answered with: none, if none."""
     if not rows:
         return []
-    found = {place: Written(place, "stored", revision) for place, revision in rows}
-    return [found.get(place) or Written(place, "overtaken") for place in range(count)]
+    return in_place((Written(place, "stored", revision) for place, revision in rows), count=count)
