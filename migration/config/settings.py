@@ -38,7 +38,9 @@ SETTINGS: dict[str, Setting] = {
     "BATCH_CHUNKS": Setting(64, "chunks claimed for one batch at most"),
     "LOAD_STRATEGY": Setting("auto", "how batches are written: auto, copy, upsert, row (parallel, hybrid: archives)"),
     "LOAD_WORKERS": Setting(4, "processes that work on one archive at most"),
-    "LOAD_CPU_SHARE": Setting(0.8, "share of all cores beyond which no process more is started for an archive"),
+    "LOAD_CPU_SHARE": Setting(
+        0.8, "share of all cores beyond which no process more is started for an archive, and what is large rests"
+    ),
     "ROOM_SECONDS": Setting(2.0, "pause between two looks at how much room there is, s (0: never looked)"),
     "ROOM_MEMORY_SHARE": Setting(0.95, "share of the machine's memory beyond which nothing more is taken (0: any)"),
     "ROOM_PROCESS_BYTES": Setting(0, "memory of a process beyond which it takes nothing more, bytes (0: any)"),

@@ -23,7 +23,7 @@ WORKER_LOCKS = 0x73796E63
 # Each app is looked into by itself and only chunks that may be loaded count: neither a long queue of one app nor
 # what a stopped run left behind may fill the window. The recursion hops over the index from app to app.
 # Large chunks let small ones go first (`gives_way`): a batch takes as long as the largest in it. While other apps are
-# about, those of an app another worker has a large one of are left to it.
+# about, those of an app another worker has a large one of are left to it. A worker that `rests` leaves all of them.
 _CLAIM = Statement("""
 WITH RECURSIVE busy(app_id) AS (
     (SELECT app_id FROM migration_chunk WHERE state = 'stored' ORDER BY app_id LIMIT 1)
@@ -48,9 +48,10 @@ WITH RECURSIVE busy(app_id) AS (
 ), chosen AS (
     SELECT w.id, w.entries, w.attempts, w.rank FROM waiting w
     WHERE w.run_id = w.owners_run AND (w.attempts = 0 OR w.rank = 1)
-      AND NOT (w.entries > %(small)s AND array_remove(%(about)s::uuid[], w.app_id) <> '{}' AND w.app_id IN (
-          SELECT o.app_id FROM migration_chunk o WHERE o.state = 'claimed' AND o.lease_until > %(at)s::timestamptz
-              AND o.entries > %(small)s AND o.holder <> %(holder)s))
+      AND NOT (w.entries > %(small)s AND (
+          %(rests)s OR array_remove(%(about)s::uuid[], w.app_id) <> '{}' AND w.app_id IN (
+              SELECT o.app_id FROM migration_chunk o WHERE o.state = 'claimed' AND o.lease_until > %(at)s::timestamptz
+                  AND o.entries > %(small)s AND o.holder <> %(holder)s)))
     ORDER BY w.rank, w.id LIMIT %(chunks)s
 ), locked AS (  -- what follows reads only this: a lock returns the row as it is now, not as the snapshot saw it
     SELECT c.id, chosen.rank, c.entries, c.attempts, c.span,
@@ -113,11 +114,19 @@ class ClaimedChunk:
 
 
 def claim_chunks(
-    *, holder: int, at: datetime, lease_seconds: int, max_chunks: int, max_entries: int, about: Sequence[UUID] = ()
+    *,
+    holder: int,
+    at: datetime,
+    lease_seconds: int,
+    max_chunks: int,
+    max_entries: int,
+    about: Sequence[UUID] = (),
+    rests: bool = False,
 ) -> list[ClaimedChunk]:
-    """Claim waiting chunks of many runs in one commit; return them in order (run, seq, id). `about`: apps that are so.
+    """Claim waiting chunks of many runs in one commit; return them in order (run, seq, id).
 
-    A chunk that was claimed before in vain comes alone; in vain again, with a `span` of entries to try per commit.
+    `about` are the apps that are so, and who `rests` takes nothing large (`haste.Company` tells both). A chunk that was
+    claimed before in vain comes alone; in vain again, with a `span` of entries to try per commit.
     """
     given = {
         "holder": holder,
@@ -126,6 +135,7 @@ def claim_chunks(
         "entries": max_entries,
         "at": at,
         "about": list(about),
+        "rests": rests,
         **haste(at),
         "window": max_chunks * 4,
     }

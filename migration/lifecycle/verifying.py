@@ -32,14 +32,15 @@ SELECT id, owner_id, number, 'state', '{"from": "transferring", "to": "verifying
        %(at)s::timestamptz FROM moved RETURNING run_id
 """)
 # Whose first attempt this is may be taken together; a run that was begun before is taken alone, because it may be what
-# ended the worker. The lock goes with the session, whatever happens to it. Large ones let small ones go first.
+# ended the worker. The lock goes with the session, whatever happens to it. Large ones let small ones go first, and a
+# worker that `rests` leaves them.
 _CLAIM = Statement("""
 WITH RECURSIVE due AS MATERIALIZED (
     SELECT id, entries_total, verify_attempts AS attempts,
            row_number() OVER (ORDER BY verify_attempts, gives_way, sealed_at) AS place
     FROM migration_migrationrun CROSS JOIN LATERAL (
         SELECT entries_total > %(small)s AND sealed_at > %(since)s::timestamptz AS gives_way
-    ) haste WHERE state = 'verifying' AND NOT pause_wished
+    ) haste WHERE state = 'verifying' AND NOT pause_wished AND NOT (entries_total > %(small)s AND %(rests)s)
     ORDER BY verify_attempts, gives_way, sealed_at LIMIT %(runs)s
 ), walked(place, id, taken, entries) AS (  -- one by one, so that what is not taken is not locked either
     SELECT 0::bigint, NULL::uuid, false, 0::bigint
@@ -101,13 +102,13 @@ def begin_verifications(run_ids: Sequence[UUID], *, at: datetime) -> list[UUID]:
         return [run_id for (run_id,) in ask(_BEGIN.of({"at": at, "runs": sealed}))] if sealed else []
 
 
-def claim_verifications(*, most: int, most_entries: int, at: datetime) -> dict[UUID, int]:
+def claim_verifications(*, most: int, most_entries: int, at: datetime, rests: bool = False) -> dict[UUID, int]:
     """Claim runs that wait for their receipt, in a commit of its own; return how often each was claimed, this time too.
 
     Those nobody has begun come together until they announce `most_entries`, the others one at a time. 0: it has moved
-    on. All of them must be given back.
+    on. All of them must be given back. Who `rests` claims none that is large.
     """
-    return dict(ask(_CLAIM.of({"runs": most, "entries": most_entries, **haste(at)})))
+    return dict(ask(_CLAIM.of({"runs": most, "entries": most_entries, "rests": rests, **haste(at)})))
 
 
 def give_verifications_back(run_ids: Sequence[UUID], *, forgive: bool = False) -> None:

@@ -7,7 +7,7 @@ from migration.loading.exact import Exact
 from migration.loading.indexes import secondary_index
 from migration.loading.ladder import by_halves
 from migration.loading.merge import merge
-from migration.loading.monitor import latency_seconds, queue_seconds, read_all
+from migration.loading.monitor import cpu_share, latency_seconds, queue_seconds, read_all
 from migration.loading.ownership import wait_for_owners
 from migration.loading.parts import POISON, LoadReport, Part, Refused, RunTerms
 from migration.loading.pipeline import MigrationPipeline
@@ -44,6 +44,7 @@ __all__ = [
     "Verdict",
     "by_halves",
     "choose",
+    "cpu_share",
     "gives_way",
     "jittered",
     "latency_seconds",

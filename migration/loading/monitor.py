@@ -45,6 +45,11 @@ class Readings:
     """How long the oldest chunk has waited to be loaded."""
 
 
+def cpu_share() -> float:
+    """Return the share of all cores that was at work since this process looked last; 0 at the first look."""
+    return psutil.cpu_percent() / 100
+
+
 def latency_seconds() -> float:
     """Return how long Postgres takes to answer to nothing."""
     with connection.cursor() as cursor:
@@ -80,7 +85,7 @@ def read_all() -> Readings:
     return Readings(
         memory_share=psutil.virtual_memory().percent / 100,
         process_bytes=psutil.Process().memory_info().rss,
-        cpu_share=psutil.cpu_percent() / 100,
+        cpu_share=cpu_share(),
         disk_free_bytes=_disk_free(),
         connections_share=connections or 0.0,
         commit_seconds=commit_seconds(),

@@ -4,12 +4,11 @@ import subprocess
 import time
 from contextlib import suppress
 
-import psutil
 import structlog
 from django.db import DatabaseError, close_old_connections
 
 from migration.config import retune, setting
-from migration.loading import Load, Staff, queue_seconds, staff
+from migration.loading import Load, Staff, cpu_share, queue_seconds, staff
 from migration.orchestration.processes import started
 
 log = structlog.get_logger(__name__)
@@ -56,7 +55,7 @@ class Crew:
             return Staff(self._wanted, "Postgres cannot be asked")
         if waited:
             self._busy_at = now
-        load = Load(waited, now - self._busy_at, psutil.cpu_percent() / 100)
+        load = Load(waited, now - self._busy_at, cpu_share())
         found = staff(
             load,
             workers=self._wanted,

@@ -15,7 +15,7 @@ from migration.errors import BackupUnreadable, LeaseLost, Refused
 from migration.events import Message
 from migration.extraction import DataExtractor
 from migration.lifecycle import ClaimedChunk
-from migration.loading import LoadEngine, LoadReport, Part
+from migration.loading import LoadEngine, LoadReport, Part, cpu_share
 from migration.models import MigrationRun, Rollback
 from migration.orchestration.due import what_is_due
 from migration.orchestration.erasing import due_erasures, erase
@@ -60,18 +60,26 @@ def work_until_done(*, holder: int, clock: Clock, gather: Callable[[], None] = l
 
 def work_once(*, holder: int, clock: Clock) -> Done:
     """Answer wishes, load a batch, verify, roll back, replay and erase what is due; say whether there was any work."""
-    due = what_is_due()
+    due, rests = what_is_due(), _company.rests(clock())
     answered = due.cancellations and _answer_cancellations(clock=clock)
-    loaded = _load_batch(holder=holder, clock=clock)
-    verified = _verify_due(clock=clock)
+    loaded = _load_batch(holder=holder, rests=rests, clock=clock)
+    verified = _verify_due(rests=rests, clock=clock)
+    _rest_if_short(at=clock())
     reverted = due.rollbacks and _each_due(_due_rollbacks(), lambda one: execute_rollback(one, at=clock()))
     wayback = due.app_rollbacks and roll_back_some_owners(holder=holder, clock=clock)
     replayed = due.replays and _each_due(due_replays(_AT_ONCE), lambda one: execute_replay(one, at=clock()))
     erased = due.erasures and _each_due(due_erasures(), lambda one: erase(one, clock=clock))
-    return loaded or Done(answered or verified or reverted or wayback or replayed or erased)
+    # What it has left alone, it must come back for.
+    return loaded or Done(answered or verified or reverted or wayback or replayed or erased or rests)
 
 
-def _load_batch(*, holder: int, clock: Clock) -> Done:
+def _rest_if_short(*, at: datetime) -> None:
+    """Where processors are short, an app that brings a lot must not take those that bring little their turn."""
+    if _company.deserves_rest(at) and cpu_share() > setting("LOAD_CPU_SHARE"):
+        _company.rest(at)
+
+
+def _load_batch(*, holder: int, rests: bool, clock: Clock) -> Done:
     most_chunks, most_entries = int(setting("BATCH_CHUNKS")), int(setting("BATCH_ENTRIES"))
     at = clock()
     most_entries = _company.most(most_entries, at=at)
@@ -82,8 +90,9 @@ def _load_batch(*, holder: int, clock: Clock) -> Done:
         max_chunks=most_chunks,
         max_entries=most_entries,
         about=_company.about(at),
+        rests=rests,
     )
-    _company.saw({claim.app_id for claim in claims}, at=at)
+    _company.saw(((claim.app_id, claim.entries) for claim in claims), at=at)
     if not claims:
         return Done.NOTHING
     fault_point("claim.after_commit")
@@ -181,10 +190,11 @@ def _answer_cancellations(*, clock: Clock) -> bool:
     return bool(wished)
 
 
-def _verify_due(*, clock: Clock) -> bool:
+def _verify_due(*, rests: bool, clock: Clock) -> bool:
     """Verify what waits for it: together what can be, the rest one by one; return whether there was any."""
     at = clock()
-    claimed = lifecycle.claim_verifications(most=_AT_ONCE, most_entries=_company.most(_ENTRIES_AT_ONCE, at=at), at=at)
+    most_entries = _company.most(_ENTRIES_AT_ONCE, at=at)
+    claimed = lifecycle.claim_verifications(most=_AT_ONCE, most_entries=most_entries, at=at, rests=rests)
     lacks_room = False
     try:
         together = _verified_together([run_id for run_id, attempts in claimed.items() if attempts == 1], clock=clock)

@@ -30,10 +30,18 @@ class Worker:
         entries: int = 5_000,
         lease: int = LEASE_SECONDS,
         about: Sequence[UUID] = (),
+        rests: bool = False,
     ) -> list[ClaimedChunk]:
         """Claim what waits."""
-        budget = {"max_chunks": chunks, "max_entries": entries}
-        return claim_chunks(holder=self.number, at=at or timezone.now(), lease_seconds=lease, about=about, **budget)
+        return claim_chunks(
+            holder=self.number,
+            at=at or timezone.now(),
+            lease_seconds=lease,
+            max_chunks=chunks,
+            max_entries=entries,
+            about=about,
+            rests=rests,
+        )
 
     def prepare(self, claims: Sequence[ClaimedChunk]) -> list[Part]:
         """Open, judge and map claimed chunks."""

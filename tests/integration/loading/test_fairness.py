@@ -5,6 +5,7 @@ What is large gives way to what is small, for a second: a batch takes as long as
 
 from datetime import datetime, timedelta
 from random import Random
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from migration.lifecycle import Company, claim_verifications, give_verifications_back, haste
 from migration.models import App, Chunk, MigrationRun
+from migration.orchestration import work
 from migration.states import ChunkState
 from tests.factories.loads import make_app, make_device, make_owner, make_run, put_chunk
 from tests.factories.runs import loaded_run
@@ -126,18 +128,79 @@ class TestLargeChunksOfOneApp:
 
 def test_an_app_is_about_for_ten_seconds() -> None:
     company, (one, other), now = Company(), (uuid4(), uuid4()), timezone.now()
-    company.saw([one, other], at=now)
-    company.saw([other], at=now + timedelta(seconds=5))
+    company.saw([(one, 1), (other, 1)], at=now)
+    company.saw([(other, 1)], at=now + timedelta(seconds=5))
     assert company.about(now + timedelta(seconds=9)) == [one, other]
     assert company.about(now + timedelta(seconds=10)) == [other]
 
 
 def test_less_is_taken_at_once_while_several_apps_are_about() -> None:
     company, now = Company(), timezone.now()
-    company.saw([uuid4()], at=now)
+    company.saw([(uuid4(), 1)], at=now)
     assert company.most(5_000, at=now) == 5_000
-    company.saw([uuid4()], at=now)
+    company.saw([(uuid4(), 1)], at=now)
     assert [company.most(entries, at=now) for entries in (5_000, 200)] == [1_000, 200]
+
+
+class TestRest:
+    """Of a worker, after something large, while several apps are about."""
+
+    def company(self, *, large: bool, now: datetime, apps: int = 2) -> Company:
+        company = Company()
+        company.saw([(uuid4(), 1_001 if large else 1_000) for _ in range(apps)], at=now)
+        return company
+
+    @pytest.mark.parametrize(("took", "rest"), [(0.1, 0.3), (0.3, 0.9), (60.0, 1.0)])
+    def test_is_three_times_as_long_as_what_it_follows_and_a_second_at_most(self, took: float, rest: float) -> None:
+        begun = timezone.now()
+        company, ended = self.company(large=True, now=begun), begun + timedelta(seconds=took)
+        company.rest(ended)
+        assert company.rests(ended + timedelta(seconds=rest - 0.01))
+        assert not company.rests(ended + timedelta(seconds=rest))
+
+    def test_is_only_for_what_is_large_and_beside_others(self) -> None:
+        now = timezone.now()
+        assert self.company(large=True, now=now).deserves_rest(now)
+        assert not self.company(large=False, now=now).deserves_rest(now)
+        assert not self.company(large=True, now=now, apps=1).deserves_rest(now)
+        assert not Company().rests(now)
+
+    def test_is_over_when_the_next_round_had_nothing_large(self) -> None:
+        now = timezone.now()
+        company = self.company(large=True, now=now)
+        company.saw([(uuid4(), 1)], at=now)
+        assert not company.deserves_rest(now)
+
+    @pytest.mark.usefixtures("few")
+    def test_leaves_large_chunks_alone(self, worker: Worker) -> None:
+        _, small = _put(10), _put(2)
+        later = timezone.now() + timedelta(seconds=2)
+        assert {claim.id for claim in worker.claim(at=later, rests=True)} == {small}
+
+    @pytest.mark.usefixtures("few")
+    def test_leaves_large_runs_alone(self, worker: Worker) -> None:
+        large, small = loaded_run(worker, todos(10)), loaded_run(worker, todos(2))
+        later = timezone.now() + timedelta(seconds=2)
+        claimed = claim_verifications(most=32, most_entries=100, at=later, rests=True)
+        give_verifications_back(list(claimed), forgive=True)
+        assert (small.id in claimed, large.id in claimed) == (True, False)
+
+    @pytest.mark.usefixtures("few")
+    @pytest.mark.parametrize("share", [1.0, 0.0], ids=["short", "plenty"])
+    def test_is_taken_where_processors_are_short_and_leaves_nothing_behind(
+        self, worker: Worker, settings: Any, monkeypatch: pytest.MonkeyPatch, share: float
+    ) -> None:
+        rested = []
+        settings.MIGRATION = {**settings.MIGRATION, "BATCH_CHUNKS": "1"}
+        monkeypatch.setattr(work, "_company", Company())
+        monkeypatch.setattr(work, "cpu_share", lambda: share)
+        monkeypatch.setattr(Company, "rest", lambda self, at, rest=Company.rest: rested.append(at) or rest(self, at))
+        _stored(2, 2)
+
+        worker.work_until_done()
+
+        assert set(Chunk.objects.values_list("state", flat=True)) == {ChunkState.LOADED}
+        assert bool(rested) == (share == 1.0)
 
 
 @pytest.mark.usefixtures("few")
