@@ -3,10 +3,28 @@
 import hashlib
 import sys
 import traceback
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
-import structlog
+
+@contextmanager
+def _as_if_absent(package: str) -> Iterator[None]:
+    """Have imports not find a package while the body runs."""
+    modules: dict[str, Any] = sys.modules
+    there = modules.get(package)
+    modules[package] = None  # so Python writes "not to be found"
+    try:
+        yield
+    finally:
+        del modules[package]
+        if there is not None:
+            modules[package] = there
+
+
+# It would load rich, for tracebacks we do not have it print: three megabytes of memory in every process.
+with _as_if_absent("rich"):
+    import structlog
 
 # Names under which user data or a secret could travel into a log call by mistake.
 SECRET_FIELDS = frozenset(

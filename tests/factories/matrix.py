@@ -21,7 +21,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
-from migration.api.schema import openapi
+from migration.api.openapi import openapi
 from migration.api.tokens import issue_user_token
 from migration.models import AppSecret, Backup, RollbackPoint
 from migration.orchestration import rolling_back, tenancy

@@ -10,8 +10,8 @@ from django.utils import timezone
 from redis.exceptions import RedisError
 
 from migration.api import accounts, answers
+from migration.api.openapi import openapi
 from migration.api.problems import STATUSES
-from migration.api.schema import openapi
 from migration.cutover import Config
 from migration.dispatch import bell
 from migration.lifecycle import enlist
