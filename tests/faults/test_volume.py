@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from contextlib import closing
-from statistics import median
+from itertools import chain
 from typing import Any
 from uuid import uuid4
 
@@ -113,20 +113,21 @@ def test_a_flooding_app_makes_no_neighbours_p99_twice_as_long(world: World) -> N
         return [one.took for one in crowd]
 
     neighbours()  # whoever asks first waits for plans and pools
-    alone, beside = [], []
+    alone: list[list[float]] = []
+    beside: list[list[float]] = []
     for _ in range(5):  # in turns: the machine has moods
-        alone.append(p99(neighbours()))
+        alone.append(neighbours())
         with flooding(world.stack.url, apps[0]):
             time.sleep(3)
-            beside.append(p99(neighbours()))
-    times = median(beside) / median(alone)
+            beside.append(neighbours())
+    times = p99([*chain(*beside)]) / p99([*chain(*alone)])
     print(f"p99 of neighbours, turn by turn: alone {_told(alone)}, beside a flood {_told(beside)}; {times:.2f} times")
     assert times <= 2
     world.verify()
 
 
-def _told(seconds: list[float]) -> str:
-    return " ".join(f"{one:.2f}" for one in seconds)
+def _told(turns: list[list[float]]) -> str:
+    return " ".join(f"{p99(one):.2f}" for one in turns)
 
 
 def _app(world: World) -> str:
