@@ -4,7 +4,7 @@ Nothing here touches the database; `secret_rules.json` and the vectors in `tests
 """
 
 from migration.detection.autodetector import AutoDetector, TypeVerdict
-from migration.detection.sampling import Sampled, SchemaSampler
+from migration.detection.sampling import Sampled, SchemaSampler, Thinned
 from migration.detection.secrets import Finding, find_secret, scan_entries
 from migration.detection.shapes import Difference, Shape, differences, path_of, pointer, schema_of, shape_of
 from migration.detection.types import TYPES, type_of
@@ -17,6 +17,7 @@ __all__ = [
     "Sampled",
     "SchemaSampler",
     "Shape",
+    "Thinned",
     "TypeVerdict",
     "differences",
     "find_secret",

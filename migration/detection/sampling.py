@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Container
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from migration.detection.secrets import find_secret
@@ -18,6 +18,31 @@ class Sampled:
     ordinal: int
     collection: str
     shape: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Thinned:
+    """At most `wanted` evenly spaced entries of a span of `size`, which comes in slices."""
+
+    size: int
+    wanted: int
+    _seen: int = 0
+    _taken: list[Lines] = field(default_factory=list)
+
+    @property
+    def step(self) -> int:
+        """Every how many entries one is taken, the first for one."""
+        return -(-self.size // self.wanted) or 1
+
+    def take(self, lines: Lines) -> None:
+        """Look at the next slice."""
+        self._taken.append(lines[-self._seen % self.step :: self.step])
+        self._seen += len(lines)
+
+    @property
+    def lines(self) -> Lines:
+        """What was taken of the slices so far."""
+        return Lines.joined(self._taken)
 
 
 @dataclass(frozen=True, slots=True)

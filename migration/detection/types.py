@@ -75,7 +75,7 @@ def _is_base64(text: str) -> bool:
 def _json(text: str) -> tuple[str | None, str]:
     """Return the JSON kind of `text` (None if it is not JSON) and the text of a JSON string."""
     try:
-        parsed: Any = json.loads(text, parse_constant=_refuse, parse_int=_some_number, parse_float=_some_number)
+        parsed: Any = _READER.decode(text)
     except ValueError:
         return None, ""
     except RecursionError:
@@ -93,3 +93,6 @@ def _some_number(digits: str) -> int:
 
 def _refuse(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+_READER: Final = json.JSONDecoder(parse_constant=_refuse, parse_int=_some_number, parse_float=_some_number)

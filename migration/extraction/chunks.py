@@ -16,7 +16,7 @@ from migration.errors import BackupUnreadable, LineForm
 from migration.models import Chunk
 from migration.values.envelopes import Envelope, chunk_binding, unseal
 from migration.values.inflating import inflate_exactly
-from migration.values.lines import Lines, read_lines
+from migration.values.lines import Lines, read_slices
 from migration.values.questions import Statement
 
 _PAGE = 4
@@ -73,12 +73,16 @@ class DataExtractor:
             raise BackupUnreadable("A chunk does not have the length it was stored with.")
         return payload
 
-    def chunk_lines(self, chunk: SealedChunk) -> Lines:
-        """Return a chunk's entries. Raises BackupUnreadable."""
+    def chunk_slices(self, chunk: SealedChunk) -> Iterator[Lines]:
+        """Yield a chunk's entries some at a time, which is the fastest way through them. Raises BackupUnreadable."""
         try:
-            return read_lines(self.open_payload(chunk))
+            yield from read_slices(self.open_payload(chunk))
         except LineForm as error:
             raise BackupUnreadable("A chunk holds something else than canonical lines.") from error
+
+    def chunk_lines(self, chunk: SealedChunk) -> Lines:
+        """Return a chunk's entries. Raises BackupUnreadable."""
+        return Lines.joined(list(self.chunk_slices(chunk)))
 
     def raw_lines(self, chunk: SealedChunk) -> list[bytes]:
         """Return a chunk's canonical lines as they are: intake has judged their form. Raises BackupUnreadable."""

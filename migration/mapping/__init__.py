@@ -1,5 +1,5 @@
 """Turns entries into rows for the loader. Typed mappings onto an app's own models plug in here later."""
 
-from migration.mapping.rows import DataMapper, map_rows
+from migration.mapping.rows import DataMapper, all_in, map_rows
 
-__all__ = ["DataMapper", "map_rows"]
+__all__ = ["DataMapper", "all_in", "map_rows"]

@@ -4,30 +4,35 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from hashlib import sha256
 
-from migration.values.forms import DELETED, NOT_JSON, Form, form_of_encoded
+from migration.values.forms import NOT_JSON, Form, forms_of
 from migration.values.lines import Lines, literals
 from migration.values.rows import Row
 
-Label = Callable[[str], str]
-"""Names the collection a key belongs to."""
+LabelAll = Callable[[Sequence[str]], Iterable[str]]
+"""Names the collections keys belong to, in the order of the keys."""
 
 # The tuple's own constructor: half the price of Row(…), which passes through a Python __new__.
 _ROW: Callable[[tuple[object, ...]], Row] = partial(tuple.__new__, Row)
 
 
+def all_in(collection: str) -> LabelAll:
+    """Return what names the same collection for every key."""
+    return lambda keys: [collection] * len(keys)
+
+
 class DataMapper:
     """Maps entries to the verbatim record. What a collection declares beyond that widens `rows`."""
 
-    def __init__(self, *, label: Label) -> None:
+    def __init__(self, *, label_all: LabelAll) -> None:
         """Remember how keys are labelled."""
-        self._label = label
+        self._label_all = label_all
 
     def rows(self, lines: Lines, *, first: int = 0, skip: frozenset[int] = frozenset()) -> list[Row]:
         """Return one row per line, ordinals counted from `first`, leaving out the ordinals in `skip`."""
-        return map_rows(lines, label=self._label, first=first, skip=skip)
+        return map_rows(lines, label_all=self._label_all, first=first, skip=skip)
 
 
-def map_rows(lines: Lines, *, label: Label, first: int = 0, skip: frozenset[int] = frozenset()) -> list[Row]:
+def map_rows(lines: Lines, *, label_all: LabelAll, first: int = 0, skip: frozenset[int] = frozenset()) -> list[Row]:
     """Return one row per line, ordinals counted from `first`, leaving out the ordinals in `skip`."""
     ordinals: Sequence[int] = range(first, first + len(lines))
     if skip:
@@ -39,7 +44,7 @@ def map_rows(lines: Lines, *, label: Label, first: int = 0, skip: frozenset[int]
     kept, forms = _kept(lines, key_jsons)
     stored, queryable = [form.form for form in forms], [form.queryable for form in forms]
     key_hashes, fingerprints = _hashes(key_jsons), _hashes(lines.raws)
-    columns = (ordinals, key_hashes, key_jsons, map(label, lines.keys), kept, stored, queryable, fingerprints)
+    columns = (ordinals, key_hashes, key_jsons, label_all(lines.keys), kept, stored, queryable, fingerprints)
     return list(map(_ROW, zip(*columns, strict=True)))
 
 
@@ -50,7 +55,7 @@ def _hashes(texts: Iterable[bytes]) -> list[bytes]:
 def _kept(lines: Lines, key_jsons: Sequence[bytes]) -> tuple[list[bytes | None], list[Form]]:
     """Return each value as its column takes it, and its form."""
     kept = _encoded(lines.values)
-    forms = [DELETED if value is None else form_of_encoded(value) for value in kept]
+    forms = forms_of(kept)
     for place, form in enumerate(forms):
         if form is NOT_JSON:  # the line already holds the value's literal
             kept[place] = lines.raws[place][len(key_jsons[place]) + 2 : -1]

@@ -1,8 +1,8 @@
 """An archive's lines on their way to the loader: read, decoded, mapped, cut into batches. No database here."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import chain, compress
+from itertools import compress
 from uuid import UUID
 
 from migration.archives import ArchiveReader, OwnerLine, Place, Slice
@@ -113,23 +113,14 @@ def mapped(slices: Iterable[Slice]) -> list[Piece]:
     That the lines are canonical was seen when they were read.
     """
     listed = list(slices)
-    names = iter([one.collection for piece in listed for one in piece.versions])
-    rows = map_rows(_joined([piece.lines for piece in listed]), label=lambda _: next(names))
+    names = [one.collection for piece in listed for one in piece.versions]
+    rows = map_rows(Lines.joined([piece.lines for piece in listed]), label_all=lambda _: names)
     pieces, end = [], 0
     for piece in listed:
         begun, end = end, end + len(piece.versions)
         pieces.append(Piece(piece, rows[begun:end], sum(map(len, piece.lines.raws))))
         piece.lines = Lines([], [], [])
     return pieces
-
-
-def _joined(lines: Sequence[Lines]) -> Lines:
-    every = chain.from_iterable
-    return Lines(
-        list(every(one.keys for one in lines)),
-        list(every(one.values for one in lines)),
-        list(every(one.raws for one in lines)),
-    )
 
 
 def batcher() -> AdaptiveBatcher:

@@ -14,7 +14,7 @@ from django.db import connection
 from migration.errors import ArchiveInvalid, LineForm
 from migration.lifecycle import settled_state
 from migration.loading import by_halves
-from migration.mapping import map_rows
+from migration.mapping import all_in, map_rows
 from migration.orchestration.archiving_batches import Piece
 from migration.orchestration.archiving_owners import Target
 from migration.orchestration.archiving_rows import Beside, beside_tables
@@ -102,7 +102,7 @@ def _give_value(row: Row) -> None:
         lines = Lines.of([decode_line(str(row.pop("loser_line", "")).encode())])
     except (LineForm, UnicodeEncodeError) as error:
         raise ArchiveInvalid("A conflict of the archive has a line that is not canonical.") from error
-    one = map_rows(lines, label=lambda _: "")[0]
+    one = map_rows(lines, label_all=all_in(""))[0]
     row["loser_value"] = None if one.value is None else one.value.decode()
     row["loser_form"], row["loser_fingerprint"] = one.form, f"\\x{one.fingerprint.hex()}"
 

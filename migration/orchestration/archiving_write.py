@@ -12,7 +12,7 @@ from django.db import connection
 
 from migration import cutover, progress
 from migration.loading import Exact, LoadEngine, Part, RunTerms
-from migration.mapping import map_rows
+from migration.mapping import all_in, map_rows
 from migration.orchestration.archiving_batches import Batch, Piece
 from migration.orchestration.archiving_beside import BesideWriter
 from migration.orchestration.archiving_owners import Target, find_targets
@@ -178,7 +178,7 @@ def _namespaces(owner_id: UUID) -> Iterable[str]:
 
 
 def _row(line: Line, collection: str) -> Row:
-    return map_rows(Lines.of([line]), label=lambda _: collection)[0]
+    return map_rows(Lines.of([line]), label_all=all_in(collection))[0]
 
 
 def _deletion(namespace: str, collection: str) -> Version:

@@ -18,7 +18,7 @@ import psutil
 from django.db import connection, transaction
 
 from migration.loading import Exact, LoadEngine, Part, RunTerms, Strategy
-from migration.mapping import map_rows
+from migration.mapping import all_in, map_rows
 from migration.orchestration.benchmarking_room import scratch
 from migration.values.lines import decode_lines, encode_line
 from migration.values.rows import Row
@@ -170,4 +170,4 @@ def _made_up(records: int) -> Owned:
 
 
 def _rows(lines: list[bytes]) -> list[Row]:
-    return map_rows(decode_lines(b"".join(line + b"\n" for line in lines)), label=lambda _: "default")
+    return map_rows(decode_lines(b"".join(line + b"\n" for line in lines)), label_all=all_in("default"))

@@ -15,7 +15,6 @@ from migration import lifecycle, progress
 from migration.errors import BodyInvalid, LineForm, MigrationError, NotFound, SensitiveItem, WrongState
 from migration.loading import ops as loading
 from migration.loading import wait_for_owners
-from migration.mapping import map_rows
 from migration.models import App, Conflict, Record
 from migration.orchestration.judging import Judge
 from migration.records import Sides, sides_of
@@ -139,7 +138,7 @@ def _write(conflict: Conflict, line: Line, app: App, base: int | None, *, at: da
 
     There is one even where the line stands already: it tells the devices that hold the other side what was chosen.
     """
-    row = map_rows(Lines.of([line]), label=Judge.of(app).label)[0]
+    row = Judge.of(app).rows(Lines.of([line]))[0]
     writer = loading.Writer(conflict.owner_id, None, conflict.namespace, app.conflict_policy, {}, cause=CAUSE)
     [written] = loading.write([loading.Arrival(0, base, row, "decided")], writer=writer, at=at)
     progress.announce_records(conflict.owner_id, written.revision)

@@ -4,12 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from migration import detection
+from migration.mapping import map_rows
 from migration.models import App
 from migration.orchestration.knowledge import UNKNOWN, knowledge_of
 from migration.validation import ValidationService
 from migration.values.collections import Labeller, compile_labels, compile_patterns
 from migration.values.lines import Line, Lines
 from migration.values.refusals import Refusal
+from migration.values.rows import Row
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,9 @@ class Judge:
         found.update(self._secrets(lines))
         return found
 
-    def label(self, key: str) -> str:
-        """Return the collection a key belongs to."""
-        return self.labels.label(key)
+    def rows(self, lines: Lines) -> list[Row]:
+        """Return one row per line."""
+        return map_rows(lines, label_all=self.labels.label_all)
 
     def _misfits(self, lines: Mapping[int, Line]) -> Iterator[tuple[int, Refusal]]:
         numbers = list(lines)

@@ -1,6 +1,6 @@
 """Claimed chunks → parts of a batch: open, read, judge, map. Each step belongs to a room that knows no other."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import F
 
 from migration.config import fault_point, faults_armed, setting
-from migration.detection import AutoDetector, SchemaSampler
+from migration.detection import AutoDetector, SchemaSampler, Thinned
 from migration.extraction import DataExtractor
 from migration.lifecycle import ClaimedChunk
 from migration.loading import POISON, Part, Refused, RunTerms
@@ -87,14 +87,16 @@ def _plan(row: dict[str, Any], known: Knowledge, ties: Ties) -> RunPlan:
 
 def prepare(claim: ClaimedChunk, plan: RunPlan, *, extractor: DataExtractor) -> Part:
     """Read a claimed chunk, or the span of it that is to be tried. Raises BackupUnreadable."""
-    lines = extractor.chunk_lines(claim)
     first = claim.next_ordinal
-    last = len(lines) if claim.span is None else min(len(lines), first + claim.span)
-    span = lines[first:last]
-    part = Part(claim, plan.terms, [], [], first, last, sum(map(len, span.raws)))
+    last = claim.entries if claim.span is None else min(claim.entries, first + claim.span)
+    part = Part(claim, plan.terms, [], [], first, last, 0)
+    span = _within(extractor.chunk_slices(claim), first, last)
     if is_poison(claim):
-        part.refused = [_poison(first, span[0])]
-    elif not plan.only_backed_up:
+        [(_, lines)] = span
+        part.refused, part.line_bytes = [_poison(first, lines[0])], len(lines.raws[0])
+    elif plan.only_backed_up:
+        part.line_bytes = sum(lines.size for _, lines in span)
+    else:
         _fill(part, span, plan)
     return part
 
@@ -104,27 +106,49 @@ def is_poison(claim: ClaimedChunk) -> bool:
     return claim.span == 1 and claim.attempts > setting("POISON_ATTEMPTS")
 
 
-def _fill(part: Part, span: Lines, plan: RunPlan) -> None:
-    if faults_armed():
-        for raw in span.raws:
-            fault_point("load.entry", about=raw)
-    mapper = DataMapper(label=plan.label.label)
-    part.types = AutoDetector().sample(span, label=plan.label.label)
-    refusals = plan.rules.judge_all(span, label=plan.label.label, first=part.first)
-    part.rows = mapper.rows(span, first=part.first, skip=frozenset(refusal.ordinal for refusal in refusals))
-    part.refused = [_refused(refusal, span[refusal.ordinal - part.first], mapper) for refusal in refusals]
+def _within(slices: Iterable[Lines], first: int, last: int) -> Iterator[tuple[int, Lines]]:
+    """Yield what of the slices lies from ordinal `first` to before `last`, each with where it begins."""
+    end = 0
+    for lines in slices:
+        begun, end = end, end + len(lines)
+        if first <= begun and end <= last:
+            yield begun, lines
+        elif max(begun, first) < min(end, last):
+            yield max(begun, first), lines[max(first - begun, 0) : last - begun]
+
+
+def _fill(part: Part, span: Iterable[tuple[int, Lines]], plan: RunPlan) -> None:
+    """Judge and map the entries a slice at a time, while the processor has them at hand."""
+    detector, sampler = AutoDetector(), SchemaSampler()
+    for_types = Thinned(part.last - part.first, detector.per_chunk)
+    for_schemas = Thinned(part.last - part.first, sampler.per_span)
+    for first, lines in span:
+        _add(part, lines, plan, first=first)
+        for_types.take(lines)
+        for_schemas.take(lines)
+    part.types = detector.sample(for_types.lines, label=plan.label.label)
     if plan.terms.writes:
-        part.samples = _samples(part, span, plan)
+        part.samples = _samples(part, for_schemas, sampler, plan)
 
 
-def _samples(part: Part, span: Lines, plan: RunPlan) -> dict[str, list[dict[str, Any]]]:
-    sampled = SchemaSampler().sample(span, label=plan.label.label, known=plan.settled, turn=part.claim.id)
-    refused = {one.row.ordinal for one in part.refused}
+def _add(part: Part, lines: Lines, plan: RunPlan, *, first: int) -> None:
+    if faults_armed():
+        for raw in lines.raws:
+            fault_point("load.entry", about=raw)
+    part.line_bytes += lines.size
+    mapper = DataMapper(label_all=plan.label.label_all)
+    refusals = plan.rules.judge_all(lines, label=plan.label.label, first=first)
+    part.rows += mapper.rows(lines, first=first, skip=frozenset(refusal.ordinal for refusal in refusals))
+    part.refused += [_refused(refusal, lines[refusal.ordinal - first], mapper) for refusal in refusals]
+
+
+def _samples(part: Part, thinned: Thinned, sampler: SchemaSampler, plan: RunPlan) -> dict[str, list[dict[str, Any]]]:
+    lines, refused = thinned.lines, {one.row.ordinal for one in part.refused}
     found: dict[str, list[dict[str, Any]]] = {}
-    for one in sampled:
-        key = key_hash(literal(span[one.ordinal].key)).hex()
-        entry = {"key": key, "shape": one.shape, "refused": part.first + one.ordinal in refused}
-        found.setdefault(one.collection, []).append(entry)
+    for one in sampler.sample(lines, label=plan.label.label, known=plan.settled, turn=part.claim.id):
+        key = key_hash(literal(lines.keys[one.ordinal])).hex()
+        ordinal = part.first + one.ordinal * thinned.step
+        found.setdefault(one.collection, []).append({"key": key, "shape": one.shape, "refused": ordinal in refused})
     return found
 
 

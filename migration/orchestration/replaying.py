@@ -212,7 +212,7 @@ def _sort(entries: list[QuarantineEntry], order: Replay, trial: Trial) -> list[P
         else:
             trial.replayed.append(entry)
             part = parts.setdefault(entry.chunk_id, _part(entry, plan))
-            part.rows += DataMapper(label=plan.label.label).rows(Lines.of([line]), first=entry.ordinal)
+            part.rows += DataMapper(label_all=plan.label.label_all).rows(Lines.of([line]), first=entry.ordinal)
     return list(parts.values())
 
 

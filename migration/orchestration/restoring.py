@@ -110,7 +110,7 @@ def _restore(order: Restoration, backup: Backup, file: IO[bytes]) -> None:
 def _write(order: Restoration, backup: Backup, file: IO[bytes]) -> Counter[str]:
     plan = plans_for([backup.run_id])[backup.run_id]
     app_id = Owner.objects.values_list("app_id", flat=True).get(id=order.owner_id)
-    mapper, counts = DataMapper(label=plan.label.label), Counter[str]()
+    mapper, counts = DataMapper(label_all=plan.label.label_all), Counter[str]()
     for number, lines in enumerate(_batches(file)):
         taken = [line for line in lines if plan.rules.judge(0, line, plan.label.label(line.key)) is None]
         counts["refused"] += len(lines) - len(taken)

@@ -20,7 +20,6 @@ from migration.errors import FenceSuperseded, LineForm, WrongState
 from migration.loading import ops as loading
 from migration.loading import undisputed
 from migration.loading.ops import Arrival, Lock, Text, Writer, Written
-from migration.mapping import map_rows
 from migration.models import Device
 from migration.orchestration import quotas
 from migration.orchestration.intake import Sender
@@ -193,7 +192,7 @@ def _sort_out(ops: Sequence[Op], judge: Judge, stages: Stages) -> tuple[list[Out
     refused, lines = _read(ops)
     refused.update(judge.refusals(lines))
     kept = [(op, lines[op.seq]) for op in sorted(ops, key=lambda op: op.seq) if op.seq not in refused]
-    rows = map_rows(Lines.of(line for _, line in kept), label=judge.label)
+    rows = judge.rows(Lines.of(line for _, line in kept))
     arrivals = [Arrival(op.seq, op.base, row) for (op, _), row in zip(kept, rows, strict=True)]
     refused.update(_of_what_is_off(arrivals, stages))
     told = [Outcome(seq, REFUSED, reason=one.code, detail=one.detail) for seq, one in refused.items()]
@@ -257,7 +256,7 @@ class _Writing:
         line = Line(key, merged.text, encode_line(key, merged.text))
         if self._judge.refusals({0: line}):
             return _Settled(arrival._replace(settled="tie"))
-        mapped = map_rows(Lines.of([line]), label=self._judge.label)[0]
+        mapped = self._judge.rows(Lines.of([line]))[0]
         return _Settled(Arrival(arrival.seq, arrival.base, mapped, "merged"), merged.ties)
 
     def _journal(self, arrival: Arrival, one: Written, again: Written, merge: "_Settled") -> int:

@@ -16,7 +16,7 @@ from uuid import UUID, uuid4
 from django.db import connection, transaction
 
 from migration.loading import Part, RunTerms, merge, stage
-from migration.mapping import DataMapper
+from migration.mapping import DataMapper, all_in
 from migration.models import Owner
 from migration.rollback import Revert, RollbackService
 from migration.values.lines import decode_lines, encode_line
@@ -90,7 +90,7 @@ def _write(owner: Owner, entries: Mapping[str, str | None], *, device: UUID, run
     lines = decode_lines(b"".join(encode_line(key, value) + b"\n" for key, value in entries.items()))
     terms = RunTerms(run, device, _NAMESPACE, "", "AUTO_MERGE", {}, writes=True)
     part = Part.unclaimed(terms, owner_id=owner.id, app_id=owner.app_id, place=-seq, seq=seq)
-    part.rows = DataMapper(label=lambda _: _NAMESPACE).rows(lines)
+    part.rows = DataMapper(label_all=all_in(_NAMESPACE)).rows(lines)
     stage([part])
     merge([part], revisions={owner.id: _revision(owner)}, at=at)
 

@@ -22,6 +22,10 @@ class Rule(Protocol):
         """Return why this entry is refused, or None."""
 
 
+def _holds_a_longer(lines: Lines, limit: int) -> bool:
+    return lines.size > limit and max(map(len, lines.raws)) > limit
+
+
 @dataclass(frozen=True, slots=True)
 class EntryTooLarge:
     """The canonical line may be `limit` bytes long."""
@@ -30,7 +34,7 @@ class EntryTooLarge:
 
     def may_refuse(self, lines: Lines) -> bool:
         """Look for one long line."""
-        return max(map(len, lines.raws), default=0) > self.limit
+        return _holds_a_longer(lines, self.limit)
 
     def judge(self, ordinal: int, line: Line, collection: str) -> Refusal | None:
         """Refuse a line longer than the limit."""
@@ -49,7 +53,7 @@ class KeyTooLarge:
 
     def may_refuse(self, lines: Lines) -> bool:
         """Look for one long line: a key is never longer in code units than its line in bytes."""
-        return max(map(len, lines.raws), default=0) > self.limit
+        return _holds_a_longer(lines, self.limit)
 
     def judge(self, ordinal: int, line: Line, collection: str) -> Refusal | None:
         """Refuse a key of too many code units."""

@@ -73,6 +73,12 @@ class Labeller:
         """Return the name of the collection `key` belongs to, `default` if none claims it."""
         return self.names[self.rank(key)]
 
+    def label_all(self, keys: Sequence[str]) -> list[str]:
+        """Return the name of each key's collection."""
+        if self.prefix_texts == [""] and not self.exact and not self.globs:
+            return [self.names[self.prefixes[0].rank]] * len(keys)  # one pattern, `*`
+        return [self.names[rank] for rank in map(self.rank, keys)]
+
     def rank(self, key: str) -> int:
         """Return the place in the list of the collection `key` belongs to, the list's length if none."""
         if self.in_units:

@@ -7,6 +7,7 @@ surrogate), because one such value makes `->>` fail for the whole table.
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -16,6 +17,7 @@ MAX_DEPTH = 128
 VERBATIM, LITERAL = 1, 2
 
 _CHECK = msgspec.json.Decoder(msgspec.Raw).decode
+_CHECK_ALL = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _BEGINS = frozenset(bytes([one]) for one in b' \t\n\r{["-0123456789tfn')
 _STRINGS = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _NOT_BRACKETS = re.compile(rb"[^\[\]{}]+")
@@ -43,6 +45,25 @@ def form_of(value: str) -> Form:
     except UnicodeEncodeError:
         return NOT_JSON
     return form_of_encoded(encoded)
+
+
+def forms_of(values: Sequence[bytes | None]) -> list[Form]:
+    """Decide the same for many values at once, None for a deletion's: of what mostly is JSON, for half the price."""
+    if _are_plain(values):
+        return [_QUERYABLE] * len(values)
+    return [DELETED if value is None else form_of_encoded(value) for value in values]
+
+
+def _are_plain(values: Sequence[bytes | None]) -> bool:
+    """Tell whether all of these values are JSON in which nothing has to be looked at twice: no escape, no depth."""
+    try:
+        listed = b"[" + b",".join(values) + b"]"  # type: ignore[arg-type] # refuses None, as mypy says
+        if b"\\" in listed or any(len(value) > 2 * MAX_DEPTH and _is_bushy(value) for value in values if value):
+            return False
+        # A comma within a value that is none, or white space around it, shows in the lengths.
+        return list(map(len, _CHECK_ALL(listed))) == list(map(len, values))  # type: ignore[arg-type]
+    except (TypeError, msgspec.DecodeError, RecursionError):
+        return False
 
 
 def form_of_encoded(encoded: bytes) -> Form:
@@ -79,10 +100,14 @@ def _refuse_constant(name: str) -> None:
 
 def _too_deep(encoded: bytes) -> bool:
     """Tell whether JSON nests deeper than MAX_DEPTH, without building it."""
-    if encoded.count(b"[") + encoded.count(b"{") <= MAX_DEPTH:
+    if not _is_bushy(encoded):
         return False
     brackets = _NOT_BRACKETS.sub(b"", _STRINGS.sub(b"", encoded))
     return max(accumulate(_STEPS[bracket] for bracket in brackets), default=0) > MAX_DEPTH
+
+
+def _is_bushy(encoded: bytes) -> bool:
+    return encoded.count(b"[") + encoded.count(b"{") > MAX_DEPTH
 
 
 def _escapes_are_text(value: str) -> bool:

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
-from migration.mapping import map_rows
+from migration.mapping import all_in, map_rows
 from migration.models import Conflict, Owner
 from migration.values.lines import decode_lines, encode_line
 
@@ -33,7 +33,7 @@ def write(
 
     The same value again changes nothing.
     """
-    row = map_rows(decode_lines(encode_line(key, value) + b"\n"), label=lambda _: collection)[0]
+    row = map_rows(decode_lines(encode_line(key, value) + b"\n"), label_all=all_in(collection))[0]
     place = [owner.id, namespace, row.key_hash]
     with connection.cursor() as cursor:
         cursor.execute("SELECT revision FROM migration_owner WHERE id = %s FOR NO KEY UPDATE", [owner.id])
@@ -68,7 +68,7 @@ def write(
 def dispute(owner: Owner, key: str, *, held: str, lost: str, policy: str = "INTERACTIVE", **columns: Any) -> int:
     """Write a record and a value that lost against it; return the conflict's id."""
     revision = write(owner, key, held)
-    row = map_rows(decode_lines(encode_line(key, lost) + b"\n"), label=lambda _: "default")[0]
+    row = map_rows(decode_lines(encode_line(key, lost) + b"\n"), label_all=all_in("default"))[0]
     conflict = Conflict.objects.create(
         owner_id=owner.id,
         namespace="default",

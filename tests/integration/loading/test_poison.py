@@ -24,14 +24,14 @@ def poisonous(monkeypatch):
     """Make entries with these keys fail, by an exception or by the death of whoever reads them."""
 
     def arm(error: type[BaseException], *keys: str) -> None:
-        fill = pipeline._fill
+        add = pipeline._add
 
-        def fill_or_fail(part, span, plan):
-            if any(line.key in keys for line in span):
+        def add_or_fail(part, lines, plan, *, first):
+            if any(line.key in keys for line in lines):
                 raise error("as it happens")
-            fill(part, span, plan)
+            add(part, lines, plan, first=first)
 
-        monkeypatch.setattr(pipeline, "_fill", fill_or_fail)
+        monkeypatch.setattr(pipeline, "_add", add_or_fail)
 
     return arm
 

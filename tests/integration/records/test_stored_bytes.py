@@ -17,7 +17,7 @@ from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migration.mapping import map_rows
+from migration.mapping import all_in, map_rows
 from migration.values.digests import from_wire, to_wire
 from migration.values.forms import LITERAL, VERBATIM, form_of
 from migration.values.lines import Lines, decode_line, encode_line, text_of
@@ -44,7 +44,7 @@ def stored_and_back(entries: list[Entry]) -> list[tuple[str, str | None, bytes]]
     """Store entries as the loader does; return them as read back, with the fingerprint Postgres makes of them."""
     # As the browser sees them: what Python keeps as two surrogates side by side is one character there.
     whole = [(joined(key), None if value is None else joined(value)) for key, value in entries]
-    rows = map_rows(Lines.of(decode_line(encode_line(key, value)) for key, value in whole), label=lambda _: "x")
+    rows = map_rows(Lines.of(decode_line(encode_line(key, value)) for key, value in whole), label_all=all_in("x"))
     with connection.cursor() as cursor:
         cursor.execute(
             "CREATE TEMPORARY TABLE IF NOT EXISTS kept (ordinal int, key_json text, form smallint, value json)"
@@ -106,7 +106,7 @@ class TestVectors:
     def test_of_lines_are_what_postgres_makes_of_the_stored_bytes(self, case: dict[str, Any]) -> None:
         key, value = _of_units(case["key"]), None if case["value"] is None else _of_units(case["value"])
         assert to_wire(stored_and_back([(key, value)])[0][2]) == case["fingerprint"]
-        row = map_rows(Lines.of([decode_line(b64decode(case["line"]))]), label=lambda _: "x")[0]
+        row = map_rows(Lines.of([decode_line(b64decode(case["line"]))]), label_all=all_in("x"))[0]
         assert (to_wire(row.fingerprint), to_wire(row.key_hash)) == (case["fingerprint"], case["key_hash"])
 
     @pytest.mark.parametrize("case", SETS, ids=lambda case: case["about"])

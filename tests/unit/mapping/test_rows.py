@@ -5,7 +5,7 @@ from hashlib import sha256
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migration.mapping import DataMapper, map_rows
+from migration.mapping import DataMapper, all_in, map_rows
 from migration.values.forms import LITERAL, VERBATIM, form_of
 from migration.values.lines import Line, Lines, decode_line, encode_line, key_literal_of, literal
 
@@ -22,7 +22,7 @@ def line(key: str, value: str | None) -> Line:
 class TestRows:
     @given(texts, st.one_of(st.none(), texts))
     def test_hold_what_encoding_anew_would_give(self, key: str, value: str | None) -> None:
-        row = map_rows(Lines.of([line(key, value)]), label=lambda _: "c")[0]
+        row = map_rows(Lines.of([line(key, value)]), label_all=all_in("c"))[0]
         assert row.key_json == literal(key)
         assert row.key_hash == sha256(literal(key)).digest()
         assert row.fingerprint == sha256(encode_line(key, value)).digest()
@@ -40,11 +40,13 @@ class TestRows:
         assert key_literal_of(encode_line(key, value)) == literal(key)
 
     def test_keep_hello_and_quoted_hello_apart(self) -> None:
-        plain, quoted = map_rows(Lines.of([line("a", "hello"), line("b", '"hello"')]), label=lambda _: "c")
+        plain, quoted = map_rows(Lines.of([line("a", "hello"), line("b", '"hello"')]), label_all=all_in("c"))
         assert (plain.form, quoted.form) == (LITERAL, VERBATIM)
         assert plain.value == quoted.value == b'"hello"'
 
     def test_count_from_where_the_span_begins_and_leave_out_the_refused(self) -> None:
         lines = Lines.of(line(str(number), "v") for number in range(5))
-        rows = DataMapper(label=lambda key: f"of {key}").rows(lines, first=10, skip=frozenset({11, 14}))
+        rows = DataMapper(label_all=lambda keys: [f"of {key}" for key in keys]).rows(
+            lines, first=10, skip=frozenset({11, 14})
+        )
         assert [(row.ordinal, row.collection) for row in rows] == [(10, "of 0"), (12, "of 2"), (13, "of 3")]

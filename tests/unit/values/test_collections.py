@@ -112,6 +112,15 @@ class TestLabel:
     def test_agrees_with_the_definition(self, collections: list[tuple[str, list[str]]], key: str) -> None:
         assert compile_labels(collections).label(key) == naive_label(collections, key)
 
+    @given(COLLECTIONS, st.lists(KEYS, max_size=4))
+    def test_is_the_same_for_many_keys_at_once(self, collections: list[tuple[str, list[str]]], keys: list[str]) -> None:
+        labeller = compile_labels(collections)
+        assert labeller.label_all(keys) == [labeller.label(key) for key in keys]
+
+    @given(st.lists(KEYS, max_size=4))
+    def test_is_the_same_for_many_keys_where_one_takes_all(self, keys: list[str]) -> None:
+        assert compile_labels([("all", ["*"])]).label_all(keys) == ["all"] * len(keys)
+
 
 class TestSharedVectors:
     def test_labels_are_those_of_the_browser(self) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from migration.values.forms import LITERAL, MAX_DEPTH, VERBATIM, form_of, form_of_encoded
+from migration.values.forms import DELETED, LITERAL, MAX_DEPTH, VERBATIM, form_of, form_of_encoded, forms_of
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -52,6 +52,23 @@ class TestForm:
     @given(st.text(max_size=40))
     def test_is_the_same_for_text_and_its_encoding(self, text):
         assert form_of(text) == form_of_encoded(text.encode())
+
+
+# What is JSON, what is not, and what is only once it stands beside others in a list.
+SHARDS = st.sampled_from(
+    [
+        *("1", '"a"', "[1]", '{"a":1}', "", ",", "[", "]", '"', '"a,', 'b"', " 1", "1 ", "1,2", "null", "x", "1e400"),
+        *(r'"\u0000"', r'"\n"', "[" * 129 + "]" * 129, "[" + "[]," * 200 + "1]", '{"a":' * 129 + "1" + "}" * 129),
+    ]
+)
+
+
+class TestMany:
+    @given(st.lists(st.one_of(st.none(), SHARDS, st.text(max_size=10)), max_size=12))
+    def test_have_the_forms_each_has_alone(self, values):
+        encoded = [None if value is None else value.encode() for value in values]
+        alone = [DELETED if value is None else form_of_encoded(value) for value in encoded]
+        assert forms_of(encoded) == alone
 
 
 class TestDepth:

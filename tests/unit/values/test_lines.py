@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 
 from migration.errors import LineForm
 from migration.values.digests import bucket_of, fingerprint, key_hash, to_wire
-from migration.values.lines import decode_line, decode_lines, decode_slices, encode_line, literal, text_of
+from migration.values.lines import (
+    Lines,
+    decode_line,
+    decode_lines,
+    decode_slices,
+    encode_line,
+    literal,
+    read_slices,
+    text_of,
+)
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "lines.json"
 # Any string localStorage can hold, as Python holds it: pairs joined, lone surrogates as they are.
@@ -124,6 +133,13 @@ class TestPayload:
         slices = list(decode_slices(payload, size=size))
         assert b"".join(part for part, _ in slices) == payload
         assert [line for _, lines in slices for line in lines] == list(decode_lines(payload))
+
+    @given(st.lists(st.tuples(STRINGS, st.none() | STRINGS), max_size=20), st.integers(1, 200))
+    def test_is_the_same_when_it_is_only_read(self, entries, size):
+        payload = b"".join(encode_line(key, value) + b"\n" for key, value in entries)
+        read = list(read_slices(payload, size=size))
+        assert list(Lines.joined(read)) == list(decode_lines(payload))
+        assert sum(lines.size for lines in read) == len(payload) - len(entries)
 
     @given(st.lists(STRINGS, min_size=1, max_size=6), st.integers(1, 100), st.sampled_from([b" \n", b"", b"\n\n"]))
     def test_names_the_same_wrong_line_slice_by_slice(self, keys, size, ending):
