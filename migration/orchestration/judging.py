@@ -25,7 +25,7 @@ class Judge:
     @classmethod
     def of(cls, app: App, *, pinned: bool = True) -> "Judge":
         """Read what is pinned for an app, unless it is known that nothing is, and compile the rest."""
-        known = knowledge_of([app.id]).get(app.id, UNKNOWN) if pinned else UNKNOWN
+        known = knowledge_of(app.id) if pinned else UNKNOWN
         rules = ValidationService.for_app(
             max_entry_bytes=app.max_entry_bytes, collections=app.collections, pinned=known.pinned
         )

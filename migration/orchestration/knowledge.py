@@ -1,17 +1,22 @@
 """What a batch must know of collections' schemas: which are pinned, and which need no more samples."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
 import structlog
 
+from migration.asking import Rows, ask
 from migration.config import setting
 from migration.errors import SchemaInvalid
-from migration.models import CollectionSchema
 from migration.validation import PinnedSchema, compile_schema
+from migration.values.questions import Question, Statement
 
 log = structlog.get_logger(__name__)
+
+_KNOWN = "SELECT app_id, collection, sampled, version, pinned FROM migration_collectionschema WHERE app_id"
+_OF_APP = Statement(f"{_KNOWN} = %s::uuid")
+_OF_RUNS = Statement(f"{_KNOWN} IN (SELECT r.app_id FROM migration_migrationrun r WHERE r.id = ANY(%s::uuid[]))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,14 +30,21 @@ class Knowledge:
 UNKNOWN = Knowledge()
 
 
-def knowledge_of(app_ids: Iterable[UUID]) -> dict[UUID, Knowledge]:
-    """Read what is known of these apps' collections: one query for a batch. Compiled schemas are remembered."""
-    rows = CollectionSchema.objects.filter(app_id__in=list(app_ids))
+def knowledge_of(app_id: UUID) -> Knowledge:
+    """Read what is known of an app's collections. Compiled schemas are remembered."""
+    return known(ask(_OF_APP.of([app_id]))).get(app_id, UNKNOWN)
+
+
+def asking_knowledge(run_ids: Sequence[UUID]) -> Question:
+    """Return the question for what is known of the apps of these runs; `known` reads the answer."""
+    return _OF_RUNS.of([list(run_ids)])
+
+
+def known(rows: Rows) -> dict[UUID, Knowledge]:
+    """Read the answer to `asking_knowledge`; apps of which nothing is known are left out."""
     settled: dict[UUID, set[str]] = {}
     pinned: dict[UUID, dict[str, PinnedSchema]] = {}
-    for app_id, name, sampled, version, text in rows.values_list(
-        "app_id", "collection", "sampled", "version", "pinned"
-    ):
+    for app_id, name, sampled, version, text in rows:
         if sampled >= setting("SCHEMA_SETTLED"):
             settled.setdefault(app_id, set()).add(name)
         schema = _compiled(name, version, text) if text is not None else None

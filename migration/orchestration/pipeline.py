@@ -2,11 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from django.db.models import F
-
+from migration.asking import ask_all
 from migration.config import fault_point, faults_armed, setting
 from migration.detection import AutoDetector, SchemaSampler, Thinned
 from migration.extraction import DataExtractor
@@ -14,27 +13,47 @@ from migration.lifecycle import ClaimedChunk
 from migration.loading import POISON, Part, Refused, RunTerms
 from migration.mapping import DataMapper
 from migration.models import MigrationRun
-from migration.orchestration.knowledge import UNKNOWN, Knowledge, knowledge_of
-from migration.orchestration.ties import Ties, ties_of
+from migration.orchestration.knowledge import UNKNOWN, Knowledge, asking_knowledge, known
+from migration.orchestration.ties import Ties, asking_ties, ties_of
 from migration.validation import ValidationService
 from migration.values.collections import Labeller, compile_labels
 from migration.values.digests import fingerprint, key_hash
 from migration.values.epochs import Epoch
 from migration.values.forms import LITERAL
 from migration.values.lines import Line, Lines, literal
+from migration.values.questions import Statement
 from migration.values.refusals import Refusal
 from migration.values.rows import Row
 
-_COLUMNS = (
-    *("id", "app_id", "owner_id", "device_id", "epoch", "conflict_policy", "purpose", "dry_run", "manifest", "options"),
-)
-_APP_COLUMNS = {
-    "namespace": F("app__namespace"),
-    "app_collections": F("app__collections"),
-    "max_entry_bytes": F("app__max_entry_bytes"),
-    "app_epoch": F("app__epoch"),
-    "owner_off": F("owner__switched_off"),
-}
+# Of the manifest only what names keys: it holds the digests of all buckets besides.
+_RUNS = Statement("""
+SELECT r.id, r.app_id, r.owner_id, r.device_id, r.epoch, r.conflict_policy, r.purpose, r.dry_run, r.options,
+    a.namespace, a.collections, a.max_entry_bytes, a.epoch, o.switched_off,
+    (SELECT coalesce(jsonb_agg(jsonb_build_array(c.one -> 'name', c.one -> 'patterns') ORDER BY c.place), '[]')
+     FROM jsonb_array_elements(r.manifest -> 'collections') WITH ORDINALITY AS c(one, place))
+FROM migration_migrationrun r JOIN migration_app a ON a.id = r.app_id JOIN migration_owner o ON o.id = r.owner_id
+WHERE r.id = ANY(%s::uuid[])
+""")
+
+
+class _Run(NamedTuple):
+    id: UUID
+    app_id: UUID
+    owner_id: UUID
+    device_id: UUID
+    epoch: str
+    policy: str
+    purpose: str
+    dry_run: bool
+    options: dict[str, Any]
+    namespace: str
+    declared: list[dict[str, Any]]
+    """The app's collections."""
+    max_entry_bytes: int
+    app_epoch: int
+    owner_off: bool
+    named: list[tuple[str, list[str]]]
+    """The manifest's collections: name and patterns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,36 +71,36 @@ class RunPlan:
 
 def plans_for(run_ids: Iterable[UUID]) -> dict[UUID, RunPlan]:
     """Read how each of these runs is to be loaded."""
-    rows = list(MigrationRun.objects.filter(id__in=list(run_ids)).values(*_COLUMNS, **_APP_COLUMNS))
-    known = knowledge_of({row["app_id"] for row in rows})
+    ids = list(run_ids)
     # After the epochs: should a stage change in between, the batch finds an epoch that has risen and puts the run back.
-    ties = ties_of(rows)
-    return {row["id"]: _plan(row, known.get(row["app_id"], UNKNOWN), ties.get(row["id"], {})) for row in rows}
+    found, about, reading = ask_all([_RUNS.of([ids]), asking_knowledge(ids), asking_ties(ids)])
+    runs = [_Run(*row) for row in found]
+    knowledge, ties = known(about), ties_of(runs, reading)
+    return {run.id: _plan(run, knowledge.get(run.app_id, UNKNOWN), ties.get(run.id, {})) for run in runs}
 
 
-def _plan(row: dict[str, Any], known: Knowledge, ties: Ties) -> RunPlan:
-    backup = row["purpose"] == MigrationRun.Purpose.BACKUP
-    declared = row["app_collections"]
-    names = {one["name"] for one in row["manifest"]["collections"]}
+def _plan(run: _Run, knowledge: Knowledge, ties: Ties) -> RunPlan:
+    backup = run.purpose == MigrationRun.Purpose.BACKUP
+    policies = {one["name"]: one["conflict_policy"] for one in run.declared if one.get("conflict_policy")}
     terms = RunTerms(
-        run_id=row["id"],
-        device_id=row["device_id"],
-        namespace=row["namespace"],
-        epoch=str(Epoch(row["app_epoch"], Epoch.parse(row["epoch"]).owner)),
-        policy=row["conflict_policy"],
-        collection_policies={one["name"]: one["conflict_policy"] for one in declared if one.get("conflict_policy")},
-        writes=not (backup or row["dry_run"]),
+        run_id=run.id,
+        device_id=run.device_id,
+        namespace=run.namespace,
+        epoch=str(Epoch(run.app_epoch, Epoch.parse(run.epoch).owner)),
+        policy=run.policy,
+        collection_policies=policies,
+        writes=not (backup or run.dry_run),
         ties=ties,
     )
     return RunPlan(
         terms=terms,
-        label=compile_labels([(one["name"], one["patterns"]) for one in row["manifest"]["collections"]]),
+        label=compile_labels(run.named),
         rules=ValidationService.for_app(
-            max_entry_bytes=row["max_entry_bytes"], collections=declared, pinned=known.pinned
+            max_entry_bytes=run.max_entry_bytes, collections=run.declared, pinned=knowledge.pinned
         ),
         only_backed_up=backup,
-        stops_on_refusal=row["options"].get("continueOnError") is False,
-        settled=None if names <= known.settled else known.settled,
+        stops_on_refusal=run.options.get("continueOnError") is False,
+        settled=None if {name for name, _ in run.named} <= knowledge.settled else knowledge.settled,
     )
 
 

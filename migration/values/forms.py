@@ -49,20 +49,20 @@ def form_of(value: str) -> Form:
 
 def forms_of(values: Sequence[bytes | None]) -> list[Form]:
     """Decide the same for many values at once, None for a deletion's: of what mostly is JSON, for half the price."""
-    if _are_plain(values):
-        return [_QUERYABLE] * len(values)
+    if _are_plain([value for value in values if value is not None]):
+        return [DELETED if value is None else _QUERYABLE for value in values]
     return [DELETED if value is None else form_of_encoded(value) for value in values]
 
 
-def _are_plain(values: Sequence[bytes | None]) -> bool:
+def _are_plain(values: Sequence[bytes]) -> bool:
     """Tell whether all of these values are JSON in which nothing has to be looked at twice: no escape, no depth."""
+    listed = b"[" + b",".join(values) + b"]"
+    if b"\\" in listed or any(map(_is_bushy, [value for value in values if len(value) > 2 * MAX_DEPTH])):
+        return False
     try:
-        listed = b"[" + b",".join(values) + b"]"  # type: ignore[arg-type] # refuses None, as mypy says
-        if b"\\" in listed or any(len(value) > 2 * MAX_DEPTH and _is_bushy(value) for value in values if value):
-            return False
         # A comma within a value that is none, or white space around it, shows in the lengths.
-        return list(map(len, _CHECK_ALL(listed))) == list(map(len, values))  # type: ignore[arg-type]
-    except (TypeError, msgspec.DecodeError, RecursionError):
+        return list(map(len, _CHECK_ALL(listed))) == list(map(len, values))
+    except (msgspec.DecodeError, RecursionError):
         return False
 
 
