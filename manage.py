@@ -10,7 +10,8 @@ ARCHIVING = {f"migration_{name}" for name in ("export", "import", "restore", "ve
 
 def main() -> None:
     """Hand the command line to Django."""
-    from syncserver.stack import PROJECT, parent, running
+    from syncserver import parent
+    from syncserver.stack import PROJECT, running
 
     parent.die_with_parent()
     # By hand, a command means the stack that runs here.

@@ -3,7 +3,7 @@
 import os
 from importlib import import_module
 
-from syncserver.stack import parent
+from syncserver import parent
 
 parent.die_with_parent()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "syncserver.settings")

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from syncserver.stack import parent, processes, tools
+from syncserver import parent
+from syncserver.stack import processes, tools
 from syncserver.stack.environment import Environment
 from syncserver.stack.stack import PROJECT, Stack
 

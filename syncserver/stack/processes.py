@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from syncserver.stack import parent
+from syncserver import parent
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from syncserver.stack import parent, ports
+from syncserver import parent
+from syncserver.stack import ports
 from syncserver.stack.errors import StackError
 from syncserver.stack.ports import Listener
 from syncserver.stack.processes import Command, Program
