@@ -48,14 +48,14 @@ def no_fit_for_the_pin(tenant: Tenant, settings: Any, monkeypatch: pytest.Monkey
 
 
 def what_takes_workers_down(tenant: Tenant, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Entries:
-    fill = pipeline._fill
+    add = pipeline._add
 
-    def fails_on_it(part: Any, span: Any, plan: Any) -> None:
-        if any(line.key == "todo:1" for line in span):
+    def fails_on_it(part: Any, lines: Any, plan: Any, *, first: int) -> None:
+        if any(line.key == "todo:1" for line in lines):
             raise MemoryError
-        fill(part, span, plan)
+        add(part, lines, plan, first=first)
 
-    monkeypatch.setattr(pipeline, "_fill", fails_on_it)
+    monkeypatch.setattr(pipeline, "_add", fails_on_it)
     return {"todo:1": "[" * 9}
 
 
