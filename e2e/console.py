@@ -8,7 +8,8 @@ import os
 import subprocess
 from typing import Any
 
-from syncserver.stack import Stack, parent
+from syncserver import parent
+from syncserver.stack import Stack
 
 _LOOP = """
 import json, sys
