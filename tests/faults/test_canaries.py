@@ -14,7 +14,7 @@ import pytest
 import redis
 
 from tests.faults.browser import Browser
-from tests.faults.world import World, a_world, until
+from tests.faults.world import World, a_world
 
 NUMBERS = {"key": 40, "value": 50, "refused": 20, "secret": 20, "body": 20, "token": 20, "header": 15, "address": 15}
 """How many canaries of each kind; two hundred together."""
@@ -61,7 +61,7 @@ def a_hard_life(world: World, canaries: Canaries) -> list[httpx.Response]:
     faults = "load.entry:1:raise,load.after_stage:1:raise,load.before_commit:2:kill,verify.before_commit:1:raise"
     with world.armed(f"{faults},intake.before_store:2:raise", parts=("web", "worker-0", "worker-1")):
         browser.migrate(per_chunk=7)
-        until(lambda: world.fired("verify.before_commit"), "everything has gone wrong")
+        world.await_fired("verify.before_commit")
     with world.down("redis"):
         run = browser.begin()
         for chunk in browser.cut(run, 50):

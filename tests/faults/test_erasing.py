@@ -16,7 +16,7 @@ class TestErasing:
             assert browser.call("POST", "/owner/erase", json={"confirm": "erase"}).status_code == 202
             done = "SELECT count(*) FROM migration_erasure WHERE owner_id = %s AND state = 'done'"
             until(lambda: world.query(done, browser.owner)[0][0] == 1, "the owner is erased", seconds=60)
-            assert world.fired(point)
+            world.await_fired(point)
         for table in ("record", "chunk", "backup", "device", "migrationrun", "runevent", "rollbackpoint"):
             assert world.query(f"SELECT count(*) FROM migration_{table} WHERE owner_id = %s", browser.owner) == [(0,)]
         world.browsers.remove(browser)

@@ -23,7 +23,7 @@ class TestWorkerKilled:
         browsers = [world.browser(ENTRIES) for _ in range(3)]
         with world.armed(f"{point}:1:kill"), world.recovery(f"worker killed at {point}"):
             _receipts(world, browsers)
-            assert world.fired(point)
+            world.await_fired(point)
         world.verify()
 
     @pytest.mark.parametrize("nth", [2, 3])
@@ -36,7 +36,7 @@ class TestWorkerKilled:
                 browser.put(run, chunk)
                 until(lambda number=number: world.loaded(run) >= number, "the chunk is loaded", seconds=RECOVERY)
             browser.finish(run)
-            assert world.fired("load.before_commit")
+            world.await_fired("load.before_commit")
         world.verify()
 
     @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ class TestWorkerKilled:
         browsers = [world.browser(ENTRIES) for _ in range(2)]
         with world.armed(f"{point}:1:raise"), world.recovery(f"worker raised at {point}"):
             _receipts(world, browsers)
-            assert world.fired(point)
+            world.await_fired(point)
         world.verify()
 
     def test_at_all_points_in_one_run(self, world):
@@ -54,7 +54,7 @@ class TestWorkerKilled:
         browsers = [world.browser(ENTRIES, patience=180.0) for _ in range(3)]
         with world.armed(deaths), world.recovery("a death at every point, one after the other", faults=len(LOADING)):
             _receipts(world, browsers)
-            assert all(world.fired(point) for point in LOADING)
+            world.await_fired(*LOADING)
         world.verify()
 
     def test_together_with_the_sweeper_and_all_others(self, world):
@@ -79,7 +79,7 @@ class TestWorkerStalled:
             run = browser.begin()
             for chunk in browser.cut(run, 40):
                 browser.put(run, chunk)
-            until(lambda: world.fired(point), "the worker sleeps")
+            world.await_fired(point)
             world.stack.kill("worker-0", signal.SIGSTOP)
             world.stack.start("worker-1")
 
@@ -147,8 +147,7 @@ class TestRollback:
             assert asked.status_code == 202, asked.text
             path = f"/rollbacks/{asked.json()['id']}"
             until(lambda: browser.call("GET", path).json()["state"] == "done", "it is rolled back", seconds=60)
-            # What is committed is seen before the worker comes to the point behind it.
-            until(lambda: world.fired(point), "its worker was killed", seconds=10)
+            world.await_fired(point)
         answer = browser.call("GET", path).json()
         assert answer["reverted"] == 60
         seen = world.seen()
@@ -171,7 +170,7 @@ class TestAppRollback:
         with world.armed(deaths), world.recovery("an app's rollback, a death at each point", faults=4):
             rollback = _say(world, "start", "--point", aim)["rollback"]
             assert _once_done(world, rollback, browsers) == [("done",)] * owners
-            assert [point for point in ROLLING_BACK_APPS if not world.fired(point)] == []
+            world.await_fired(*ROLLING_BACK_APPS)
         seen = world.seen()
         for browser in browsers:
             assert {one.value for one in seen.records if one.owner == browser.owner} == {None}
@@ -210,7 +209,7 @@ class TestReplay:
             world.stack.manage("migration_quarantine", "replay", "--app", "demo")
             count = "SELECT count(*) FROM migration_quarantineentry WHERE owner_id = %s AND state = 'replayed'"
             until(lambda: world.query(count, browser.owner) == [(30,)], "all are replayed", seconds=60)
-            assert world.fired(point)
+            world.await_fired(point)
         seen = world.seen()
         assert {one.key: one.value for one in seen.records} == browser.store
         assert (seen.history, seen.revisions[browser.owner]) == ([], 30)
@@ -225,7 +224,7 @@ class TestFolding:
         with world.armed(f"{point}:1:kill", parts=["sweeper"]), world.recovery(f"sweeper killed at {point}"):
             browser.migrate()
             folded = "SELECT bool_and(folded) FROM migration_schemasample WHERE owner_id = %s"
-            until(lambda: world.fired(point), "the sweeper dies")
+            world.await_fired(point)
             until(lambda: world.query(folded, browser.owner) == [(True,)], "all samples are folded", seconds=60)
         [(samples,)] = world.query("SELECT sum(jsonb_array_length(entries)) FROM migration_schemasample")
         [(sampled, types)] = world.query("SELECT sampled, shape->'types' FROM migration_collectionschema")

@@ -22,7 +22,7 @@ class TestPruning:
             world.query(f"UPDATE migration_owner SET {old} WHERE id = %s RETURNING 1", browser.owner)
             left = "SELECT count(*) FROM migration_record_version WHERE owner_id = %s"
             until(lambda: world.query(left, browser.owner) == [(0,)], "history is pruned", seconds=60)
-            assert world.fired(point)
+            world.await_fired(point)
         held = "SELECT revision, value::text FROM migration_record WHERE owner_id = %s"
         assert world.query(held, browser.owner) == [(12, "11")]
         world.browsers.remove(browser)

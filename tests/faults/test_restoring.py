@@ -79,7 +79,7 @@ class TestARestoreWhoseServerDies:
         with world.armed(f"{point}:1:kill", parts=["web"]), world.recovery(f"web server killed at {point}"):
             with pytest.raises(httpx.TransportError):
                 operator.send(form, path, word=word[1])
-            assert world.fired(point)
+            world.await_fired(point)
             until(lambda: answers(world), "the web server is back")
             died = standing(world, browser)
             # The page is still open: the operator sends the same form again.

@@ -124,7 +124,7 @@ class TestPostgres:
             run = browser.begin()
             for chunk in browser.cut(run, 40):
                 browser.put(run, chunk)
-            until(lambda: world.fired("load.before_commit"), "a batch is about to commit")
+            world.await_fired("load.before_commit")
             world.kill("postgres", signal.SIGQUIT)
             with world.recovery("Postgres stopped at once under a batch"):
                 browser.finish(run)
@@ -137,7 +137,7 @@ class TestWebServer:
         browser = world.browser(ENTRIES)
         with world.armed(f"{point}:2:kill", parts=["web"]), world.recovery(f"web killed at {point}"):
             browser.migrate()
-            assert world.fired(point)
+            world.await_fired(point)
         assert 0 in browser.status_of_puts()
         world.verify()
 

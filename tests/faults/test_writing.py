@@ -14,7 +14,7 @@ class TestWriting:
         ops = [{"seq": seq, "line": json.dumps([f"k{seq % 7}", str(seq)], separators=(",", ":"))} for seq in range(40)]
         with world.armed(f"{point}:2:kill", parts=["web"]), world.recovery(f"web killed at {point}"):
             answers = [browser.call("POST", "/records", json={"ops": ops[at : at + 4]}) for at in range(0, 40, 4)]
-            assert world.fired(point)
+            world.await_fired(point)
         assert {answer.status_code for answer in answers} == {200}
         assert 0 in [one.status for one in browser.answers], "one answer was lost"
         told = [one for answer in answers for one in answer.json()["outcomes"]]

@@ -87,7 +87,7 @@ class World:
             yield
         finally:
             self.stack.project.env = self._env
-            if not (once and all(map(self.fired, points))):
+            if not (once and all(map(self._fired, points))):
                 self._renew(parts, self._env)
 
     def reconfigure(self, parts: Sequence[str] = ("web", "worker-0", "worker-1"), **env: str) -> None:
@@ -95,9 +95,17 @@ class World:
         self._env = {**self._env, **env}
         self._renew(parts, self._env)
 
-    def fired(self, point: str) -> bool:
+    def _fired(self, point: str) -> bool:
         """Tell whether an armed fault has fired."""
         return any(path.name.startswith(f"{point}-") for path in self._once.iterdir())
+
+    def await_fired(self, *points: str, seconds: float = 30.0) -> None:
+        """Wait until each of these armed faults has fired.
+
+        Not asked at once: what a process commits is seen before it comes to the point behind the commit.
+        """
+        for point in points:
+            until(lambda point=point: self._fired(point), f"{point} fires", seconds=seconds)
 
     def _renew(self, parts: Sequence[str], env: dict[str, str]) -> None:
         self.stack.project.env = env
