@@ -204,10 +204,10 @@ def console(stack: Stack) -> Iterator[Console]:
 
 
 @pytest.fixture(scope="session")
-def tenant(console: Console) -> Iterator[Tenant]:
+def tenant(console: Console, stack: Stack) -> Iterator[Tenant]:
     """An app whose pages come from an origin of their own."""
     with serving() as origin:
-        yield make_tenant(console, origin=origin)
+        yield make_tenant(console, stack, origin=origin)
 
 
 @pytest.fixture
@@ -228,10 +228,8 @@ def account(tenant: Tenant, backend: Backend, stack: Stack) -> Callable[..., Acc
 
 
 @pytest.fixture
-def writer(account: Callable[..., AccountPage], watch: Watch) -> Callable[..., Writer]:
+def writer(account: Callable[..., AccountPage]) -> Callable[..., Writer]:
     """Make tabs of a profile in which dual write is on; `before` is written before the SDK is there."""
-    # A server that has just started, or has just been told of the app, does not know its origin for a moment.
-    watch.expect(r"blocked by CORS policy", r"config$", r"Cross-Origin Request Blocked", r"Same Origin Policy")
 
     def made(profile: Profile, *, before: dict[str, str] | None = None, **options: Any) -> Writer:
         tab = account(profile, **{**OPTIONS, **options}).prepare()

@@ -1,16 +1,20 @@
 """An app of the specs' own on the stack: its keys, and the backend that signs its users in."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
+import httpx
 from django.utils import timezone
 
 from e2e.console import Console
 from migration.api.tokens import issue_user_token
+from syncserver.stack import Stack
 
 LIFETIME = 900
+KNOWN_WITHIN = 10.0
 SKEW = 60
 _PROGRAM = """
 from django.utils import timezone
@@ -32,10 +36,21 @@ class Tenant:
     origin: str
 
 
-def make_tenant(console: Console, *, origin: str, slug: str = "e2e", collections: Iterable[str] = ()) -> Tenant:
-    """Make the app on the server. Its collections have the keys that begin with their names and a colon."""
+def make_tenant(
+    console: Console, stack: Stack, *, origin: str, slug: str = "e2e", collections: Iterable[str] = ()
+) -> Tenant:
+    """Make the app, and wait until the server lets its pages ask.
+
+    Its collections have the keys that begin with their names and a colon.
+    """
     declared = [{"name": name, "patterns": [f"{name}:*"]} for name in collections]
-    return Tenant(**console.run(_PROGRAM, origin=origin, slug=slug, collections=declared), origin=origin)
+    tenant = Tenant(**console.run(_PROGRAM, origin=origin, slug=slug, collections=declared), origin=origin)
+    headers = {"Origin": origin, "Access-Control-Request-Method": "POST"}
+    deadline = time.monotonic() + KNOWN_WITHIN
+    while "Access-Control-Allow-Origin" not in httpx.options(f"{stack.url}/api/v1/runs", headers=headers).headers:
+        assert time.monotonic() < deadline, "an origin just listed is still refused"
+        time.sleep(0.1)
+    return tenant
 
 
 class Backend:

@@ -19,6 +19,7 @@ from e2e.test_dual_write_lives import OPS
 from e2e.waiting import until
 from e2e.watch import Watch
 from e2e.writer import Writer
+from syncserver.stack import Stack
 
 Writing = Callable[..., Writer]
 Records = Callable[[], dict[str, str]]
@@ -53,12 +54,12 @@ _LISTEN = """() => {
 
 
 @pytest.fixture(scope="module")
-def tenant(console: Console) -> Iterator[Tenant]:
+def tenant(console: Console, stack: Stack) -> Iterator[Tenant]:
     """An app of these tests' own: its stages are nobody else's."""
     names = [f"{what}-{engine}" for what in ("walk", "served") for engine in browsers.ENGINES]
     with serving() as origin:
         # Tests are handed out to processes as they come: one may begin this module twice.
-        yield make_tenant(console, origin=origin, slug=f"cutover-{token_hex(4)}", collections=names)
+        yield make_tenant(console, stack, origin=origin, slug=f"cutover-{token_hex(4)}", collections=names)
 
 
 @pytest.fixture

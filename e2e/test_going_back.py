@@ -17,15 +17,16 @@ from e2e.tenant import Backend, Tenant, make_tenant
 from e2e.waiting import until
 from e2e.watch import Watch
 from e2e.writer import Writer
+from syncserver.stack import Stack
 
 Entries = dict[str, str]
 
 
 @pytest.fixture(scope="module")
-def tenant(console: Console) -> Iterator[Tenant]:
+def tenant(console: Console, stack: Stack) -> Iterator[Tenant]:
     """An app of these tests' own: one of them takes all of its owners back."""
     with serving() as origin:
-        yield make_tenant(console, origin=origin, slug=f"back-{token_hex(4)}", collections=["todo", "note"])
+        yield make_tenant(console, stack, origin=origin, slug=f"back-{token_hex(4)}", collections=["todo", "note"])
 
 
 @pytest.fixture

@@ -20,6 +20,8 @@ from django.http.response import HttpResponseBase
 from migration.models import App
 
 KEPT_SECONDS = 5.0
+DOUBTED_SECONDS = 1.0
+"""An origin that no app lists is looked for again after this time: an operator may just have listed it."""
 
 
 class KnownOrigins:
@@ -29,35 +31,46 @@ class KnownOrigins:
         """Begin with none."""
         self._lock = threading.Lock()
         self._origins: frozenset[str] = frozenset()
-        self._until = 0.0
+        self._kept_until = self._doubted_until = 0.0
 
     def __contains__(self, origin: object) -> bool:
         return origin in self._origins
 
-    def is_old(self) -> bool:
-        """Tell whether the copy should be renewed."""
-        return time.monotonic() >= self._until
+    def is_old(self, origin: str) -> bool:
+        """Tell whether the copy should be renewed before `origin` is judged by it."""
+        return time.monotonic() >= (self._kept_until if origin in self._origins else self._doubted_until)
 
     def forget(self) -> None:
         """Make the next request renew the copy."""
-        self._until = 0.0
+        self._origins = frozenset()
+        self._kept_until = self._doubted_until = 0.0
 
-    def renew(self) -> None:
-        """Read the origins anew; without a database the old ones stay."""
+    def renew(self, origin: str) -> None:
+        """Read the origins anew; without a database the old ones stay.
+
+        Whoever comes meanwhile goes on with the old ones, and waits where there are none yet: a page's second request
+        must not be refused because its first one is still looking.
+        """
         with self._lock:
-            if not self.is_old():
+            if not self.is_old(origin):
                 return
-            self._until = time.monotonic() + KEPT_SECONDS
+            if self._origins:
+                self._keep(KEPT_SECONDS)
             try:
                 listed = App.objects.values_list("allowed_origins", flat=True)
                 self._origins = frozenset(origin for origins in listed for origin in origins)
+                self._keep(KEPT_SECONDS)
             except (DatabaseError, InterfaceError):
-                self._until = time.monotonic() + 1.0
+                self._keep(DOUBTED_SECONDS)
 
-    def renew_elsewhere(self) -> None:
+    def _keep(self, seconds: float) -> None:
+        now = time.monotonic()
+        self._kept_until, self._doubted_until = now + seconds, now + DOUBTED_SECONDS
+
+    def renew_elsewhere(self, origin: str) -> None:
         """The same from a thread that ends with it: its connection goes back to the pool."""
         try:
-            self.renew()
+            self.renew(origin)
         finally:
             connection.close()
 
@@ -82,14 +95,16 @@ class OriginsMiddleware:
         """Renew if need be, then go on."""
         if self.is_async:
             return self._call_async(request)
-        if "Origin" in request.headers and known_origins.is_old():
-            known_origins.renew()
+        origin = request.headers.get("Origin")
+        if origin is not None and known_origins.is_old(origin):
+            known_origins.renew(origin)
         answer: HttpResponseBase = self.get_response(request)
         return answer
 
     async def _call_async(self, request: HttpRequest) -> HttpResponseBase:
-        if "Origin" in request.headers and known_origins.is_old():
-            await sync_to_async(known_origins.renew_elsewhere, thread_sensitive=False)()
+        origin = request.headers.get("Origin")
+        if origin is not None and known_origins.is_old(origin):
+            await sync_to_async(known_origins.renew_elsewhere, thread_sensitive=False)(origin)
         answer: HttpResponseBase = await self.get_response(request)
         return answer
 

@@ -2,16 +2,18 @@
 
 Armed by `MIGRATION_FAULTS="NAME:N:ACTION[:MATCH],…"`: at the N-th passing of NAME (counted per process, and only
 where `about` contains MATCH) do ACTION: `kill` (SIGKILL to this process), `raise` (FaultInjected), `sleep=SECONDS`.
-With `MIGRATION_FAULTS_ONCE=<folder>` an armed fault fires once for all processes and restarts; without it, each
-process fires it anew. Off, a fault point is one look into an empty table.
+`MIGRATION_FAULTS=@<file>` names a file with such a text, which may be put in the place of another while processes
+run: they heed it, and count anew, from the next point they pass. With `MIGRATION_FAULTS_ONCE=<folder>`, while there is
+that folder, an armed fault fires once for all processes and restarts; else each process fires it anew.
+Off, a fault point is one look into an empty table.
 """
 
 import os
 import signal
 import time
 from collections import Counter
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from pathlib import Path
 
 from migration.config.settings import setting
@@ -59,36 +61,57 @@ class _Armed:
     match: str
 
 
-_passed: Counter[str] = Counter()
+@dataclass(frozen=True)
+class _Table:
+    """What is armed, and how often each point of it was passed since."""
+
+    armed: dict[str, _Armed]
+    passed: Counter[str] = field(default_factory=Counter)
 
 
 @cache
-def _armed() -> dict[str, _Armed]:
-    table = {}
-    for text in filter(None, setting("FAULTS").split(",")):
+def _told() -> str:
+    return str(setting("FAULTS"))
+
+
+def _table() -> _Table:
+    """Return what is armed now."""
+    told = _told()
+    if not told.startswith("@"):
+        return _table_of(told)
+    found = Path(told[1:]).stat()
+    return _table_of(told, found.st_ino, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=1)
+def _table_of(told: str, *version: int) -> _Table:
+    """Read what is armed; a file's version is what tells it from the one that was in its place before."""
+    armed = {}
+    for text in filter(None, (Path(told[1:]).read_text() if version else told).split(",")):
         point, nth, action, *match = text.split(":", 3)
         if point not in FAULT_POINTS:
             raise ValueError(f"there is no fault point {point!r}")
-        table[point] = _Armed(point, int(nth), action, match[0] if match else "")
-    return table
+        armed[point] = _Armed(point, int(nth), action, match[0] if match else "")
+    return _Table(armed)
 
 
 def fault_point(name: str, about: bytes | str = "") -> None:
     """Do what was armed for this point, if anything was. `about` is what an armed MATCH looks into."""
-    armed = _armed().get(name)
+    table = _table()
+    armed = table.armed.get(name)
     if armed is None:
         return
     text = about.decode(errors="replace") if isinstance(about, bytes) else about
     if armed.match and armed.match not in text:
         return
-    _passed[name] += 1
-    if _passed[name] == armed.nth and _first_time(armed):
+    table.passed[name] += 1
+    if table.passed[name] == armed.nth and _first_time(armed):
         _act(armed.action)
 
 
 def faults_armed() -> bool:
     """Tell whether any fault is armed: hot loops ask once instead of passing a point per entry."""
-    return bool(_armed())
+    return bool(_table().armed)
 
 
 def _first_time(armed: _Armed) -> bool:
@@ -99,6 +122,8 @@ def _first_time(armed: _Armed) -> bool:
         (Path(folder) / f"{armed.point}-{armed.nth}").touch(exist_ok=False)
     except FileExistsError:
         return False
+    except FileNotFoundError:
+        return True  # there is no such folder
     return True
 
 

@@ -133,8 +133,8 @@ SETTINGS: dict[str, Setting] = {
     "ADVANCE_WEBHOOK": Setting("", "address asked before a stage advances; only 200 and `allow: true` let it"),
     "ADVANCE_WEBHOOK_SECRET": Setting("", "key its requests are signed with (HMAC-SHA256)"),
     "ADVANCE_HOOK_SECONDS": Setting(5.0, "how long either may take, s"),
-    "FAULTS": Setting("", "armed fault points, NAME:N:ACTION[:MATCH],… (tests only)"),
-    "FAULTS_ONCE": Setting("", "folder that remembers which armed faults have fired (tests only)"),
+    "FAULTS": Setting("", "armed fault points, NAME:N:ACTION[:MATCH],… or @FILE with such a text (tests only)"),
+    "FAULTS_ONCE": Setting("", "folder that, where it is, remembers which armed faults have fired (tests only)"),
 }
 
 

@@ -59,7 +59,7 @@ def a_hard_life(world: World, canaries: Canaries) -> list[httpx.Response]:
     browser.store = {f"todo:{key}": f'{{"text":"{value}"}}' for key, value in zip(keys, values, strict=False)}
     browser.store |= {f"note:{word}": word * 400 for word in canaries.of["refused"]}
     faults = "load.entry:1:raise,load.after_stage:1:raise,load.before_commit:2:kill,verify.before_commit:1:raise"
-    with world.armed(f"{faults},intake.before_store:2:raise", parts=("web", "worker-0", "worker-1")):
+    with world.armed(f"{faults},intake.before_store:2:raise"):
         browser.migrate(per_chunk=7)
         world.await_fired("verify.before_commit")
     with world.down("redis"):

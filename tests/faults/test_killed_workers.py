@@ -74,7 +74,7 @@ class TestWorkerStalled:
     @pytest.mark.parametrize("point", ["claim.after_commit", "load.after_stage", "load.before_commit"])
     def test_wakes_after_its_lease_was_taken_and_writes_nothing(self, world, point):
         browser = world.browser(ENTRIES)
-        with world.armed(f"{point}:1:sleep=1", parts=["worker-0"]):
+        with world.armed(f"{point}:1:sleep=1"):
             world.stack.stop("worker-1")
             run = browser.begin()
             for chunk in browser.cut(run, 40):
@@ -221,7 +221,7 @@ class TestFolding:
         """Every sample is counted, and counted once."""
         world.execute("TRUNCATE migration_collectionschema, migration_schemasample CASCADE")
         browser = world.browser(ENTRIES)
-        with world.armed(f"{point}:1:kill", parts=["sweeper"]), world.recovery(f"sweeper killed at {point}"):
+        with world.armed(f"{point}:1:kill"), world.recovery(f"sweeper killed at {point}"):
             browser.migrate()
             folded = "SELECT bool_and(folded) FROM migration_schemasample WHERE owner_id = %s"
             world.await_fired(point)

@@ -17,7 +17,7 @@ class TestPruning:
             assert browser.call("POST", "/records", json={"ops": [{"seq": seq, "line": line}]}).status_code == 200
         for table in ("record", "record_version"):
             world.query(f"UPDATE migration_{table} SET written_at = now() - interval '1 year' RETURNING 1")
-        with world.armed(f"{point}:1:kill", parts=["sweeper"]), world.recovery(f"sweeper killed at {point}"):
+        with world.armed(f"{point}:1:kill"), world.recovery(f"sweeper killed at {point}"):
             old = "created_at = now() - interval '2 years', pruned_at = NULL"
             world.query(f"UPDATE migration_owner SET {old} WHERE id = %s RETURNING 1", browser.owner)
             left = "SELECT count(*) FROM migration_record_version WHERE owner_id = %s"

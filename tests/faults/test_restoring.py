@@ -76,7 +76,7 @@ class TestARestoreWhoseServerDies:
         assert form.status_code == 200
         word = re.search(r"Type <code[^>]*>([^<]+)<", form.text)
         assert word is not None
-        with world.armed(f"{point}:1:kill", parts=["web"]), world.recovery(f"web server killed at {point}"):
+        with world.armed(f"{point}:1:kill"), world.recovery(f"web server killed at {point}"):
             with pytest.raises(httpx.TransportError):
                 operator.send(form, path, word=word[1])
             world.await_fired(point)

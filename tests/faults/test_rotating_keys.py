@@ -26,7 +26,7 @@ def keys(world: World) -> Iterator[tuple[str, str]]:
 
 
 class Uploading:
-    """Browsers that move what their pages write, again and again until told to end."""
+    """Browsers whose pages write over what they have, and that move it, again and again until told to end."""
 
     def __init__(self, browsers: list[Browser]) -> None:
         self.browsers, self._done = browsers, threading.Event()
@@ -36,7 +36,7 @@ class Uploading:
     def _upload(self, place: int) -> None:
         browser = self.browsers[place]
         while not self._done.is_set():
-            browser.write(60)
+            browser.write(0, keys=list(browser.store))
             browser.migrate(per_chunk=6)
             self.rounds[place] += 1
 

@@ -135,7 +135,7 @@ class TestWebServer:
     @pytest.mark.parametrize("point", INTAKE)
     def test_killed_at_a_named_point_answers_the_retry_as_if_nothing_had_been(self, world, point):
         browser = world.browser(ENTRIES)
-        with world.armed(f"{point}:2:kill", parts=["web"]), world.recovery(f"web killed at {point}"):
+        with world.armed(f"{point}:2:kill"), world.recovery(f"web killed at {point}"):
             browser.migrate()
             world.await_fired(point)
         assert 0 in browser.status_of_puts()

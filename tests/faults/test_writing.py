@@ -12,7 +12,7 @@ class TestWriting:
     def test_survives_the_death_of_the_web_server(self, world, point):
         browser = world.browser(0)
         ops = [{"seq": seq, "line": json.dumps([f"k{seq % 7}", str(seq)], separators=(",", ":"))} for seq in range(40)]
-        with world.armed(f"{point}:2:kill", parts=["web"]), world.recovery(f"web killed at {point}"):
+        with world.armed(f"{point}:2:kill"), world.recovery(f"web killed at {point}"):
             answers = [browser.call("POST", "/records", json={"ops": ops[at : at + 4]}) for at in range(0, 40, 4)]
             world.await_fired(point)
         assert {answer.status_code for answer in answers} == {200}

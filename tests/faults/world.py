@@ -38,14 +38,32 @@ SHORTENED = {
 VERBATIM = 1
 
 
+class Arms:
+    """The file a stack's processes read armed faults from, and the folder in which they remember what has fired."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file, self.once = folder / "armed", folder / "fired"
+        self.say("")
+
+    @property
+    def env(self) -> dict[str, str]:
+        """What tells the processes of them."""
+        return {"MIGRATION_FAULTS": f"@{self._file}", "MIGRATION_FAULTS_ONCE": str(self.once)}
+
+    def say(self, faults: str) -> None:
+        """Put another text in the file's place, which nobody ever sees half written."""
+        new = self._file.with_suffix(".new")
+        new.write_text(faults)
+        new.replace(self._file)
+
+
 class World:
     """A stack, the browsers in front of it, and the means to hurt it."""
 
-    def __init__(self, stack: Stack) -> None:
-        self.stack = stack
+    def __init__(self, stack: Stack, arms: "Arms") -> None:
+        self.stack, self._arms = stack, arms
         self.browsers: list[Browser] = []
         self.times: list[tuple[str, float]] = []
-        self._once = Path(tempfile.mkdtemp(prefix="faults-"))
         self._env = dict(stack.project.env)
 
     # --- browsers --------------------------------------------------------------------------------------------
@@ -71,24 +89,18 @@ class World:
     # --- faults ----------------------------------------------------------------------------------------------
 
     @contextmanager
-    def armed(
-        self, faults: str, *, parts: Sequence[str] = ("worker-0", "worker-1"), once: bool = True
-    ) -> Iterator[None]:
-        """Start `parts` anew with these faults armed.
-
-        In the end start them anew without, unless all faults are spent.
-        """
-        shutil.rmtree(self._once, ignore_errors=True)
-        self._once.mkdir()
-        extra = {"MIGRATION_FAULTS": faults, "MIGRATION_FAULTS_ONCE": str(self._once) if once else ""}
-        self._renew(parts, {**self._env, **extra})
-        points = [fault.split(":")[0] for fault in faults.split(",")]
+    def armed(self, faults: str, *, once: bool = True) -> Iterator[None]:
+        """Arm these faults in every process while the block runs; each fires once, or in each process anew."""
+        if once:
+            self._arms.once.mkdir()
+        for child in self.stack.processes.values():
+            child.failures = 0  # who died in other tests has not to wait longer for it here
+        self._arms.say(faults)
         try:
             yield
         finally:
-            self.stack.project.env = self._env
-            if not (once and all(map(self._fired, points))):
-                self._renew(parts, self._env)
+            self._arms.say("")
+            shutil.rmtree(self._arms.once, ignore_errors=True)
 
     def reconfigure(self, parts: Sequence[str] = ("web", "worker-0", "worker-1"), **env: str) -> None:
         """Start `parts` anew with another environment, which every later start has too."""
@@ -97,7 +109,7 @@ class World:
 
     def _fired(self, point: str) -> bool:
         """Tell whether an armed fault has fired."""
-        return any(path.name.startswith(f"{point}-") for path in self._once.iterdir())
+        return any(path.name.startswith(f"{point}-") for path in self._arms.once.iterdir())
 
     def await_fired(self, *points: str, seconds: float = 30.0) -> None:
         """Wait until each of these armed faults has fired.
@@ -209,10 +221,6 @@ class World:
         problems = check(self.seen())
         assert not problems, "\n".join(map(str, problems[:20]))
 
-    def close(self) -> None:
-        """Remove what was made."""
-        shutil.rmtree(self._once, ignore_errors=True)
-
 
 def until(condition: Callable[[], Any], what: str, *, seconds: float = 30.0, step: float = 0.02) -> Any:
     """Ask again and again until the condition holds and return its answer; fails when the time is over."""
@@ -235,13 +243,11 @@ def _answers(connection: "redis.Redis") -> bool:
 @contextmanager
 def a_world(**options: Any) -> Iterator[World]:
     """Start a stack of its own and return the world around it; says at the end how long recoveries took."""
-    env = {"SECRET_KEY": settings.SECRET_KEY, **SHORTENED, **options.pop("env", {})}
-    with Stack(env=env, say=lambda _line: None, **{"workers": 2, **options}) as stack:
-        world = World(stack)
-        try:
-            yield world
-        finally:
-            world.close()
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+        arms = Arms(Path(folder))
+        env = {"SECRET_KEY": settings.SECRET_KEY, **SHORTENED, **arms.env, **options.pop("env", {})}
+        with Stack(env=env, say=lambda _line: None, **{"workers": 2, **options}) as stack:
+            yield World(stack, arms)
 
 
 _VERSION = "owner_id::text, key_json, form, value::text, revision, seq, device_id::text, run_id::text"

@@ -1,9 +1,13 @@
 """Which pages may read the answers: exactly those the app lists, scheme, host and port."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection
 
+from migration.api.cors import KnownOrigins
 from migration.orchestration.tenancy import OriginInvalid, normal_origin
 from tests.factories.doors import ORIGIN, Browser, account, make_tenant
 from tests.factories.uploads import chunk_of, todos
@@ -74,6 +78,27 @@ class TestALookalike:
         ):
             assert (answer.status_code, answer.json()["code"]) == (403, "origin_not_allowed")
             assert ALLOW not in answer.headers
+
+
+class TestTheFirst:
+    @pytest.mark.django_db(transaction=True)
+    def test_who_come_together_are_all_known(self) -> None:
+        """A page's second request is not refused because its first one is still looking."""
+        make_tenant()
+        known = KnownOrigins()
+
+        def slowly(execute: Any, *arguments: Any) -> Any:
+            time.sleep(0.2)
+            return execute(*arguments)
+
+        def come(_: int) -> bool:
+            with connection.execute_wrapper(slowly):
+                if known.is_old(ORIGIN):
+                    known.renew_elsewhere(ORIGIN)
+            return ORIGIN in known
+
+        with ThreadPoolExecutor(6) as pool:
+            assert all(pool.map(come, range(6)))
 
 
 class TestAListedOrigin:

@@ -11,12 +11,14 @@ def arm(settings):
 
     def do(text: str, once: str = "") -> None:
         settings.MIGRATION = {**settings.MIGRATION, "FAULTS": text, "FAULTS_ONCE": once}
-        faults._armed.cache_clear()
-        faults._passed.clear()
+        forget()
+
+    def forget() -> None:
+        faults._told.cache_clear()
+        faults._table_of.cache_clear()
 
     yield do
-    faults._armed.cache_clear()
-    faults._passed.clear()
+    forget()
 
 
 class TestOff:
@@ -59,6 +61,31 @@ class TestArmed:
         with pytest.raises(FaultInjected):
             fault_point("load.entry")
         arm("load.entry:1:raise", once=str(tmp_path))  # as another process would
+        fault_point("load.entry")
+
+    def test_fires_in_every_process_where_nothing_can_remember_that_it_has(self, arm, tmp_path):
+        for _ in range(2):
+            arm("load.entry:1:raise", once=str(tmp_path / "gone"))
+            with pytest.raises(FaultInjected):
+                fault_point("load.entry")
+
+    def test_are_those_of_a_file_while_it_is_in_its_place_counted_from_then_on(self, arm, tmp_path):
+        def put(text: str) -> None:
+            (tmp_path / "new").write_text(text)
+            (tmp_path / "new").replace(tmp_path / "faults")
+
+        put("")
+        arm(f"@{tmp_path / 'faults'}")
+        assert not faults_armed()
+        fault_point("load.entry")
+        for _ in range(2):
+            put("load.entry:2:raise")
+            assert faults_armed()
+            fault_point("load.entry")
+        with pytest.raises(FaultInjected):
+            fault_point("load.entry")
+        put("")
+        assert not faults_armed()
         fault_point("load.entry")
 
     def test_sleeps(self, arm, monkeypatch):
