@@ -33,6 +33,7 @@ class Watch:
             r"can.t establish a connection to the server at ws",
             r"connection to ws:.* was interrupted",
             r"Cross-Origin Request Blocked",
+            r"The Same Origin Policy .* did not succeed",
         )
 
     @property

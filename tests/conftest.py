@@ -1,13 +1,14 @@
 """What every test starts from."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
 from django.test import TransactionTestCase
 
 from migration.api import configuration, cors, limits
-from migration.config import tuning
+from migration.config import faults, tuning
 from migration.orchestration.throttling import throttle
 from migration.reports import rehearsals
 from tests.emptying import empty_tables
@@ -42,3 +43,21 @@ def _fresh_memory(settings: Any) -> Iterator[None]:
     tuning.forget()
     yield
     cors.known_origins.forget()
+
+
+@pytest.fixture
+def armed(settings: Any) -> Callable[..., AbstractContextManager[None]]:
+    """Return a context in which faults (`NAME:N:ACTION[:MATCH],…`) are armed in this very process."""
+
+    @contextmanager
+    def arm(text: str, *, once: str = "") -> Iterator[None]:
+        before = settings.MIGRATION
+        settings.MIGRATION = {**before, "FAULTS": text, "FAULTS_ONCE": once}
+        faults.forget()
+        try:
+            yield
+        finally:
+            settings.MIGRATION = before
+            faults.forget()
+
+    return arm

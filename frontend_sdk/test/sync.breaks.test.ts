@@ -147,3 +147,17 @@ describe("a page that was put away and comes back", () => {
     expect([profile.area.getItem("a"), records().value("a")]).toEqual(["new", "new"]);
   });
 });
+
+describe("a page that lets its client go", () => {
+  it("hears nothing more of it, also where the server had not answered yet", async () => {
+    vi.spyOn(Math, "random").mockReturnValue(0.1);
+    world.server.intercept = ({ path }) => (path === "/comparisons" ? { status: 503 } : undefined);
+    const told = () => world.server.asked("POST", "/comparisons");
+    const client = await settled(newProfile([["a", "1"]]));
+    await soon(() => expect(told().length).toBe(1));
+    client.destroy();
+    // It would have tried again after a tenth of a second, and once more after two.
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    expect(told().length).toBe(1);
+  });
+});

@@ -109,6 +109,12 @@ def fault_point(name: str, about: bytes | str = "") -> None:
         _act(armed.action)
 
 
+def forget() -> None:
+    """Read anew what is armed, and count from the beginning, at the next point that is passed."""
+    _told.cache_clear()
+    _table_of.cache_clear()
+
+
 def faults_armed() -> bool:
     """Tell whether any fault is armed: hot loops ask once instead of passing a point per entry."""
     return bool(_table().armed)

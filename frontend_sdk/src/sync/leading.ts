@@ -74,7 +74,7 @@ export const exchanging = async (parts: Parts): Promise<Leading> => {
   const patience = async (code: string, failures: number): Promise<number> => {
     const off = OFF.test(code);
     if (FORGOTTEN.test(code)) forgotten = code;
-    if (off || forgotten) await host._connect(undefined, true).catch(() => {});
+    if (off || forgotten) await host._connect(undefined, true).catch(problemOf);
     if (off) return _options.healthCheckInterval ?? OFF_MS;
     return code === "cancelled" ? 0 : Math.min(_options.retryDelay ?? MOST_MS, backoff(failures));
   };
@@ -111,7 +111,8 @@ export const exchanging = async (parts: Parts): Promise<Leading> => {
           paused = null;
           if (now() > beaconed) {
             beaconed = now() + BEACON_MS;
-            host._net._send("POST", "/comparisons", { _json: { outbox: beacon(host._view!._pending()) } }).catch(() => {});
+            const _json = { outbox: beacon(host._view!._pending()) };
+            host._net._send("POST", "/comparisons", { _json, _needless: () => signal.aborted }).catch(problemOf);
           }
         } catch (thrown) {
           const { code, _body } = problemOf(thrown);

@@ -1,3 +1,4 @@
+import { problemOf } from "../problem.js";
 import type { Host } from "../host.js";
 
 const LEAST_MS = 2000;
@@ -42,7 +43,7 @@ export const hearNews = (host: Host, told: (revision: number) => void, signal: A
 
   const loop = async () => {
     for (; !signal.aborted; wait = Math.min(MOST_MS, wait * 2)) {
-      if (globalThis.navigator?.onLine !== false) await listen().catch(() => {});
+      if (globalThis.navigator?.onLine !== false) await listen().catch(problemOf);
       await host._sleep(Math.random() * wait);
     }
   };

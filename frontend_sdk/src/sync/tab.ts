@@ -180,7 +180,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
       void host
         ._engine()
         .then((engine) => engine._tell(area, ...change))
-        .catch(() => {});
+        .catch(problemOf);
 
     const load = async () => {
       await acks._load();

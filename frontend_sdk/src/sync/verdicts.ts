@@ -1,3 +1,4 @@
+import { problemOf } from "../problem.js";
 import type { Pair } from "../codec.js";
 import { ABSENT, overtaken, previousOf, printOf, type Print, type Row } from "./acks.js";
 import { askPage } from "./conflicts.js";
@@ -51,6 +52,6 @@ export const rowsOf = async (
     if (row?.[1]?.[4] && one.conflict !== undefined) open.push(one.conflict);
   }
   // Not waited for, since somebody is asked. Still open: it is listed, and asked again at its next write.
-  if (open[0]) void askPage(standing, open).catch(() => {});
+  if (open[0]) void askPage(standing, open).catch(problemOf);
   return rows;
 };

@@ -103,11 +103,11 @@ class TestErasing:
     @pytest.mark.parametrize("passing", [1, 6])
     @pytest.mark.parametrize("point", ["erase.before_commit", "erase.after_commit"])
     def test_that_dies_anywhere_goes_on_where_it_was(
-        self, point: str, passing: int, traced: Traced, fault: Any
+        self, point: str, passing: int, traced: Traced, armed: Any
     ) -> None:
         ids = traced.ids()
         erasure = erasing.request_erasure(owner_id=traced.owner.id, actor="test", at=timezone.now())
-        with fault(point, passing), pytest.raises(FaultInjected):
+        with armed(f"{point}:{passing}:raise"), pytest.raises(FaultInjected):
             finish(erasure)
         assert traced.first.get("/records").status_code == 410
         Worker().work_until_done()
@@ -140,10 +140,10 @@ class TestErasingAnOwnerWhoseRunIsUnderWay:
     @pytest.mark.parametrize(
         "point", ["claim.after_commit", "load.after_stage", "load.before_commit", "load.after_commit"]
     )
-    def test_at_any_moment_of_a_batch_leaves_nothing(self, point: str, fault: Any) -> None:
+    def test_at_any_moment_of_a_batch_leaves_nothing(self, point: str, armed: Any) -> None:
         traced = traced_owner(finish=False)
         ids = traced.ids()
-        with fault(point, 1), suppress(FaultInjected):
+        with armed(f"{point}:1:raise"), suppress(FaultInjected):
             Worker().work()
         erasing.request_erasure(owner_id=traced.owner.id, actor="test", at=timezone.now())
         Worker().work_until_done()

@@ -9,7 +9,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from migration.config import faults
+from migration.config import FaultInjected
 from migration.errors import CursorExpired
 from migration.models import AuditLine, Conflict, Device, Owner, Record, Repetition, RollbackPoint
 from migration.orchestration import MigrationOrchestrator, pruning
@@ -108,18 +108,11 @@ class TestThePast:
 
 
 class TestADeathInTheMiddle:
-    def test_before_the_commit_leaves_everything_and_the_next_look_goes_on(self, settings) -> None:
+    def test_before_the_commit_leaves_everything_and_the_next_look_goes_on(self, armed) -> None:
         owner = old_past()
-        settings.MIGRATION = {**settings.MIGRATION, "FAULTS": "prune.before_commit:1:raise"}
-        faults._armed.cache_clear()
-        faults._passed.clear()
-        try:
-            with pytest.raises(faults.FaultInjected):
-                pruning.prune_owner(owner.id, at=NOW)
-            assert (horizon(owner), len(versions_of(owner)), len(values_of(owner))) == (0, 3, 2)
-        finally:
-            settings.MIGRATION = {**settings.MIGRATION, "FAULTS": ""}
-            faults._armed.cache_clear()
+        with armed("prune.before_commit:1:raise"), pytest.raises(FaultInjected):
+            pruning.prune_owner(owner.id, at=NOW)
+        assert (horizon(owner), len(versions_of(owner)), len(values_of(owner))) == (0, 3, 2)
         pruning.prune_owner(owner.id, at=NOW)
         assert (horizon(owner), len(versions_of(owner))) == (4, 1)
 

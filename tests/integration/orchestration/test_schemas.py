@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from migration.config import faults
+from migration.config import FaultInjected
 from migration.detection import SchemaSampler
 from migration.errors import NotFound, SchemaInvalid, WrongState
 from migration.models import (
@@ -131,20 +131,13 @@ class TestFolding:
         fold_all()
         assert schema_of_notes(run).sampled == 64
 
-    def test_that_is_cut_off_has_not_happened(
-        self, worker: Worker, settings: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_that_is_cut_off_has_not_happened(self, worker: Worker, armed: Any) -> None:
         run = load_notes(worker, notes(8))
-        settings.MIGRATION = {**settings.MIGRATION, "FAULTS": "schemas.before_commit:1:raise"}
-        faults._armed.cache_clear()
-        faults._passed.clear()
-        with pytest.raises(faults.FaultInjected):
+        with armed("schemas.before_commit:1:raise"), pytest.raises(FaultInjected):
             fold_samples(at=timezone.now())
         assert not CollectionSchema.objects.exists()
         fold_all()
         assert schema_of_notes(run).sampled == 8
-        settings.MIGRATION = {**settings.MIGRATION, "FAULTS": ""}
-        faults._armed.cache_clear()
 
     def test_forgets_an_owner_whose_data_is_erased(self, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
         app = make_app()

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from migration.config import faults
+from migration.config import FaultInjected
 from migration.cutover import devices_with_receipt
 from migration.errors import NotMigrated
 from migration.models import Backup, Chunk, Conflict, MigrationRun, QuarantineEntry, Record, RecordVersion, RunEvent
@@ -132,17 +132,10 @@ class TestAReceipt:
         run.refresh_from_db()
         assert (run.state, run.receipt) == ("transferring", "")
 
-    def test_is_not_there_when_the_process_dies_before_the_commit(self, worker: Worker, settings: Any) -> None:
+    def test_is_not_there_when_the_process_dies_before_the_commit(self, worker: Worker, armed: Any) -> None:
         run = loaded_run(worker, todos(3))
-        settings.MIGRATION = {**settings.MIGRATION, "FAULTS": "verify.before_commit:1:raise"}
-        faults._armed.cache_clear()
-        faults._passed.clear()
-        try:
-            with pytest.raises(faults.FaultInjected):
-                verify_run(run.id, at=timezone.now())
-        finally:
-            settings.MIGRATION = {**settings.MIGRATION, "FAULTS": ""}
-            faults._armed.cache_clear()
+        with armed("verify.before_commit:1:raise"), pytest.raises(FaultInjected):
+            verify_run(run.id, at=timezone.now())
         run.refresh_from_db()
         assert (run.state, run.receipt) == ("verifying", "")
         assert verify_run(run.id, at=timezone.now()).outcome == "completed"
