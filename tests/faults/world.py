@@ -60,7 +60,7 @@ class Arms:
 class World:
     """A stack, the browsers in front of it, and the means to hurt it."""
 
-    def __init__(self, stack: Stack, arms: "Arms") -> None:
+    def __init__(self, stack: Stack, arms: Arms) -> None:
         self.stack, self._arms = stack, arms
         self.browsers: list[Browser] = []
         self.times: list[tuple[str, float]] = []
@@ -111,13 +111,13 @@ class World:
         """Tell whether an armed fault has fired."""
         return any(path.name.startswith(f"{point}-") for path in self._arms.once.iterdir())
 
-    def await_fired(self, *points: str, seconds: float = 30.0) -> None:
+    def await_fired(self, *points: str) -> None:
         """Wait until each of these armed faults has fired.
 
         Not asked at once: what a process commits is seen before it comes to the point behind the commit.
         """
         for point in points:
-            until(lambda point=point: self._fired(point), f"{point} fires", seconds=seconds)
+            until(lambda point=point: self._fired(point), f"{point} fires")
 
     def _renew(self, parts: Sequence[str], env: dict[str, str]) -> None:
         self.stack.project.env = env
