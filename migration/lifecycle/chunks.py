@@ -85,7 +85,8 @@ _FINISH = Statement("""
 UPDATE migration_chunk c SET state = 'loaded', loaded_at = %s::timestamptz, lease_until = NULL, holder = NULL,
        attempts = 0, next_ordinal = c.entries, batch_entries = %s::int, batch_reason = %s::text,
        batch_strategy = %s::text,
-       batch_ms = (1000 * extract(epoch FROM clock_timestamp() - transaction_timestamp()))::int
+       -- Asked once for all rows: a batch's chunks are known to be one batch's by having the same time.
+       batch_ms = (SELECT (1000 * extract(epoch FROM clock_timestamp() - transaction_timestamp()))::int)
 FROM unnest(%s::bigint[], %s::bigint[]) AS claim(id, fence)
 WHERE c.id = claim.id AND c.fence = claim.fence AND c.state = 'claimed' RETURNING true
 """)

@@ -11,7 +11,7 @@ from migration.models import Chunk, MigrationRun, Record
 from migration.orchestration.verification import verify_run
 from migration.reports import decisions
 from tests.factories.loads import make_app, make_device, make_owner, make_run
-from tests.factories.runs import loaded_run
+from tests.factories.runs import loaded_run, sealed_run
 from tests.factories.uploads import todos
 from tests.factories.workers import Worker
 
@@ -36,6 +36,11 @@ class TestDecisions:
             ("batch", "all_that_waited", 1, 7, 7),
             ("strategy", "copy", 1, 7, 7),
         ]
+
+    def test_count_a_batch_once_however_many_chunks_it_checks_off(self, worker: Worker) -> None:
+        run = sealed_run(todos(300), chunks=[todos(1, first=number) for number in range(300)])
+        assert worker.load_all(chunks=300) == 1
+        assert [one[2] for one in told(run) if one[0] == "batch"] == [1]
 
     def test_tell_of_every_round_of_repair_and_of_what_was_tried_again(self, worker: Worker) -> None:
         run = loaded_run(worker, todos(2))
