@@ -305,7 +305,8 @@ def _verbs(order: AppRollback) -> list[tuple[str, str]]:
     """Return (verb, label) of what may be done in its state."""
     steering = {AppRollbackState.AT_WORK: [("pause", "Pause")], AppRollbackState.PAUSED: [("resume", "Resume")]}
     found = steering.get(AppRollbackState(order.state), [])
-    failed = order.state != AppRollbackState.STOPPED and order.shares.filter(state=Rollback.State.FAILED).exists()
+    undone = AppRollback.objects.filter(undoes=order).exists()
+    failed = not undone and order.shares.filter(state=Rollback.State.FAILED).exists()
     off = order.state != AppRollbackState.AT_WORK and order.app.owners.filter(switched_off=True).exists()
     retry = [("retry", "Retry owners that failed")] if failed else []
     return [*found, *retry, *([("on", "Put the app's owners on again")] if off else [])]

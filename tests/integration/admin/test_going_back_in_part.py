@@ -163,27 +163,31 @@ class TestAWholeApp:
         answer = desk.post(reverse("admin:migration_approllback_steer", args=[order.id, verb]))
         assert answer.status_code == 302
 
-    def test_shows_owners_that_failed_with_their_reasons_and_retries_them(
-        self, desk: Client, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    @staticmethod
+    def stumbled(desk: Client, owners: list[Owner], monkeypatch: pytest.MonkeyPatch) -> AppRollback:
+        """Return the rollback of an app each of whose owners failed."""
         from migration.errors import WrongState
         from migration.orchestration import reverting
 
-        app, worker = make_app(), Worker()
-        owners = owners_of(app, 2)
+        app = owners[0].app
         desk.post(reverse("admin:migration_apppoint_make", args=[app.id]), {"name": "noon"})
-        point = AppPoint.objects.get()
+        page = reverse("admin:migration_apppoint_rollback", args=[AppPoint.objects.get().id])
         edit(owners)
-        page = reverse("admin:migration_apppoint_rollback", args=[point.id])
         desk.post(page, {"word": app.slug, "idempotency_key": key_in(seen(desk, page))})
-        order = AppRollback.objects.get()
 
         def stumble(*_: object, **__: object) -> None:
             raise WrongState
 
         with monkeypatch.context() as patched:
             patched.setattr(reverting, "_begin_share", stumble)
-            worker.work_until_done()
+            Worker().work_until_done()
+        return AppRollback.objects.get()
+
+    def test_shows_owners_that_failed_with_their_reasons_and_retries_them(
+        self, desk: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        owners = owners_of(make_app(), 2)
+        order = self.stumbled(desk, owners, monkeypatch)
         change = reverse("admin:migration_approllback_change", args=[order.id])
         html = seen(desk, change)
         assert "0 of 2 owners done · 2 failed" in html
@@ -192,8 +196,17 @@ class TestAWholeApp:
         assert "WrongState" in seen(desk, reverse("admin:migration_rollback_change", args=[order.shares.first().id]))
         assert desk.get(failed, {"state__exact": "failed"}).context["cl"].result_count == 2
         self.steer(desk, order, "retry")
-        worker.work_until_done()
+        Worker().work_until_done()
         assert held(owners) == ["before"] * 2
+        assert "Retry" not in seen(desk, change)
+
+    def test_offers_no_retry_of_what_was_undone_since(self, desk: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        order = self.stumbled(desk, owners_of(make_app(), 1), monkeypatch)
+        change = reverse("admin:migration_approllback_change", args=[order.id])
+        assert "Retry" in seen(desk, change)
+        page = reverse("admin:migration_approllback_undo", args=[order.id])
+        desk.post(page, {"word": order.app.slug, "idempotency_key": key_in(seen(desk, page))})
+        assert AppRollback.objects.filter(undoes=order).exists()
         assert "Retry" not in seen(desk, change)
 
     def test_is_refused_while_another_is_under_way_and_a_wrong_verb_is_none(self, desk: Client) -> None:
