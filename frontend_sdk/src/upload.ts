@@ -77,9 +77,11 @@ export const createUploader = (
     await rest();
     await hold();
     const chunk = await pack(entries);
-    const began = now();
     try {
       const _headers = chunkHeaders(chunk, await seq(), reason);
+      // What the other lane was asked for meanwhile.
+      await rest();
+      const began = now();
       const _raw = chunk._data;
       heed(await _net._send("PUT", `/runs/${runId}/chunks/${chunk._id}`, { _raw, _headers, _run: patience }));
       target._learn(now() - began, chunk._size);

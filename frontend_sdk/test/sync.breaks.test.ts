@@ -47,8 +47,13 @@ describe("the owner's socket", () => {
     const sockets = useSockets();
     const client = await settled(newProfile([["a", "1"]]), signedIn);
     await soon(() => expect(sockets.length).toBe(1));
+    vi.spyOn(Math, "random").mockReturnValue(0.01);
     who.now = "berta";
     await soon(() => expect(client.pending.paused).toBe("claimed_by_other"));
+    await soon(() => expect(sockets.map(({ closed }) => closed)).toEqual([true]));
+    // It would be opened anew at once.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    expect(world.server.asked("POST", "/tickets").length, "nobody is told who has signed in").toBe(1);
     await client.takeOver();
     await client.whenSynced();
     await soon(() => expect(sockets.map(({ closed }) => closed)).toEqual([true, false]));

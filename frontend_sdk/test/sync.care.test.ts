@@ -149,6 +149,33 @@ describe("a browser that died", () => {
     expect(ops().length).toBe(before);
   });
 
+  it("and lost any number of them gets the last one back", async () => {
+    const { profile, client } = await acked();
+    for (let n = 0; n < 20; n++) {
+      profile.area.setItem("a", `new ${n}`);
+      await client.whenSynced();
+    }
+    client.destroy();
+    await crash(profile, "old");
+    const before = ops().length;
+    await settled(profile);
+    expect(profile.area.getItem("a")).toBe("new 19");
+    expect(ops().length).toBe(before);
+  });
+
+  it("has what it wrote longer ago taken for a wish", async () => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    const { profile, client } = await acked();
+    vi.setSystemTime(Date.now() + 31_000);
+    profile.area.setItem("a", "newest");
+    await client.whenSynced();
+    client.destroy();
+    await crash(profile, "old");
+    await settled(profile);
+    expect([profile.area.getItem("a"), records().value("a")]).toEqual(["old", "old"]);
+    vi.useRealTimers();
+  });
+
   it("after the page had written the former value back sends that", async () => {
     const { profile, client } = await acked();
     block();

@@ -14,29 +14,21 @@ export const ABSENT: Print = "";
 /** No value has it. Where a newer word could not come down: whatever stands here is sent, and the server decides. */
 export const OVERTAKEN: Print = "?";
 
-/**
- * `previous` is what may stand here again if the browser dies, `at` the browser's time of the ack, `disputed` what was
- * sent and waits for somebody to decide.
- */
-export type Ack = [print: Print, previous: Print[], at: number, revision: number, disputed?: Print];
+/** Former values that may stand here again if the browser dies, each with the browser's time since when it is former. */
+export type Previous = Map<Print, number>;
+
+/** `at` is the browser's time of the ack, `disputed` what was sent and waits for somebody to decide. */
+export type Ack = [print: Print, previous: Previous, at: number, revision: number, disputed?: Print];
 
 /** So long after a write a browser that dies may still lose it. */
 export const TORN_MS = 30_000;
-const MOST_PREVIOUS = 8;
 
-/** What the next ack of a key has to remember: the last one's value, and all of those it followed too quickly. */
-export const previousOf = (known: Ack | undefined): Print[] => {
-  if (!known) return [ABSENT];
-  const [print, previous, at] = known;
-  return [...(Date.now() - at < TORN_MS ? previous : []), print].slice(-MOST_PREVIOUS);
+/** The next ack of a key: it remembers the last one's value, and those that were in its place just before. */
+export const ackOf = (known: Ack | undefined, print: Print, revision: number): Ack => {
+  const [former, previous] = known ?? [ABSENT, []];
+  const now = Date.now();
+  return [print, new Map([...previous].filter(([, since]) => now - since < TORN_MS)).set(former, now), now, revision];
 };
-
-export const ackOf = (known: Ack | undefined, print: Print, revision: number): Ack => [
-  print,
-  previousOf(known),
-  Date.now(),
-  revision,
-];
 
 /** The row of a key whose value here is still to be sent, although the server holds a newer one than was acknowledged. */
 export const overtaken = (known: Ack | undefined): Ack => ackOf(known, OVERTAKEN, known?.[3] ?? 0);

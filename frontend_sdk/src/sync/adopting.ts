@@ -40,10 +40,10 @@ const keepApart = async ({ _host, _acks, _outbox }: Standing): Promise<Row[]> =>
   const rows: Row[] = [];
   for (const [key, value] of await readAll(_host._area)) {
     const print = await printOf(value);
-    if (_acks._get(key)?.[0] === print) rows.push([key, [print, [], 0, 0]]);
+    if (_acks._get(key)?.[0] === print) rows.push([key, [print, new Map(), 0, 0]]);
     else {
       _outbox._hold(key, print, "conflict");
-      rows.push([key, [ABSENT, [], 0, 0, print]]);
+      rows.push([key, [ABSENT, new Map(), 0, 0, print]]);
     }
   }
   return rows;

@@ -2,7 +2,7 @@ import { lead } from "../leader.js";
 import { now } from "../pace.js";
 import { problemOf } from "../problem.js";
 import { backoff } from "../retry.js";
-import type { Ack, Row } from "./acks.js";
+import type { Row } from "./acks.js";
 import { beacon } from "./beacon.js";
 import type { Command } from "./commands.js";
 import { createExchange, type Parts } from "./exchange.js";
@@ -46,8 +46,8 @@ export const exchanging = async (parts: Parts): Promise<Leading> => {
   const witness = async (): Promise<void> => {
     const rows: Row[] = [];
     for (const [key, { _print }] of outbox._waiting) {
-      const [print, previous = [], ...rest] = acks._get(key) ?? [];
-      if (previous.includes(_print)) rows.push([key, [print, previous.filter((one) => one !== _print), ...rest] as Ack]);
+      const known = acks._get(key);
+      if (known?.[1].delete(_print)) rows.push([key, known]);
     }
     await parts._keep(rows);
   };
@@ -90,7 +90,7 @@ export const exchanging = async (parts: Parts): Promise<Leading> => {
         standing._rumour(revision);
         kick();
       };
-      const live = hearNews(host, told, signal);
+      const live = hearNews(standing, told, signal);
       let paused: string | null = "not_ready";
       let believed = 0;
       let beaconed = 0;

@@ -1,11 +1,15 @@
 import { problemOf } from "../problem.js";
-import type { Host } from "../host.js";
+import type { Standing } from "./exchange.js";
 
 const LEAST_MS = 2000;
 const MOST_MS = 60_000;
 
 /** Listens to the owner's socket, which says at once that another device has written; yields whether it speaks. */
-export const hearNews = (host: Host, told: (revision: number) => void, signal: AbortSignal): (() => boolean) => {
+export const hearNews = (
+  { _host: host, _position: position }: Standing,
+  told: (revision: number) => void,
+  signal: AbortSignal,
+): (() => boolean) => {
   let live = false;
   let wait = LEAST_MS;
   let subject: string;
@@ -16,11 +20,12 @@ export const hearNews = (host: Host, told: (revision: number) => void, signal: A
   globalThis.addEventListener?.("online", close, { signal });
 
   const listen = async (): Promise<void> => {
-    const { _body } = await host._net._send("POST", "/tickets", { _json: {} });
-    if (signal.aborted) return;
-    subject = host._net._subject();
+    // Who has signed in over another's data is not told of before the page has said whose it is.
+    const _needless = () => (subject = host._net._subject()) !== (position.subject ?? subject);
+    const { _body } = await host._net._send("POST", "/tickets", { _json: {}, _needless });
+    if (signal.aborted || !_body.ticket) return;
     const address = new URL(host._options.url.replace(/\/+$/, "") + "/ws/v1/owner", globalThis.location?.href);
-    await new Promise<void>((resolve) => {
+    await new Promise((resolve) => {
       socket = new WebSocket(address.href.replace("http", "ws"), ["migration.v1", "ticket." + _body.ticket]);
       socket.onmessage = ({ data }) => {
         try {
@@ -34,11 +39,9 @@ export const hearNews = (host: Host, told: (revision: number) => void, signal: A
           close();
         }
       };
-      socket.onclose = () => {
-        live = false;
-        resolve();
-      };
+      socket.onclose = resolve;
     });
+    live = false;
   };
 
   const loop = async () => {
@@ -49,10 +52,6 @@ export const hearNews = (host: Host, told: (revision: number) => void, signal: A
   };
   void loop();
 
-  return () => {
-    const ours = subject === host._net._subject();
-    // Somebody else has signed in since: what it says is the former account's.
-    if (!ours) close();
-    return live && ours;
-  };
+  // Where somebody else has signed in since, what it says is the former account's.
+  return () => (subject === host._net._subject() ? live : (close(), false));
 };

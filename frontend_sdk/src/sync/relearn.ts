@@ -56,12 +56,12 @@ const beginAnew = async (standing: Standing): Promise<void> => {
   const { _same, _theirs } = await compareSides(standing);
   const rows: Row[] = [];
   let unknown = false;
-  for (const [key, value] of _same) rows.push([key, [await printOf(value), [], Date.now(), revision]]);
+  for (const [key, value] of _same) rows.push([key, [await printOf(value), new Map(), Date.now(), revision]]);
   for (const key of _theirs) {
     if ((await place._read(key))[0] !== null) continue;
     const print = acks._get(key)?.[0] ?? ABSENT;
     // Removed here and not sent yet: it is to be sent, not brought back.
-    if (print) rows.push([key, [print, [], 0, 0]]);
+    if (print) rows.push([key, [print, new Map(), 0, 0]]);
     else unknown = true;
   }
   await restart(standing, { cursor: unknown ? 0 : revision, timeline }, rows);

@@ -18,7 +18,7 @@ export const recover = async (standing: Standing, alive: number): Promise<void> 
   for (const [key, [print, previous, at, revision]] of acks._rows()) {
     if (at < alive - TORN_MS) continue;
     const stands = await printOf(readItem(_host._area, key));
-    if (stands !== print && previous.includes(stands)) rows.push([key, [stands, [], at, revision - 1]]);
+    if (stands !== print && previous.has(stands)) rows.push([key, [stands, new Map(), at, revision - 1]]);
   }
   await recall(standing, rows);
 };

@@ -1,6 +1,6 @@
 import { problemOf } from "../problem.js";
 import type { Pair } from "../codec.js";
-import { ABSENT, overtaken, previousOf, printOf, type Print, type Row } from "./acks.js";
+import { ABSENT, ackOf, overtaken, printOf, type Print, type Row } from "./acks.js";
 import { askPage } from "./conflicts.js";
 import type { Standing } from "./exchange.js";
 import type { Waiting } from "./outbox.js";
@@ -28,15 +28,16 @@ const rowOf = async (standing: Standing, [key, sent]: [string, Waiting], one: Op
   }
   if (outcome === "conflict" && policy === "INTERACTIVE" && line) {
     outbox._hold(key, sent._print, outcome);
-    const [print, previous, at, based] = known ?? [ABSENT, [], 0, 0];
+    const [print, previous, at, based] = known ?? [ABSENT, new Map(), 0, 0];
     return [key, [print, previous, at, based, sent._print]];
   }
   if (revision === null) return;
   const print = line === undefined ? sent._print : await bring(standing, key, sent, line);
   // The page has written on: the old base stays, so that the next write is merged as well.
   if (print === undefined) return [key, overtaken(known)];
-  const previous = [...previousOf(known), ...(line === undefined ? [] : [sent._print])];
-  return [key, [print, previous, Date.now(), revision]];
+  const row = ackOf(known, print, revision);
+  if (line !== undefined) row[1].set(sent._print, row[2]);
+  return [key, row];
 };
 
 /** The rows outcomes leave in the table; where somebody has to decide, the page is asked. */
