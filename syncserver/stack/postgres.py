@@ -18,6 +18,8 @@ DATABASE = "syncserver"
 # `postmaster.pid` is written line by line: pid, data folder, start time, port, socket folder, address,
 # shared memory, status.
 PORT_LINE, STATUS_LINE = 3, 7
+# Seconds in which a killed server's processes notice that it is gone, before they are ended.
+LEFTOVERS_END_WITHIN = 10.0
 # Settings that differ from the server's own defaults, each for a reason.
 SETTINGS = {
     "listen_addresses": ports.LOOPBACK,
@@ -159,25 +161,32 @@ class Postgres:
 def clear_leftovers(data: Path) -> None:
     """Let a new server start on `data` after its predecessor was killed.
 
-    A server that is still shutting down is waited for, then ended; only then is its pid file removed. The pid in
-    it may meanwhile belong to a stranger, in which case Postgres itself would refuse to start for ever.
+    Its processes are waited for, then ended; only then is its pid file removed. All of them, because those that
+    have not noticed its death hold the shared memory, which a new server refuses to share. The pid in the file may
+    meanwhile belong to a stranger, in which case Postgres itself would refuse to start for ever.
     """
-    lines = _pid_file(data)
-    if not lines:
+    if not _pid_file(data):
         return
-    pid = int(lines[0]) if lines[0].isdigit() else 0
-    if not processes.wait_until(lambda: not _serves(pid, data), seconds=10):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        processes.wait_until(lambda: not _serves(pid, data), seconds=5)
+    if not processes.wait_until(lambda: not _serving(data), seconds=LEFTOVERS_END_WITHIN):
+        for pid in _serving(data):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        processes.wait_until(lambda: not _serving(data), seconds=5)
     # Its own shutdown may have removed it.
     (data / "postmaster.pid").unlink(missing_ok=True)
 
 
+def _serving(data: Path) -> list[int]:
+    """The pids of all Postgres processes that work in `data`."""
+    pids = (int(entry.name) for entry in Path("/proc").glob("[0-9]*"))
+    return [pid for pid in pids if _serves(pid, data)]
+
+
 def _serves(pid: int, data: Path) -> bool:
-    """Whether `pid` is a server working in `data`; a postmaster's working folder is its data folder."""
+    """Whether `pid` is a Postgres process whose working folder is `data`; somebody's shell may stand there too."""
+    process = Path(f"/proc/{pid}")
     try:
-        return pid > 0 and Path(f"/proc/{pid}/cwd").resolve(strict=True) == data.resolve()
+        return (process / "cwd").samefile(data) and (process / "comm").read_text() == "postgres\n"
     except OSError:
         return False
 

@@ -107,15 +107,23 @@ class Conversation:
         parts = urlsplit(url)
         self._socket = socket.create_connection((parts.hostname or "", parts.port or 6379), timeout=seconds)
         self._answers = self._socket.makefile("rb")
-        if parts.password:
-            self.ask("AUTH", *([unquote(parts.username)] if parts.username else []), unquote(parts.password))
-        if database := parts.path.strip("/"):
-            self.ask("SELECT", database)
+        try:
+            if parts.password:
+                self.ask("AUTH", *([unquote(parts.username)] if parts.username else []), unquote(parts.password))
+            if database := parts.path.strip("/"):
+                self.ask("SELECT", database)
+        except BaseException:
+            # Nobody else can: the caller never gets to see it.
+            self._close()
+            raise
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._close()
+
+    def _close(self) -> None:
         self._answers.close()
         self._socket.close()
 

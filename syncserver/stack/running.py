@@ -4,10 +4,12 @@ import contextlib
 import fcntl
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from syncserver.stack.errors import StackError
 
@@ -28,7 +30,7 @@ def _note(root: Path) -> Path:
 def alone(root: Path) -> Iterator[None]:
     """Hold the folder as long as the block runs; raises AlreadyRuns. The kernel frees it when we die."""
     root.mkdir(parents=True, exist_ok=True)
-    with _lock(root).open("a") as lock:
+    with _lock_file(root) as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -39,6 +41,22 @@ def alone(root: Path) -> Iterator[None]:
             yield
         finally:
             _note(root).unlink(missing_ok=True)
+
+
+def _lock_file(root: Path) -> TextIO:
+    """The open lock file of `root`. A new one is locked before it gets its name, or it would look abandoned."""
+    aside = root / f"lock.{secrets.token_hex(8)}"
+    lock = aside.open("x")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        os.link(aside, _lock(root))
+    except OSError:
+        # There is one of an earlier run; or the file system knows no links.
+        lock.close()
+        return _lock(root).open("a")
+    finally:
+        aside.unlink(missing_ok=True)
+    return lock
 
 
 def remove_abandoned(folder: Path, pattern: str) -> None:

@@ -3,9 +3,14 @@
 import asyncio
 
 SECONDS = 1.5
+# Time enough for a slow machine to notice that a request runs; shorter than the server waits in the end.
+LONG = 6
 BLOCK = b"x" * 65_536
 BLOCKS = 2_000
 sent: list[int] = []
+begun: list[str] = []
+COUNTED = {"/sent": sent, "/begun": begun}
+LASTS = {"/slowly": 2 * SECONDS, "/long": LONG}
 
 
 async def application(scope, receive, send) -> None:
@@ -18,10 +23,11 @@ async def application(scope, receive, send) -> None:
     if scope["path"] == "/much":
         await _say_much(send)
         return
-    if scope["path"] == "/sent":
-        body = b"%d" % len(sent)
+    if scope["path"] in COUNTED:
+        body = b"%d" % len(COUNTED[scope["path"]])
     else:
-        await asyncio.sleep(2 * SECONDS if scope["path"] == "/slowly" else SECONDS)
+        begun.append(scope["path"])
+        await asyncio.sleep(LASTS.get(scope["path"], SECONDS))
         body = b"x" * 4_000_000
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
     await send({"type": "http.response.body", "body": body})

@@ -1,18 +1,22 @@
 """The supervisor as operators meet it: a process that prints a line and obeys signals."""
 
+import contextlib
 import os
 import queue
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
 from syncserver.stack import PROJECT, processes
 
+T = TypeVar("T")
 STARTS_WITHIN = 180.0
 ENDS_WITHIN = 30.0
 # These would make the supervisor use the servers of the test run instead of its own.
@@ -63,10 +67,10 @@ class Supervised:
         assert self.process is not None
         self.process.send_signal(number)
 
-    def wait(self) -> int:
+    def wait(self, *, seconds: float = ENDS_WITHIN) -> int:
         """Wait for its end; return its exit code."""
         assert self.process is not None
-        return self.process.wait(timeout=ENDS_WITHIN)
+        return self.process.wait(timeout=seconds)
 
     def ends_without_a_trace(self, number: int) -> None:
         """Send it a signal; fail where it ends with another code than it should, or leaves a process behind."""
@@ -100,6 +104,15 @@ class Supervised:
         with stream:
             for line in stream:
                 put(line.rstrip("\n"))
+
+
+def told(family: list[psutil.Process], ask: Callable[[psutil.Process], T]) -> list[T]:
+    """What `ask` answers for each of `family`. Postgres has children that end at any moment: those say nothing."""
+    answers = []
+    for process in family:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            answers.append(ask(process))
+    return answers
 
 
 def left(family: list[psutil.Process], *, seconds: float = 15.0) -> list[psutil.Process]:

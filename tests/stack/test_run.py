@@ -7,11 +7,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import httpx
+import psutil
 import pytest
 
 from syncserver.stack import DidNotStart, Stack, ports, processes
 from syncserver.stack.web import answers
-from tests.stack.supervised import Supervised
+from tests.stack.supervised import STARTS_WITHIN, Supervised, told
 
 pytestmark = pytest.mark.stack
 READY = re.compile(
@@ -37,7 +38,7 @@ def ready(supervised: Supervised) -> re.Match[str]:
 
 def leaves_nothing(supervised: Supervised, number: int) -> None:
     """End a whole stack by a signal."""
-    running = {word for process in supervised.family() for word in process.cmdline()}
+    running = {word for line in told(supervised.family(), psutil.Process.cmdline) for word in line}
     assert running >= PARTS
     supervised.ends_without_a_trace(number)
 
@@ -47,7 +48,7 @@ class TestRun:
 
     def test_its_line_leads_to_the_demo_and_into_the_admin(self, supervised: Supervised) -> None:
         found = ready(supervised.start("run"))
-        with httpx.Client(follow_redirects=True) as client:
+        with httpx.Client(follow_redirects=True, timeout=60) as client:
             assert client.get(found["demo"]).status_code == 200
             page = client.get(found["admin"])
             form = {
@@ -61,6 +62,9 @@ class TestRun:
         leaves_nothing(supervised, signal.SIGHUP)
 
     def test_a_second_start_finds_everything_as_it_was(self, supervised: Supervised) -> None:
+        # Not the usual port, which another start on this machine may take in between.
+        supervised.root.mkdir(parents=True, exist_ok=True)
+        (supervised.root / "port").write_text(str(ports.free()))
         first = ready(supervised.start("run"))
         leaves_nothing(supervised, signal.SIGKILL)
         second = ready(supervised.start("run"))
@@ -85,7 +89,7 @@ class TestRun:
         with ports.listen(0) as stranger:
             port = stranger.getsockname()[1]
             supervised.start("run", "--port", str(port))
-            assert supervised.wait() == 1
+            assert supervised.wait(seconds=STARTS_WITHIN) == 1
         supervised.end()
         assert len(supervised.complaints) == 1
         assert f"port {port} is taken" in supervised.complaints[0]
@@ -104,9 +108,9 @@ class TestSupervision:
     def test_what_was_stopped_stays_down_until_started(self, stack: Stack) -> None:
         stack.stop("web")
         with pytest.raises(httpx.ConnectError):
-            httpx.get(f"{stack.url}/livez")
+            httpx.get(f"{stack.url}/livez", timeout=60)
         stack.start("web")
-        assert httpx.get(f"{stack.url}/livez").status_code == 200
+        assert httpx.get(f"{stack.url}/livez", timeout=60).status_code == 200
 
     def test_a_stranger_on_its_port_is_never_taken_for_it(self, stack: Stack) -> None:
         stack.stop("web")
@@ -115,10 +119,10 @@ class TestSupervision:
             stack.start("web")
         stack.processes["web"].auto_restart = True
         stack.start("web")
-        assert httpx.get(f"{stack.url}/livez").status_code == 200
+        assert httpx.get(f"{stack.url}/livez", timeout=60).status_code == 200
 
     def test_the_web_process_bounds_its_connections(self, stack: Stack) -> None:
-        with httpx.Client(limits=httpx.Limits(max_connections=64)) as client:
+        with httpx.Client(limits=httpx.Limits(max_connections=64), timeout=60) as client:
             threads = [Thread(target=client.get, args=(f"{stack.url}/readyz",)) for _ in range(64)]
             for thread in threads:
                 thread.start()

@@ -55,30 +55,33 @@ class TestEnd:
     def test_lets_running_requests_finish_and_takes_no_new_ones(self, served: Served) -> None:
         with ThreadPoolExecutor() as pool, httpx.Client(timeout=20) as client:
             assert client.get(f"http://127.0.0.1:{served.port}/").status_code == 200
-            running = pool.submit(httpx.get, f"http://127.0.0.1:{served.port}/", timeout=20)
-            assert not processes.wait_until(running.done, seconds=0.5)
+            running = pool.submit(httpx.get, f"http://127.0.0.1:{served.port}/long", timeout=20)
+            begun = f"http://127.0.0.1:{served.port}/begun"
+            assert processes.wait_until(lambda: client.get(begun).content == b"2", seconds=20)
             served.process.send_signal(signal.SIGTERM)
-            assert processes.wait_until(lambda: not served.listens(), seconds=1)
+            assert processes.wait_until(lambda: not served.listens(), seconds=5)
             assert not running.done()
             assert len(running.result().content) == 4_000_000
-        assert served.process.wait(timeout=5) == 0
+        assert served.process.wait(timeout=20) == 0
 
     def test_tells_sockets_that_it_comes_back(self, served: Served) -> None:
-        with connect(f"ws://127.0.0.1:{served.port}/") as page:
+        with connect(f"ws://127.0.0.1:{served.port}/", open_timeout=60) as page:
             served.process.send_signal(signal.SIGTERM)
             with pytest.raises(ConnectionClosed) as ending:
-                page.recv(timeout=5)
+                page.recv(timeout=20)
             assert ending.value.rcvd is not None
             assert ending.value.rcvd.code == 1012
-        assert served.process.wait(timeout=5) == 0
+        assert served.process.wait(timeout=20) == 0
 
 
 class TestAConnection:
     def test_that_says_nothing_more_is_closed(self, served: Served) -> None:
+        # From here on the server runs, and its start is not measured.
+        assert httpx.get(f"http://127.0.0.1:{served.port}/sent", timeout=60).status_code == 200
         with socket.create_connection(("127.0.0.1", served.port), timeout=20) as line:
+            began = time.monotonic()
             line.sendall(b"GET /sent HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
             assert line.recv(4_096).startswith(b"HTTP/1.1 200")
-            began = time.monotonic()
             assert line.recv(4_096) == b""
             assert time.monotonic() - began > IDLE / 2
 
@@ -86,10 +89,10 @@ class TestAConnection:
         assert httpx.get(f"http://127.0.0.1:{served.port}/slowly", timeout=20).status_code == 200
 
     def test_that_became_a_socket_is_kept(self, served: Served) -> None:
-        with connect(f"ws://127.0.0.1:{served.port}/", ping_interval=None) as page:
+        with connect(f"ws://127.0.0.1:{served.port}/", ping_interval=None, open_timeout=60) as page:
             with pytest.raises(TimeoutError):
                 page.recv(timeout=2 * IDLE)
-            page.ping().wait(5)
+            assert page.ping().wait(20)
 
 
 class TestALongAnswer:
@@ -115,4 +118,4 @@ class TestALongAnswer:
             assert next(answer.iter_raw())
         assert httpx.get(f"{address}/sent").status_code == 200
         served.process.send_signal(signal.SIGTERM)
-        assert served.process.wait(timeout=5) == 0
+        assert served.process.wait(timeout=20) == 0

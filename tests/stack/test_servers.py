@@ -1,5 +1,7 @@
 """Postgres and Redis of our own: they answer, come back, keep what they hold and give way to nobody."""
 
+import contextlib
+import fcntl
 import os
 import signal
 from pathlib import Path
@@ -10,6 +12,8 @@ import pytest
 import redis
 
 from syncserver.stack import DidNotStart, Stack, accounts, ports, postgres, processes, running
+from syncserver.stack.redis import Conversation
+from tests.stack.supervised import left
 
 
 def answer(stack: Stack, statement: str) -> object:
@@ -60,6 +64,24 @@ class TestPostgres:
         servers.start("postgres")
         assert answer(servers, "select 1") == 1
 
+    def test_starts_although_a_process_of_its_killed_predecessor_hangs(
+        self, servers: Stack, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Such a one holds the shared memory, which a new server refuses to share."""
+        monkeypatch.setattr(postgres, "LEFTOVERS_END_WITHIN", 0.5)
+        servers.processes["postgres"].auto_restart = False
+        with contextlib.closing(psycopg.connect(servers.database_url)) as connection:
+            hanging = psutil.Process(connection.info.backend_pid)
+            hanging.suspend()
+            try:
+                servers.kill("postgres")
+                servers.start("postgres")
+                assert left([hanging], seconds=0) == []
+            finally:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    hanging.kill()
+        assert answer(servers, "select 1") == 1
+
     def test_does_not_take_a_stranger_on_its_port_for_itself(self, servers: Stack) -> None:
         servers.stop("postgres")
         port = int(servers.database_url.rsplit(":", 1)[1].split("/")[0])
@@ -97,6 +119,22 @@ class TestRedis:
             servers.kill("redis", signal.SIGCONT)
         with redis.Redis.from_url(servers.redis_url) as client:
             assert client.ping()
+
+
+class TestAConversation:
+    def test_that_does_not_come_about_is_closed(self) -> None:
+        with ports.listen(0) as silent:
+            silent.settimeout(20)
+            port = silent.getsockname()[1]
+            # Held until the end, and with it its frames: only a close closes the line, no collector of garbage.
+            with pytest.raises(TimeoutError) as held:
+                Conversation(f"redis://:secret@{ports.LOOPBACK}:{port}/0", seconds=0.1)
+            peer, _ = silent.accept()
+            with peer, peer.makefile("rb") as heard:
+                peer.settimeout(5)
+                # To the end: nothing comes after the question, because the line is closed.
+                assert heard.read().startswith(b"*2\r\n$4\r\nAUTH")
+            assert held.tb is not None
 
 
 class TestStack:
@@ -141,3 +179,19 @@ class TestLeftovers:
         with running.alone(tmp_path / "living"):
             running.remove_abandoned(tmp_path, "*")
             assert sorted(path.name for path in tmp_path.iterdir()) == ["living", "unborn"]
+
+    def test_are_never_those_of_a_stack_that_begins(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        flock = fcntl.flock
+
+        def late(lock, how) -> None:
+            monkeypatch.undo()
+            running.remove_abandoned(tmp_path, "*")
+            flock(lock, how)
+
+        monkeypatch.setattr(fcntl, "flock", late)
+        with running.alone(tmp_path / "begun"):
+            assert (tmp_path / "begun" / "lock").exists()
+            running.remove_abandoned(tmp_path, "*")
+            assert [path.name for path in (tmp_path / "begun").iterdir()] == ["lock"]
+        running.remove_abandoned(tmp_path, "*")
+        assert not (tmp_path / "begun").exists()

@@ -6,7 +6,7 @@ import psutil
 import psycopg
 import pytest
 
-from tests.stack.supervised import Supervised
+from tests.stack.supervised import Supervised, told
 
 pytestmark = pytest.mark.stack
 
@@ -20,7 +20,7 @@ class TestServices:
 
     def test_finds_its_data_again_after_it_was_killed(self, supervised: Supervised) -> None:
         first = addresses(supervised.start("services").line())
-        names = [process.name() for process in supervised.family()]
+        names = told(supervised.family(), psutil.Process.name)
         assert "postgres" in names
         assert len(names) > len(set(names)), "Postgres' own processes are watched too"
         with psycopg.connect(first["DATABASE_URL"], autocommit=True) as connection:
