@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, Playwright, expect, sync_playwright
 
 from e2e import browsers
 from e2e.console import Console
@@ -25,6 +25,8 @@ from syncserver.stack.supervisor import DidNotStart
 # Seconds in which a process answers again after whatever a test did to it, on a machine with much else to do.
 ANSWERS_WITHIN = 60.0
 RESULTS = Path(__file__).parent.parent / "test-results"
+# As patient as Playwright's other waits: its assertions give up after five seconds by default.
+expect.set_options(timeout=30_000)
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,8 @@ MADE_THERE = {"100,000 tiny keys": "for (let n = 0; n < 100000; n++) localStorag
 CASES = [
     pytest.param("chromium", "everything", id="chromium: all code units, traps, 10,000 generated"),
     pytest.param("chromium", "one value of 5 MiB", id="chromium: 5 MiB in one value"),
-    pytest.param("chromium", "100,000 tiny keys", id="chromium: 100,000 tiny keys"),
+    # So many keys take minutes where others use the machine too.
+    pytest.param("chromium", "100,000 tiny keys", id="chromium: 100,000 tiny keys", marks=pytest.mark.timeout(900)),
     pytest.param("firefox", "a subset", id="firefox: a subset of 200"),
 ]
 

@@ -17,6 +17,8 @@ from e2e.watch import Watch
 from syncserver.stack import Stack
 
 ASKING = re.compile(r"/api/v1/runs/[^/]+(/receipt\?wait=\d+)?$")
+# After failures the SDK waits up to 30 s before it tries again, and more than once on a slow machine.
+AFTER_FAILURES_MS = 120_000
 
 
 class TestProcessesKilled:
@@ -28,7 +30,7 @@ class TestProcessesKilled:
         restarts = stack.processes["web"].restarts
         stack.kill("web")
         gate.open()
-        demo.panel.shows_receipt()
+        demo.panel.shows_receipt(timeout=AFTER_FAILURES_MS)
         assert stack.processes["web"].restarts > restarts
         assert_arrived_once(ledger, run_id, DATA)
 
@@ -106,11 +108,13 @@ class TestFailOpen:
         demo.fill()
         demo.panel.shows_offer()
         stack.stop("web")
-        demo.panel.move()
+        # Packed before the todo is written, or the run would take it along.
+        with demo.page.expect_request(re.compile(r"/api/v1/runs$")):
+            demo.panel.move()
         demo.add_todo("Written without a server")
         demo.panel.shows("Waiting for the server; it goes on by itself")
         stack.start("web")
-        demo.panel.shows_receipt()
+        demo.panel.shows_receipt(timeout=AFTER_FAILURES_MS)
         # The run had been packed before: its receipt does not speak of the last todo, and the panel says so.
         demo.panel.move_changes()
         demo.panel.shows_receipt()

@@ -4,14 +4,24 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
+import hypothesis
 import pytest
 from django.test import TransactionTestCase
 
+from migration import lifecycle
 from migration.api import configuration, cors, limits
 from migration.config import faults, tuning
+from migration.orchestration import work
 from migration.orchestration.throttling import throttle
+from migration.progress.channel import channel
 from migration.reports import rehearsals
 from tests.emptying import empty_tables
+
+# An example takes as long as the machine lets it: that it is held up is not the example's fault.
+hypothesis.settings.register_profile(
+    "patient", hypothesis.settings(), deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -33,6 +43,7 @@ def _fresh_memory(settings: Any) -> Iterator[None]:
         "ADDRESS_REQUESTS_PER_MINUTE": "0",
         "ADDRESS_REFUSALS_PER_MINUTE": "0",
         "ROOM_SECONDS": "0",
+        "REDIS_TIMEOUT": "20",
         **settings.MIGRATION,
     }
     cors.known_origins.forget()
@@ -41,6 +52,8 @@ def _fresh_memory(settings: Any) -> Iterator[None]:
     rehearsals.forget()
     throttle.forget()
     tuning.forget()
+    channel.cache_clear()
+    work._company = lifecycle.Company()
     yield
     cors.known_origins.forget()
 

@@ -108,9 +108,10 @@ class PanelPage:
         raise AssertionError("the button cannot be reached by the keyboard")
 
     def pause(self) -> None:
-        """Pause, and see it paused."""
+        """Pause, and see it paused: the panel says so at once and tells the server only then."""
         self._press("^Pause$")
         self.shows("^Paused$")
+        self.waits_for(lambda status: status["run"]["paused"])
 
     def go_on(self) -> None:
         """Go on after a pause."""

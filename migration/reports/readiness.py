@@ -134,7 +134,7 @@ def backup_check(runs: "QuerySet[MigrationRun]") -> Check:
 def server_checks(*, at: datetime) -> list[Check]:
     """Check what every app needs: schema, keys, workers, Redis, clocks, walls."""
     workers, waiting, swept = lifecycle.count_workers(), vitals.queue(at=at), vitals.sweep_age_seconds(at=at)
-    migrated, skew, latency = vitals.is_migrated(), vitals.clock_skew_seconds(at=at), vitals.database_milliseconds()
+    migrated, skew, latency = vitals.is_migrated(), vitals.clock_skew_seconds(), vitals.database_milliseconds()
     redis, walled = dispatch.redis_answers(), role_may_be_taken()
     return [
         Check("schema", ISSUE, migrated, "All migrations are applied." if migrated else "Migrations are missing."),

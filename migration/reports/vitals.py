@@ -8,6 +8,7 @@ from typing import Any
 from django.apps import apps
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 
 from migration import dispatch, lifecycle
 from migration.reports.fleet import last_fold
@@ -71,12 +72,15 @@ def queue(*, at: datetime) -> Queue:
     return Queue(depth, max(0.0, round((at - oldest).total_seconds(), 3)) if oldest else 0.0)
 
 
-def clock_skew_seconds(*, at: datetime) -> float:
-    """Return how far this process's clock is ahead of Postgres'."""
+def clock_skew_seconds() -> float:
+    """Return how far this process's clock is ahead of Postgres', at least: asking takes a while, the answer another."""
     with connection.cursor() as cursor:
+        asked = timezone.now()
         cursor.execute("SELECT clock_timestamp()")
         (there,) = cursor.fetchone()
-    return round(float((at - there).total_seconds()), 3)
+        answered = timezone.now()
+    nearest: datetime = min(max(there, asked), answered)
+    return round(float((nearest - there).total_seconds()), 3)
 
 
 def sweep_age_seconds(*, at: datetime) -> float | None:

@@ -131,12 +131,17 @@ def at_once(count: int, do: Callable[[int], T]) -> list[T]:
 
     Needs a test with transactional_db: each thread has a connection of its own.
     """
-    ready = threading.Barrier(count)
+    ready, door = threading.Barrier(count), threading.Lock()
 
     def one(number: int) -> T:
-        ready.wait(30)
         try:
+            with door:  # so many newcomers at once would wait for Postgres and not act at the same moment
+                connections["default"].ensure_connection()
+            ready.wait(60)
             return do(number)
+        except BaseException:
+            ready.abort()  # nobody waits for who does not come
+            raise
         finally:
             connections.close_all()
 

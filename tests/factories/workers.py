@@ -1,5 +1,6 @@
 """A worker in this process, one step at a time: tests stop it between its steps instead of racing it."""
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
@@ -7,12 +8,20 @@ from uuid import UUID
 from django.utils import timezone
 
 from migration.extraction import DataExtractor
-from migration.lifecycle import ClaimedChunk, claim_chunks, enlist
+from migration.lifecycle import ClaimedChunk, claim_chunks, count_workers, enlist
 from migration.loading import LoadEngine, LoadReport, Part
 from migration.orchestration import MigrationOrchestrator
 from migration.orchestration.pipeline import plans_for, prepare
 
 LEASE_SECONDS = 45
+
+
+def await_workers(count: int) -> None:
+    """Wait until so many are enlisted: one whose connection has just been closed is for a moment longer."""
+    deadline = time.monotonic() + 20
+    while count_workers() != count:
+        assert time.monotonic() < deadline, f"there are {count_workers()} workers, not {count}"
+        time.sleep(0.05)
 
 
 class Worker:

@@ -77,6 +77,9 @@ class Browser:
     runs: list[str] = field(default_factory=list)
     sessions: int = 0
     timeout: float = 10.0
+    """Seconds a request may take."""
+    wait: int = 2
+    """Seconds the server is asked to wait for a receipt before it answers without one."""
     app: str = APP
 
     def __post_init__(self) -> None:
@@ -97,7 +100,8 @@ class Browser:
 
     def twin(self) -> "Browser":
         """Return the same browser once more: another tab, with a connection of its own."""
-        twin = Browser(self.url, guest=self.guest, device=self.device, token=self.token, owner=self.owner)
+        whose = {"guest": self.guest, "device": self.device, "token": self.token, "owner": self.owner}
+        twin = Browser(self.url, timeout=self.timeout, app=self.app, **whose)
         self._twins.append(twin)
         return twin
 
@@ -235,7 +239,7 @@ class Browser:
         """Wait for the receipt of a sealed run, repairing what is missing; return its statement."""
         deadline = time.monotonic() + self.patience
         while time.monotonic() < deadline:
-            answer = self.call("GET", f"/runs/{run}/receipt?wait=2")
+            answer = self.call("GET", f"/runs/{run}/receipt?wait={self.wait}")
             if answer.status_code == httpx.codes.OK:
                 statement: dict[str, Any] = answer.json()["statement"]
                 return statement

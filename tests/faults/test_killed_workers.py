@@ -103,11 +103,12 @@ class TestWorkerStalled:
 class TestPoison:
     def test_that_kills_its_worker_is_set_aside_and_the_rest_lands(self, world):
         """Not once: every process that touches the entry dies of it."""
-        victim, neighbour = world.browser(ENTRIES), world.browser(ENTRIES)
+        victim, neighbour = (world.browser(ENTRIES, patience=180.0) for _ in range(2))
         marker = f"poison{uuid4().hex}"
         victim.store["todo:77"] = marker
-        with world.armed(f"load.entry:1:kill:{marker}", once=False), world.recovery("a poison entry that kills"):
-            _, statement = world.together(neighbour.migrate, victim.migrate)
+        dying = world.armed(f"load.entry:1:kill:{marker}", once=False)
+        with dying, world.recovery("a poison entry that kills", faults=5):
+            _, statement = world.together(neighbour.migrate, victim.migrate, seconds=200)
         assert statement["quarantined"]["entries"] == 1
         assert statement["stored"]["entries"] == ENTRIES - 1
         [refused] = world.seen().refused
@@ -219,7 +220,8 @@ class TestFolding:
     @pytest.mark.parametrize("point", FOLDING)
     def test_survives_the_death_of_the_sweeper(self, world, point):
         """Every sample is counted, and counted once."""
-        world.execute("TRUNCATE migration_collectionschema, migration_schemasample CASCADE")
+        # In the order in which the sweeper locks them: the other way round each could wait for the other.
+        world.execute("TRUNCATE migration_schemasample, migration_collectionschema CASCADE")
         browser = world.browser(ENTRIES)
         with world.armed(f"{point}:1:kill"), world.recovery(f"sweeper killed at {point}"):
             browser.migrate()

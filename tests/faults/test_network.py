@@ -86,12 +86,13 @@ def test_a_distant_postgres_only_takes_time(world, seconds):
     between.weather.latency = seconds / 2  # each way
     browser = world.browser(240, patience=300.0, timeout=30.0)
     try:
-        # The leases of these tests are shorter than a batch half a second away takes.
-        world.reconfigure(DATABASE_URL=between.to(near), MIGRATION_LEASE_SECONDS="45")
+        # A batch half a second away takes longer than these tests' leases, a connection longer than a pool waits.
+        world.reconfigure(DATABASE_URL=between.to(near), MIGRATION_LEASE_SECONDS="45", MIGRATION_POOL_TIMEOUT="30")
         with world.recovery(f"a run {seconds} s from Postgres"):
             browser.migrate(per_chunk=120)
     finally:
-        world.reconfigure(DATABASE_URL=near, MIGRATION_LEASE_SECONDS=SHORTENED["MIGRATION_LEASE_SECONDS"])
+        usual = {"MIGRATION_LEASE_SECONDS": SHORTENED["MIGRATION_LEASE_SECONDS"], "MIGRATION_POOL_TIMEOUT": "5"}
+        world.reconfigure(DATABASE_URL=near, **usual)
         between.close()
     assert {answer.status for answer in browser.answers} <= {200, 201, 202}
     world.verify()

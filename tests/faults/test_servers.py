@@ -39,7 +39,7 @@ class TestRedis:
         world.verify()
 
     def test_down_does_not_keep_uploads_from_being_acknowledged(self, world):
-        browsers = [world.browser(ENTRIES) for _ in range(2)]
+        browsers = [world.browser(ENTRIES, timeout=60.0) for _ in range(2)]
         with world.down("redis"):
             runs = [browser.begin() for browser in browsers]
             for browser, run in zip(browsers, runs, strict=True):
@@ -103,7 +103,7 @@ class TestPostgres:
         world.verify()
 
     def test_down_is_503_with_retry_after_and_everything_goes_on(self, world):
-        browser = world.browser(ENTRIES)
+        browser = world.browser(ENTRIES, timeout=60.0)
         run = browser.begin()
         first, *rest = browser.cut(run, 40)
         browser.put(run, first)
@@ -188,7 +188,7 @@ class TestBell:
 
 
 def test_a_run_id_is_created_once_however_often_it_is_asked_for(world: World):
-    browser = world.browser(20)
+    browser = world.browser(20, timeout=60.0)
     run = str(uuid4())
     body = {"id": run, "purpose": "migrate", "manifest": browser.manifest(), "options": {}}
     browser.call("GET", "/runs")

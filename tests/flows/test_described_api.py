@@ -45,7 +45,9 @@ def fuzzed(
     stack: Stack, folder: Path, *words: str, examples: int
 ) -> tuple[subprocess.CompletedProcess[str], Counter[str]]:
     """Run the fuzzer as a new guest; return how it ended and how many requests each operation got."""
-    session = httpx.post(f"{stack.url}/api/v1/sessions", json={"app_key": "pk_demo", "guest": guest_id()}).json()
+    session = httpx.post(
+        f"{stack.url}/api/v1/sessions", json={"app_key": "pk_demo", "guest": guest_id()}, timeout=60
+    ).json()
     events = folder / "events.ndjson"
     command = [
         *("schemathesis", "--config-file", str(CONFIG), "run", f"{stack.url}/api/v1/openapi.json", "--no-color"),
@@ -69,7 +71,7 @@ def requests_by_operation(events: Path) -> Counter[str]:
 
 def varied_operations(stack: Stack) -> set[str]:
     """Return method and address of everything described that takes a parameter or a body: the rest has one request."""
-    described = httpx.get(f"{stack.url}/api/v1/openapi.json").json()["paths"]
+    described = httpx.get(f"{stack.url}/api/v1/openapi.json", timeout=60).json()["paths"]
     return {
         f"{method.upper()} {path}"
         for path, address in described.items()
@@ -80,7 +82,7 @@ def varied_operations(stack: Stack) -> set[str]:
 
 @pytest.mark.stack
 class TestTheDescription:
-    @pytest.mark.timeout(600)
+    @pytest.mark.timeout(1_800)
     def test_holds_whatever_is_sent(self, stack: Stack, tmp_path: Path) -> None:
         ended, requests = fuzzed(stack, tmp_path, "--exclude-operation-id", ERASING, examples=EXAMPLES)
         assert ended.returncode == 0, ended.stdout[-6_000:]

@@ -140,6 +140,7 @@ def blocks_of(plan: dict[str, Any]) -> int:
     return int(top.get("Shared Hit Blocks", 0) + top.get("Shared Read Blocks", 0))
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("full", [100_000], indirect=True)
 def test_every_list_is_quick_with_100_000_records_and_10_000_runs(desk: Client, full: MigrationRun) -> None:
     assert_quick(desk, full)

@@ -69,7 +69,7 @@ def test_where_there_is_room_nobody_is_asked_for_anything(reading: Any, browser:
 
 
 def test_the_limit_is_changed_without_a_restart(reading: Any, browser: Browser) -> None:
-    reading(queue_seconds=10_000.0)
+    reading(queue_seconds=10_000.0, memory_share=0.1, commit_seconds=0.0, connections_share=0.1)
     assert browser.create({"a": "1"}).status_code == 503
 
     tune("ROOM_QUEUE_SECONDS", "0", actor="test", at=timezone.now())

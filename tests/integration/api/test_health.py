@@ -49,11 +49,15 @@ class TestProbes:
 
 
 class TestHealth:
+    """Who enlists stays so as long as its connection, whatever is rolled back: those tests have one of their own."""
+
+    @pytest.mark.django_db(transaction=True)
     def test_is_ok_with_a_worker_and_degraded_without(self) -> None:
         assert Browser().get("/health").json()["status"] == "degraded"
         enlist()
         assert Browser().get("/health").json()["status"] == "ok"
 
+    @pytest.mark.django_db(transaction=True)
     def test_tells_its_parts_to_owners_and_to_nobody_else(self) -> None:
         enlist()
         assert Browser().get("/health").json()["parts"] is None
@@ -70,6 +74,7 @@ class TestHealth:
         sweep(at=timezone.now() - timedelta(seconds=30))
         assert 29 < browser.get("/health").json()["parts"]["last_sweep_seconds"] < 60
 
+    @pytest.mark.django_db(transaction=True)
     def test_is_degraded_without_redis(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def fail() -> None:
             raise RedisError

@@ -5,17 +5,19 @@ import json
 import os
 import subprocess
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.utils import timezone
 
 from migration.archives import Manifest
 from migration.models import App, AppPoint, ArchiveJob, Owner, Record
-from migration.orchestration.archiving_jobs import wish
+from migration.orchestration.archiving_jobs import LOCKS, wish
 from migration.orchestration.archiving_pieces import Standing
 from migration.orchestration.sweeping import sweep
 from tests.factories.archives import empty, export, held_of, load, make_varied_app, restore
@@ -23,6 +25,12 @@ from tests.factories.held import values_of
 from tests.factories.loads import make_app, make_owner
 
 pytestmark = pytest.mark.usefixtures("worker")
+
+# Of this database: another's tests work on the same server.
+HELD = """
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = %s
+   AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+"""
 
 
 def ran(name: str, *args: object, **options: Any) -> list[dict[str, Any]]:
@@ -54,6 +62,7 @@ class TestKilled:
             assert killed.returncode == -9, killed.stderr
             job = ArchiveJob.objects.get(app=app)
             assert reached < job.done < job.total
+            await_unlocked()
             reached = job.done
         done = subprocess.run(command, env=given, capture_output=True, check=False)
         assert done.returncode == 0, done.stderr
@@ -79,10 +88,20 @@ class TestKilled:
 
 
 def _url() -> str:
-    from django.db import connection
-
     given = connection.settings_dict
     return f"postgresql://{given['USER']}:{given['PASSWORD']}@{given['HOST']}:{given['PORT']}/{given['NAME']}"
+
+
+def await_unlocked() -> None:
+    """Wait until no process is at an archive: one that was killed holds its lock until Postgres has noticed."""
+    deadline = time.monotonic() + 20
+    with connection.cursor() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute(HELD, [LOCKS])
+            if not cursor.fetchone()[0]:
+                return
+            time.sleep(0.05)
+    raise AssertionError("a killed process still holds its archive")
 
 
 class TestSteering:

@@ -18,7 +18,7 @@ from migration.orchestration.archiving_pieces import PIECES, Standing
 from migration.orchestration.archiving_restore import RestoreOrder, join_restore
 from tests.factories.archives import empty, export, held_of, load, make_varied_app, restore
 from tests.factories.loads import make_owner
-from tests.integration.archives.test_going_on import _url
+from tests.integration.archives.test_going_on import HELD, _url, await_unlocked
 
 pytestmark = pytest.mark.usefixtures("worker")
 
@@ -57,6 +57,7 @@ def test_two_processes_restore_what_one_would_though_one_of_them_is_killed(
 
     done = subprocess.run(command, env=armed, capture_output=True, text=True, check=False)
     if done.returncode == -9:  # it was not the helper; run again, it goes on
+        await_unlocked()
         done = subprocess.run(command, env=armed, capture_output=True, text=True, check=False)
 
     assert done.returncode == 0, done.stderr
@@ -75,7 +76,7 @@ def test_a_piece_somebody_is_at_is_left_alone(
 
     def look(standing: Any) -> None:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND classid = %s", [PIECES])
+            cursor.execute(HELD, [PIECES])
             told.append(cursor.fetchone()[0])
 
     standing = restore(app, path, tell=look)

@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from django.db import connection
 from django.utils import timezone
 
 from migration.loading import Priority
+from migration.loading.monitor import Readings
 from migration.models import App, ArchiveJob
 from migration.orchestration import throttling
 from migration.orchestration.archiving_pieces import Standing
@@ -91,8 +91,8 @@ def test_low_work_gives_way_before_there_is_no_room_and_high_work_does_not(
 ) -> None:
     app, path, before = archived(tmp_path / "a")
     small_batches(settings, ROOM_SECONDS="0.000001")
-    real, waits = throttling.read_all, {"seconds": 110.0 if priority == "low" else 10_000.0}
-    monkeypatch.setattr(throttling, "read_all", lambda: replace(real(), queue_seconds=waits["seconds"]))
+    waits = {"seconds": 110.0 if priority == "low" else 10_000.0}
+    monkeypatch.setattr(throttling, "read_all", lambda: Readings(queue_seconds=waits["seconds"]))
     told: list[str] = []
 
     def hear(standing: Standing) -> None:

@@ -1,9 +1,6 @@
 """Leases and fences: whoever lost a claim writes nothing (semantics 2 and 5)."""
 
 import threading
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -18,65 +15,10 @@ from migration.orchestration import MigrationOrchestrator, work
 from migration.states import ChunkState, RunState, UploadState
 from tests.factories.held import records_of, values_of
 from tests.factories.loads import make_device, make_owner, make_run, put_chunk
-from tests.factories.workers import Worker
+from tests.factories.sessions import held_in_another_session, in_another_session
+from tests.factories.workers import Worker, await_workers
 
 NOTES = [("a", "1"), ("b", "2")]
-
-
-def in_another_session(do: Callable[[], object]) -> object:
-    """Run `do` on a connection of its own, which is closed and gone from the server afterwards."""
-    result: list[object] = []
-    backends: list[int] = []
-
-    def body() -> None:
-        try:
-            result.append(do())
-            backends.append(connection.connection.info.backend_pid)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=body)
-    thread.start()
-    thread.join(20)
-    assert result, "the other session did not finish"
-    _wait_until_gone(backends[0])
-    return result[0]
-
-
-def _wait_until_gone(backend: int) -> None:
-    """A server process lets go of its locks a moment after its client has hung up."""
-    deadline = time.monotonic() + 20
-    with connection.cursor() as cursor:
-        while time.monotonic() < deadline:
-            cursor.execute("SELECT pg_stat_clear_snapshot()")  # what is seen first stays the same in a transaction
-            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE pid = %s", [backend])
-            if not cursor.fetchone()[0]:
-                return
-    raise AssertionError("the other session's backend does not end")
-
-
-@contextmanager
-def held_in_another_session(do: Callable[[], object]) -> Iterator[None]:
-    """Run `do` in a transaction of another session and keep that open while the block runs."""
-    ready, done = threading.Event(), threading.Event()
-
-    def body() -> None:
-        try:
-            with transaction.atomic():
-                do()
-                ready.set()
-                done.wait(20)
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=body)
-    thread.start()
-    assert ready.wait(20)
-    try:
-        yield
-    finally:
-        done.set()
-        thread.join(20)
 
 
 class TestExpiredLease:
@@ -162,9 +104,9 @@ class TestDeadWorker:
         assert Chunk.objects.get().attempts == 1
 
     def test_is_not_counted_among_the_workers(self, worker):
-        others = count_workers()
+        await_workers(1)
         with held_in_another_session(enlist):
-            assert count_workers() == others + 1
+            assert count_workers() == 2
 
     def test_keeps_its_number_as_long_as_its_connection(self, worker):
         assert enlist() == worker.number

@@ -1,7 +1,6 @@
 """An app's rollback is paused, stumbles, loses its workers: what is done stays done, the rest goes on from there."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from itertools import product
 from typing import Any
@@ -16,6 +15,7 @@ from migration.models import App, AppRollback, AuditLine, Owner, Rollback
 from migration.orchestration import rolling_back_apps as apps
 from migration.states import AppRollbackState
 from tests.factories.loads import make_app
+from tests.factories.sessions import in_another_session
 from tests.factories.ways_back import ask, back, edit, held, named, owners_of, point_of, state_of
 from tests.factories.workers import Worker
 
@@ -184,8 +184,7 @@ class TestFailure:
         point = point_of(app)
         edit(owners)
         order = ask(point)
-        with ThreadPoolExecutor(1) as pool:
-            pool.submit(_claim_and_vanish, order).result(20)
+        in_another_session(lambda: _claim_all(order))
         assert order.shares.exclude(holder=None).count() == 3
         worker.work_until_done()
         assert (state_of(order), held(owners)) == ("done", ["before"] * 3)
@@ -205,10 +204,7 @@ class TestFailure:
         assert set(Owner.objects.filter(app=app).values_list("revision", flat=True)) == {3}
 
 
-def _claim_and_vanish(order: AppRollback) -> None:
-    try:
-        number = enlist()
-        apps._list_some(order)
-        assert len(claim_shares(order.id, holder=number, at=timezone.now(), lease_seconds=45, most=32)) == 3
-    finally:
-        connection.close()
+def _claim_all(order: AppRollback) -> None:
+    number = enlist()
+    apps._list_some(order)
+    assert len(claim_shares(order.id, holder=number, at=timezone.now(), lease_seconds=45, most=32)) == 3

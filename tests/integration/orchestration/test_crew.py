@@ -21,7 +21,14 @@ def _until(holds: Callable[[], bool], *, seconds: float = 60.0) -> None:
 
 
 def _children(crew: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    return [one for one in psutil.Process(crew.pid).children() if one.status() != psutil.STATUS_ZOMBIE]
+    return [one for one in psutil.Process(crew.pid).children() if _lives(one)]
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:  # collected since it was listed
+        return False
 
 
 @pytest.mark.faults

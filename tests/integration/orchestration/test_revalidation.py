@@ -104,7 +104,8 @@ class TestARunThatDoesNotStand:
     def test_names_chunks_that_do_not_open(self, worker: Worker) -> None:
         run = completed_run(worker, todos(2))
         chunk = Chunk.objects.get(run=run)
-        Chunk.objects.filter(id=chunk.id).update(sealed_payload=bytes(chunk.sealed_payload)[:-1] + b"\x00")
+        sealed = bytes(chunk.sealed_payload)
+        Chunk.objects.filter(id=chunk.id).update(sealed_payload=sealed[:-1] + bytes([sealed[-1] ^ 1]))
         told = validated(run)
         assert not told["valid"]
         assert told["backup"]["unreadable_chunks"] == [str(chunk.key)]

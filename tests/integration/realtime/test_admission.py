@@ -3,6 +3,7 @@ from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 
 from migration.models import MigrationRun
+from migration.realtime import limits
 from tests.factories.loads import make_app, make_device, make_owner, make_run
 from tests.factories.origins import LOOK_ALIKES
 from tests.integration.realtime.sockets import APPLICATION, ORIGIN, PROTOCOL, Page, in_a_loop, ticket_for
@@ -109,8 +110,9 @@ class TestFrames:
     )
     @in_a_loop
     async def test_anything_else_ends_the_socket(
-        self, run: MigrationRun, frames: list[dict[str, object]], code: int
+        self, run: MigrationRun, frames: list[dict[str, object]], code: int, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(limits, "PER_SECOND", 0.0)  # however long the frames take
         page = await Page(address(run), await ticket_for(run)).open()
         await page.next()
         for frame in frames:

@@ -17,7 +17,7 @@ from tests.factories.doors import account, make_tenant
 from tests.factories.loads import make_app
 from tests.factories.runs import completed_run
 from tests.factories.uploads import todos
-from tests.factories.workers import Worker
+from tests.factories.workers import Worker, await_workers
 
 
 def said(*command: str) -> str:
@@ -62,6 +62,8 @@ class TestMigrationCheck:
         assert said("migration_check").strip().endswith("ready")
 
     def test_exits_with_one_for_an_issue(self, transactional_db: None) -> None:
+        connection.close()  # a worker a test before has enlisted on it
+        await_workers(0)
         with pytest.raises(SystemExit) as ended:
             said("migration_check")
         assert ended.value.code == 1

@@ -70,10 +70,10 @@ class TestUnserved:
 
     def test_is_nobody_beyond_the_share_of_a_ramp_nor_who_is_off_or_erased(self, app: App) -> None:
         devices = [seen(app, ago=timedelta(hours=5)) for _ in range(6)]
-        places = {bucket_of(owner_id=one.owner_id, salt=app.salt): one.id for one in devices}
-        bound = sorted(places)[3]
+        buckets = {one.id: bucket_of(owner_id=one.owner_id, salt=app.salt) for one in devices}
+        bound = sorted(buckets.values())[3]
         at_stage(app, "ramp", percentage=bound)
-        served = {device for bucket, device in places.items() if bucket < bound}
+        served = {device for device, bucket in buckets.items() if bucket < bound}
         assert set(unserved(app)) == served
         first, second = sorted(served, key=str)[:2]
         Owner.objects.filter(devices=first).update(switched_off=True)
