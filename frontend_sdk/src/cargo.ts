@@ -23,10 +23,10 @@ export interface Cargo {
 
 /**
  * True where so much is gone at once that the storage was rather emptied than edited: an eviction or a
- * logout is not the wish to delete.
+ * logout is not the wish to delete. A look that was under way meanwhile saw but some of it go: more is gone than is left.
  */
 export const isMassLoss = (gone: number, known: number, left: number): boolean =>
-  gone * 2 > known && (gone > 3 || !left);
+  (gone > left || gone * 2 > known) && (gone > 3 || !left);
 
 export const createCargo = async (host: Host, known?: CollectionPattern[], former?: Cargo): Promise<Cargo> => {
   const { _area, _options } = host;
@@ -76,7 +76,7 @@ export const createCargo = async (host: Host, known?: CollectionPattern[], forme
       }
       const live = [...table.values()].filter(isLive);
       const gone = live.filter(({ _key }) => !now.has(_key));
-      if (!isMassLoss(gone.length, live.length, now.size)) for (const { _key } of gone) changed.push([_key]);
+      if (!isMassLoss(gone.length, live.length, _area.length)) for (const { _key } of gone) changed.push([_key]);
       return admit(changed);
     },
     _drop({ _key, _before }) {

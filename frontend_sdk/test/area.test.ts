@@ -95,9 +95,9 @@ describe("watching", () => {
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(changed).not.toHaveBeenCalled();
     area.setItem("a", "2");
-    await vi.waitFor(() => expect(changed).toHaveBeenCalledWith(1));
+    await vi.waitFor(() => expect(changed).toHaveBeenCalledWith(1), { timeout: 10_000 });
     area.removeItem("a");
-    await vi.waitFor(() => expect(changed).toHaveBeenCalledWith(0));
+    await vi.waitFor(() => expect(changed).toHaveBeenCalledWith(0), { timeout: 10_000 });
     stop();
   });
 
@@ -108,7 +108,7 @@ describe("watching", () => {
     await new Promise((resolve) => setTimeout(resolve, 50));
     area.setItem("b", "1");
     window.dispatchEvent(new Event("storage"));
-    await vi.waitFor(() => expect(changed).toHaveBeenCalledWith(1));
+    await vi.waitFor(() => expect(changed).toHaveBeenCalledWith(1), { timeout: 10_000 });
     stop();
   });
 });

@@ -68,7 +68,7 @@ describe("an account", () => {
       return undefined;
     };
     const run = await client.startMigration();
-    await vi.waitFor(() => expect(client.getMigrationStatus().paused).toBe("auth"));
+    await vi.waitFor(() => expect(client.getMigrationStatus().paused).toBe("auth"), { timeout: 10_000 });
     current = null;
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(client.getMigrationStatus().paused).toBe("auth");

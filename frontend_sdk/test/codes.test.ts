@@ -121,7 +121,7 @@ const situations: Record<string, () => Promise<string | undefined>> = {
     vi.stubGlobal("navigator", { onLine: false });
     const client = open();
     await client.install();
-    await vi.waitFor(() => expect(client.pending.paused).toBe("offline"));
+    await vi.waitFor(() => expect(client.pending.paused).toBe("offline"), { timeout: 10_000 });
     return client.pending.paused!;
   },
   too_large: async () => {

@@ -17,10 +17,10 @@ const slowly = async ({ path, headers }: Call): Promise<undefined> => {
 };
 
 describe("what the server answered", () => {
-  const newer = async () => {
+  const newer = async (options = {}) => {
     world.server.stage = "server_primary";
     const profile = newProfile([["a", "1"]]);
-    const client = await settled(profile, QUIET);
+    const client = await settled(profile, { ...QUIET, ...options });
     world.server.intercept = slowly;
     records().write("a", "2");
     return { profile, client };
@@ -47,7 +47,7 @@ describe("what the server answered", () => {
   });
 
   it("is not shown where it cannot come down", async () => {
-    const { client } = await newer();
+    const { client } = await newer({ readTimeout: 300 });
     world.server.intercept = (call) => (call.path.startsWith("/records?") ? { status: 400, body: { code: "bad_request" } } : undefined);
     expect(await client.get("a")).toEqual({ ok: true, value: "1", from: "browser", reason: "timeout" });
   });

@@ -261,7 +261,7 @@ describe("a page whose reads the server answers", () => {
     const profile = newProfile([["a", "1"]]);
     (await settled(profile)).destroy();
     world.server.intercept = () => ({ status: 503 });
-    const client = open(profile, { readyTimeout: 50 });
+    const client = open(profile, { readyTimeout: 50, readTimeout: 50 });
     expect(await client.ready).toMatchObject({ ok: false, code: "not_ready" });
     expect(await client.get("a")).toMatchObject({ value: "1", from: "browser" });
   });

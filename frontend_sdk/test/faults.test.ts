@@ -62,7 +62,8 @@ describe("a page that writes while it is read", () => {
       else profile.area.setItem(key, "write " + ++writes);
     };
     world.server.intercept = ({ path }) => {
-      if (!path.includes("seal") && !path.includes("receipt") && random() < 0.7) for (let i = 0; i < 5; i++) write();
+      // What is asked for at the end, or by the clock, says nothing of when the page is read.
+      if (!/seal|receipt|tickets/.test(path) && random() < 0.7) for (let i = 0; i < 5; i++) write();
       return undefined;
     };
     const timer = setInterval(write, 1);
@@ -119,7 +120,7 @@ describe("the page", () => {
     expect(await client.checkIfMigrationNeeded()).toMatchObject({ needed: true, itemCount: 10, code: "network" });
     expect(await client.createMigrationPlan()).toMatchObject({ canProceed: false, plan: { itemCount: 10 } });
     const run = await client.startMigration();
-    await vi.waitFor(() => expect(client.getMigrationStatus().paused).toBe("server"), { timeout: 5000 });
+    await vi.waitFor(() => expect(client.getMigrationStatus().paused).toBe("server"), { timeout: 15_000 });
     away = false;
     expect((await run.done).ok).toBe(true);
   });
@@ -128,16 +129,20 @@ describe("the page", () => {
 describe("a server that asks for time", () => {
   it("is given it by the next visit, too", async () => {
     const profile = newProfile(manyPairs(3));
-    world.server.intercept = () => ({ status: 503, body: {}, headers: { "Retry-After": "2" } });
+    let told = 0;
+    world.server.intercept = () => {
+      told = performance.now();
+      return { status: 503, body: {}, headers: { "Retry-After": "2" } };
+    };
     const first = world.open(profile);
     void first.initialize();
-    await vi.waitFor(() => expect(world.server.calls.length).toBe(1));
+    await vi.waitFor(() => expect(world.server.calls.length).toBe(1), { timeout: 10_000 });
     await new Promise((resolve) => setTimeout(resolve, 50));
     first.destroy();
     world.server.intercept = () => undefined;
-    const [came, before] = [performance.now(), world.server.calls.length];
+    const before = world.server.calls.length;
     expect(await world.open(profile).initialize()).toMatchObject({ ok: true });
-    expect(performance.now() - came).toBeGreaterThan(1500);
+    expect(performance.now() - told).toBeGreaterThan(1990);
     expect(before).toBe(1);
   });
 });

@@ -289,14 +289,14 @@ describe("wishes", () => {
     const run = await client.startMigration();
     let pause: Promise<void> | undefined;
     world.server.intercept = ({ method }) => (method === "PUT" ? ((pause ??= run.pause()), undefined) : undefined);
-    await vi.waitFor(() => expect(world.server.asked("POST", "/pause").length).toBe(1));
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    const sent = world.server.asked("PUT", "/chunks/").length;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(world.server.asked("PUT", "/chunks/").length).toBe(sent);
+    await vi.waitFor(() => expect(world.server.asked("POST", "/pause").length).toBe(1), { timeout: 10_000 });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    // Two lanes: what the other one had packed may still leave.
+    expect(world.server.asked("PUT", "/chunks/").length).toBeLessThanOrEqual(2);
     expect(client.getMigrationStatus().paused).toBe("user");
     await run.resume();
     expect((await run.done).ok).toBe(true);
+    expect(world.server.asked("PUT", "/chunks/").length).toBeGreaterThan(2);
     expect(paused).toHaveBeenCalledTimes(1);
     expect(world.server.held().length).toBe(600);
   });

@@ -32,7 +32,8 @@ describe("a server that asks for a pause on success", () => {
     // Two lanes leave together; what is left waits for the pause their answers ask for.
     expect(at[0]).toBeGreaterThanOrEqual(pause - 5);
     expect(at[2]! - at[1]!).toBeGreaterThanOrEqual(pause - 5);
-    expect(at[2]).toBeLessThan(2 * pause + 900);
+    // The machine may hold it up a while, but not for as long as a third pause and more.
+    expect(at[2]).toBeLessThan(2 * pause + 3000);
   });
 
   it("is not waited for when nothing is left to send", async () => {

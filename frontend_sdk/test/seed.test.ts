@@ -126,7 +126,7 @@ describe("an option of the seed", () => {
     expect(await page.get("item:0")).toMatchObject(held);
     const other = world.open(newProfile(manyPairs(3)), { namespace: name + "-run" });
     await (await other.startMigration({ [name]: value })).done;
-    await vi.waitFor(async () => expect(await other.get("item:0")).toMatchObject(held));
+    await vi.waitFor(async () => expect(await other.get("item:0")).toMatchObject(held), { timeout: 10_000 });
   });
 });
 

@@ -27,6 +27,20 @@ describe("a storage that was emptied", () => {
     expect(records().held().length).toBe(11);
   });
 
+  it("while it was looked at empties nothing either", async () => {
+    const profile = newProfile(manyPairs(10));
+    const client = await settled(profile);
+    const read = profile.area.getItem.bind(profile.area);
+    let reads = 0;
+    vi.spyOn(profile.area, "getItem").mockImplementation((key) => {
+      if (++reads === 7) profile.area.clear();
+      return read(key);
+    });
+    void client.whenSynced();
+    await soon(() => expect(client.pending.missing).toBe(10));
+    expect(records().held().length).toBe(10);
+  });
+
   it("is filled again when the page wants that", async () => {
     const { profile, client } = await emptied();
     expect(await client.resolveAbsence("restore")).toEqual({ ok: true });
@@ -164,16 +178,14 @@ describe("a browser that died", () => {
   });
 
   it("has what it wrote longer ago taken for a wish", async () => {
-    vi.useFakeTimers({ toFake: ["Date"] });
-    const { profile, client } = await acked();
-    vi.setSystemTime(Date.now() + 31_000);
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() - 31_000 });
+    const { profile, client } = await acked().finally(() => vi.useRealTimers());
     profile.area.setItem("a", "newest");
     await client.whenSynced();
     client.destroy();
     await crash(profile, "old");
     await settled(profile);
     expect([profile.area.getItem("a"), records().value("a")]).toEqual(["old", "old"]);
-    vi.useRealTimers();
   });
 
   it("after the page had written the former value back sends that", async () => {

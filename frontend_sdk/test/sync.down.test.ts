@@ -30,7 +30,7 @@ describe("what another device writes", () => {
 
   it("does not keep the page waiting when the server is slow", async () => {
     world.server.intercept = () => ({ status: 503 });
-    const client = await installed(newProfile([["a", "1"]]), { readyTimeout: 50 });
+    const client = await installed(newProfile([["a", "1"]]), { readyTimeout: 50, readTimeout: 50 });
     expect(await client.ready).toMatchObject({ ok: false, code: "not_ready" });
     expect(await client.get("a")).toEqual({ ok: true, value: "1", from: "browser", reason: "not_ready" });
   });

@@ -90,7 +90,7 @@ export const createAcks = (store: Store): Acks => {
       if (store._durable()) all.clear();
       set(all, stored);
     },
-    _hear: (rows) => void set(all, rows),
+    _hear: (rows) => set(all, rows),
     async _put(rows) {
       const numbers = [...new Set(rows.map(([key]) => shardOf(key)))];
       const of = (shard: number) => rows.filter(([key]) => shardOf(key) === shard);

@@ -53,7 +53,7 @@ export const createExchange = async (parts: Parts): Promise<Exchange> => {
     ...parts,
     _position: position,
     _keepPosition: () => _store._update<Position>(POSITION, () => position),
-    _rumour: (revision: number) => void (rumoured = Math.max(rumoured, revision)),
+    _rumour: (revision: number) => (rumoured = Math.max(rumoured, revision)),
   } as Omit<Standing, "_receive"> as Standing;
   const receive = (standing._receive = createReceiver(standing));
   const send = createSender(standing);

@@ -22,7 +22,7 @@ export interface Leading {
 }
 
 // The server is another one than it was, or does not remember as far back.
-const FORGOTTEN = /timeline_changed|cursor_expired/;
+const FORGOTTEN = /timeline|cursor/;
 const OFF = /dual_write_off|wrong_state/;
 const MOST_MS = 30_000;
 const OFF_MS = 60_000;

@@ -21,7 +21,7 @@ export const hearNews = (
 
   const listen = async (): Promise<void> => {
     // Who has signed in over another's data is not told of before the page has said whose it is.
-    const _needless = () => (subject = host._net._subject()) !== (position.subject ?? subject);
+    const _needless = () => signal.aborted || (subject = host._net._subject()) !== (position.subject ?? subject);
     const { _body } = await host._net._send("POST", "/tickets", { _json: {}, _needless });
     if (signal.aborted || !_body.ticket) return;
     const address = new URL(host._options.url.replace(/\/+$/, "") + "/ws/v1/owner", globalThis.location?.href);

@@ -91,6 +91,9 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
   if (framed) echo._mend();
   MOMENTS.forEach((name) => page.addEventListener?.(name, rescan, { capture: true, signal }));
 
+  const failed = (thrown: unknown): void => {
+    paused = problemOf(thrown).code;
+  };
   const pending = (): Pending => pendingOf(outbox, paused);
 
   const command = (command: Command): void => say({ command });
@@ -177,7 +180,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
     const idle = () => pause(Math.min(_options.syncInterval ?? SYNC_MS, echo._area() ? Infinity : LOOK_MS));
 
     const tellPage = (...change: Told) =>
-      void host
+      host
         ._engine()
         .then((engine) => engine._tell(area, ...change))
         .catch(problemOf);
@@ -194,7 +197,8 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
     if (served !== undefined) void host._cutover(true).catch(problemOf);
     // A page whose reads the server answers waits for its word.
     if (!served && (await _store._get(POSITION))) arrived({ ok: true });
-    const ended = lead(
+    // Not waited for before it fails: a promise nobody listens to yet is told to the page as unhandled.
+    lead(
       _name + ":sync",
       async () => {
         led = true;
@@ -219,23 +223,20 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
         await leading._loop(tell, pause, idle);
       },
       { signal },
-    );
+    ).catch(failed);
     while (!led && !signal.aborted) {
       try {
         await box._look();
         tell(channel ? paused : null, true);
       } catch (thrown) {
         // The page took the storage's own methods away, or the storage as such: it may come back.
-        paused = problemOf(thrown).code;
+        failed(thrown);
       }
       await idle();
     }
-    await ended;
   };
 
-  void opening.then(run).catch((thrown) => {
-    paused = problemOf(thrown).code;
-  });
+  void opening.then(run).catch(failed);
 
   return {
     _pending: pending,

@@ -145,7 +145,11 @@ export class ModelServer {
 
   async #handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const parts: Buffer[] = [];
-    for await (const part of request) parts.push(part as Buffer);
+    try {
+      for await (const part of request) parts.push(part as Buffer);
+    } catch {
+      return; // the page hung up
+    }
     const body = Buffer.concat(parts);
     const call = this.aside(() => this.#call(request, body));
     this.calls.push(call);

@@ -12,7 +12,7 @@ export const useWriters = () => {
   /** A tab; profiles of one process are kept apart, or they would hear each other. */
   const open = (profile: Profile, options: Partial<MigrationClientOptions> = {}): MigrationClient => {
     if (!names.has(profile)) names.set(profile, `profile-${++profiles}`);
-    return world.open(profile, { namespace: names.get(profile), syncInterval: 30, retryDelay: 30, readyTimeout: 15_000, ...options });
+    return world.open(profile, { namespace: names.get(profile), syncInterval: 30, retryDelay: 30, readyTimeout: 15_000, readTimeout: 15_000, ...options });
   };
   const installed = async (profile: Profile, options?: Partial<MigrationClientOptions>): Promise<MigrationClient> => {
     const client = open(profile, options);
