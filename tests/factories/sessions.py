@@ -41,8 +41,9 @@ def wait_until_gone(backend: int) -> None:
 
 
 @contextmanager
-def held_in_another_session(do: Callable[[], object]) -> Iterator[None]:
-    """Run `do` in a transaction of another session and keep that open while the block runs."""
+def held_in_another_session(do: Callable[[], object]) -> Iterator[threading.Event]:
+    """Run `do` in a transaction of another session and keep that open while the block runs, or until what is yielded is
+    set."""
     ready, done = threading.Event(), threading.Event()
 
     def body() -> None:
@@ -58,7 +59,7 @@ def held_in_another_session(do: Callable[[], object]) -> Iterator[None]:
     thread.start()
     assert ready.wait(20)
     try:
-        yield
+        yield done
     finally:
         done.set()
         thread.join(20)

@@ -4,7 +4,6 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
 from django.utils import timezone
 
 from migration.errors import LeaseLost
@@ -182,23 +181,10 @@ class TestBatch:
         run = make_run()
         put_chunk(run, NOTES, seq=1)
         claims = worker.claim()
-        entered, leave = threading.Event(), threading.Event()
-
-        def hold() -> None:
-            try:
-                with transaction.atomic():
-                    Owner.objects.select_for_update(no_key=True).get(id=run.owner_id)
-                    entered.set()
-                    leave.wait(20)
-            finally:
-                connection.close()
-
-        thread = threading.Thread(target=hold)
-        thread.start()
-        assert entered.wait(20)
-        threading.Timer(0.2, leave.set).start()
-        report = worker.load(claims)
-        thread.join(20)
+        lock = Owner.objects.select_for_update(no_key=True).get
+        with held_in_another_session(lambda: lock(id=run.owner_id)) as done:
+            threading.Timer(0.2, done.set).start()
+            report = worker.load(claims)
 
         assert report.put_back == []
         assert values_of(run.owner) == dict(NOTES)
