@@ -197,7 +197,7 @@ export const startSync = (area: Storage, opening: Promise<Host>, framed: boolean
     if (served !== undefined) void host._cutover(true).catch(problemOf);
     // A page whose reads the server answers waits for its word.
     if (!served && (await _store._get(POSITION))) arrived({ ok: true });
-    // Not waited for before it fails: a promise nobody listens to yet is told to the page as unhandled.
+    // Heard from the start: a failure nobody listens for yet is told to the page as unhandled.
     lead(
       _name + ":sync",
       async () => {
